@@ -1,0 +1,139 @@
+import type { CloudName, Cluster, ClusterNode, ClusterStatus, Condition, StepRef } from '../../domain/clusters';
+import type { ClusterId, OperationId, ProjectId, TokenId } from '../../domain/ids';
+import type { Operation, OperationEvent, OperationInput, OperationRecord, StepTitle } from '../../domain/operations';
+import type { NodeName } from '../../domain/topology';
+import type { ImageCatalogue } from '../../domain/versions';
+import type { Network } from '../cloud/cloud';
+
+/**
+ * The inventory: what Holdfast knows, in PostgreSQL. API and activities share it.
+ * Writes of an operation carry a {@link StepRef}; one of an older generation is refused with STALE_GENERATION.
+ */
+export interface Inventory {
+  readonly projects: ProjectTable;
+  readonly tokens: TokenTable;
+  readonly clusters: ClusterTable;
+  readonly nodes: NodeTable;
+  readonly operations: OperationTable;
+  readonly images: ImageTable;
+  /** True when the database answers. */
+  ping(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface Project {
+  readonly id: ProjectId;
+  readonly name: string;
+}
+
+export interface ProjectTable {
+  /** The project of that name, made when there is none. */
+  ensure(name: string): Promise<Project>;
+  get(id: ProjectId): Promise<Project | null>;
+}
+
+/** What a token may do. `credentials` is apart, because it shows passwords. */
+export const SCOPES = ['clusters:read', 'clusters:write', 'credentials:read', 'tokens:write'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export interface Token {
+  readonly id: TokenId;
+  readonly projectId: ProjectId;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: string;
+  readonly expiresAt: string;
+  readonly revokedAt: string | null;
+  readonly lastUsedAt: string | null;
+}
+
+export interface TokenTable {
+  /** @param hash SHA-256 of the token's secret text, hex: the text itself is never stored. */
+  create(token: { id: TokenId; projectId: ProjectId; name: string; scopes: readonly Scope[]; expiresAt: string; hash: string }): Promise<Token>;
+  findByHash(hash: string): Promise<Token | null>;
+  /** At most one write a minute and token. */
+  touch(id: TokenId): Promise<void>;
+  list(projectId: ProjectId): Promise<Token[]>;
+  revoke(projectId: ProjectId, id: TokenId): Promise<boolean>;
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  /** Only items whose id is older than this one (newest first). */
+  readonly before?: string;
+}
+
+export interface ClusterTable {
+  get(id: ClusterId): Promise<Cluster | null>;
+  /** By id or by name, within the project; deleted clusters are found by id only. */
+  find(projectId: ProjectId, idOrName: string): Promise<Cluster | null>;
+  /** Newest first, without deleted ones. */
+  list(projectId: ProjectId, page: PageRequest): Promise<Cluster[]>;
+  /** Changes the spec without an operation (deletion protection); raises the generation. @throws PRECONDITION_FAILED. */
+  updateSpec(id: ClusterId, expectedGeneration: number | null, change: Partial<Pick<Cluster['spec'], 'deletionProtection'>>): Promise<Cluster>;
+  setStatus(ref: StepRef, change: Partial<Omit<ClusterStatus, 'conditions'>>): Promise<void>;
+  /** Adds or replaces the condition of that type; `since` moves only when its status does. */
+  setCondition(ref: StepRef, condition: Omit<Condition, 'since'>): Promise<void>;
+  markDeleted(ref: StepRef): Promise<void>;
+  /** The network and the floating address that the cloud gave. */
+  setNetwork(ref: StepRef, network: ClusterNetwork): Promise<void>;
+  getNetwork(id: ClusterId): Promise<ClusterNetwork | null>;
+}
+
+export interface ClusterNetwork extends Network {
+  readonly floatingAddress: string | null;
+}
+
+export interface NodeTable {
+  /** In order of their names. */
+  list(clusterId: ClusterId): Promise<ClusterNode[]>;
+  /** Writes the nodes with their failure domains; those that are there stay as they are. */
+  place(ref: StepRef, nodes: readonly Pick<ClusterNode, 'name' | 'role' | 'failureDomain'>[]): Promise<void>;
+  recordHost(ref: StepRef, name: NodeName, host: Pick<ClusterNode, 'hostId' | 'privateAddress' | 'ssh' | 'hostKey'>): Promise<void>;
+  /** Removes the rows of the cluster's nodes. */
+  forget(ref: StepRef): Promise<void>;
+}
+
+/** Whose request it is, and how a repeated one is known again. */
+export interface Submission {
+  readonly operation: OperationInput & { readonly cause: Operation['cause']; readonly requestedBy: string };
+  readonly steps: readonly StepTitle[];
+  readonly idempotency: { readonly key: string; readonly principal: string; readonly requestHash: string } | null;
+}
+
+export type SubmissionResult = { readonly operation: Operation; readonly replayed: boolean };
+
+export interface OperationTable {
+  get(id: OperationId): Promise<Operation | null>;
+  list(projectId: ProjectId, page: PageRequest & { readonly clusterId?: ClusterId; readonly state?: Operation['state'] }): Promise<Operation[]>;
+  /**
+   * Writes cluster, operation, steps and idempotency key in one transaction.
+   * @throws NAME_TAKEN, IDEMPOTENCY_KEY_REUSED.
+   */
+  submitCreate(cluster: Pick<Cluster, 'id' | 'projectId' | 'name' | 'spec'>, submission: Submission): Promise<SubmissionResult>;
+  /**
+   * Writes an operation on an existing cluster and raises its generation (the operation carries the new one).
+   * @throws CLUSTER_BUSY with `{operation}` of the one that runs, PRECONDITION_FAILED, IDEMPOTENCY_KEY_REUSED.
+   */
+  submit(expectedGeneration: number | null, submission: Submission): Promise<SubmissionResult>;
+  /** Replays of a key before any check of the request: null when the key is new. @throws IDEMPOTENCY_KEY_REUSED. */
+  findReplay(idempotency: NonNullable<Submission['idempotency']>): Promise<Operation | null>;
+  /** Operations that were written but whose workflow may not have been started (the API died in between). */
+  listUnstarted(olderThanMs: number): Promise<OperationInput[]>;
+  /** Writes changes of steps and operation and appends their events; a record older than what is stored changes nothing. */
+  record(record: OperationRecord): Promise<void>;
+  /** An attempt failed and will be repeated (nextRetryAt) or not (null). Keeps state `running`. */
+  recordAttempt(operationId: OperationId, stepId: string, attempt: { attempt: number; lastError: string | null; nextRetryAt: string | null }): Promise<void>;
+  /** What a long step says of its progress, such as `12 of 40 MB`. */
+  recordProgress(operationId: OperationId, stepId: string, progress: string): Promise<void>;
+  /** Events after `seq`, oldest first, at most 500. */
+  eventsAfter(operationId: OperationId, seq: number): Promise<OperationEvent[]>;
+  /** Calls back whenever an operation got new events (LISTEN); returns how to stop. */
+  onEvents(listener: (operationId: OperationId) => void): Promise<() => void>;
+}
+
+export interface ImageTable {
+  /** The image that new hosts of that cloud boot. */
+  record(cloud: CloudName, reference: string, catalogue: ImageCatalogue): Promise<void>;
+  current(cloud: CloudName): Promise<{ readonly reference: string; readonly catalogue: ImageCatalogue } | null>;
+}

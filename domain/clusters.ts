@@ -1,0 +1,107 @@
+import type { ClusterId, OperationId, ProjectId } from './ids';
+import type { NodeName, NodeRole } from './topology';
+
+/** What a cluster is: what was asked for (spec) and what is (status), apart from one another. */
+
+export type CloudName = 'docker';
+/** PostgreSQL majors that can be ordered. */
+export const MAJORS = ['15', '17', '18'] as const;
+export type Major = (typeof MAJORS)[number];
+
+export interface ClusterSpec {
+  readonly plan: string;
+  readonly version: Major;
+  readonly cloud: CloudName;
+  readonly storageBytes: number;
+  /** The first database and the role that owns it (no superuser). */
+  readonly database: string;
+  readonly owner: string;
+  /** CIDR blocks that may connect, besides the machine of the control plane, which proves that the endpoint works. */
+  readonly allowedIps: readonly string[];
+  readonly deletionProtection: boolean;
+}
+
+/** AIP-216: one word for the phase; what is wrong stands in the conditions. */
+export type ClusterState = 'creating' | 'ready' | 'failed' | 'deleting' | 'deleted';
+
+export type ConditionType =
+  | 'Ready'
+  | 'StorageSizeEnforced'
+  | 'ResourceLimitsEnforced'
+  | 'FailureDomainsSeparate'
+  | 'EndpointAddressFloats';
+
+/** `status: false` of any of them is a warning that `message` explains. */
+export interface Condition {
+  readonly type: ConditionType;
+  readonly status: boolean;
+  readonly reason: string;
+  readonly message: string;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+}
+
+/** One stable address; several only where the cloud has no floating address (libpq takes lists). */
+export interface EndpointAddress {
+  readonly host: string;
+  /** Direct to the primary (5432 unless the cloud publishes ports elsewhere). */
+  readonly primaryPort: number;
+  /** Read-only, to the replicas (5433). */
+  readonly replicaPort: number;
+  /** Pooled by PgBouncer (6432). */
+  readonly pooledPort: number;
+}
+
+export interface Endpoint {
+  readonly addresses: readonly EndpointAddress[];
+}
+
+export interface ClusterStatus {
+  readonly state: ClusterState;
+  readonly conditions: readonly Condition[];
+  /** Exact minor that runs, such as `18.6`; null before the first node runs. */
+  readonly postgresqlVersion: string | null;
+  readonly endpoint: Endpoint | null;
+}
+
+export interface Cluster {
+  readonly id: ClusterId;
+  readonly projectId: ProjectId;
+  readonly name: string;
+  /** Rises with every accepted change of the spec; the ETag of the API; activities carry it as a fence. */
+  readonly generation: number;
+  readonly spec: ClusterSpec;
+  readonly status: ClusterStatus;
+  readonly createdAt: string;
+  readonly deletedAt: string | null;
+}
+
+/** How to reach something over the network from the control plane. */
+export interface SocketAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One host of a cluster, as the inventory knows it. Fields are null until the host was made. */
+export interface ClusterNode {
+  readonly clusterId: ClusterId;
+  readonly name: NodeName;
+  readonly role: NodeRole;
+  readonly failureDomain: string;
+  /** The cloud's own id of the host. */
+  readonly hostId: string | null;
+  /** Address inside the cluster's private network. */
+  readonly privateAddress: string | null;
+  /** Where the control plane reaches sshd of the host. */
+  readonly ssh: SocketAddress | null;
+  /** Pinned public host key in OpenSSH's format: `ssh-ed25519 AAAA…`. */
+  readonly hostKey: string | null;
+}
+
+/** What every mutating activity is told: for which cluster, operation and step it works, at which generation (the fence). */
+export interface StepRef {
+  readonly clusterId: ClusterId;
+  readonly operationId: OperationId;
+  readonly generation: number;
+  readonly stepId: string;
+}

@@ -1,0 +1,104 @@
+import type { ClusterId, OperationId, ProjectId } from './ids';
+
+/** A lifecycle operation and its steps, as the inventory keeps them and the API shows them. */
+
+export type OperationKind = 'provision' | 'delete';
+
+export type OperationState = 'pending' | 'scheduled' | 'running' | 'waiting' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
+export const FINAL_STATES = ['succeeded', 'failed', 'cancelled'] as const satisfies readonly OperationState[];
+
+export type StepState = 'pending' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'undoing' | 'undone';
+
+export interface Step {
+  readonly id: string;
+  readonly title: string;
+  readonly state: StepState;
+  readonly attempt: number;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly lastError: string | null;
+  readonly nextRetryAt: string | null;
+  readonly progress: string | null;
+}
+
+/** A step of a runbook before it runs: what a preview and a new operation show. */
+export interface StepTitle {
+  readonly id: string;
+  readonly title: string;
+}
+
+export type OperationCause = 'user' | 'schedule' | 'autopilot';
+
+export interface Operation {
+  readonly id: OperationId;
+  readonly kind: OperationKind;
+  readonly projectId: ProjectId;
+  readonly clusterId: ClusterId;
+  readonly clusterName: string;
+  readonly generation: number;
+  readonly state: OperationState;
+  /** Why it waits (`needs attention: …`), null in other states. */
+  readonly reason: string | null;
+  /** Code and sentence of what ended it, null unless it failed. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly cause: OperationCause;
+  readonly requestedBy: string;
+  readonly cancelable: boolean;
+  readonly pointOfNoReturnPassed: boolean;
+  readonly steps: readonly Step[];
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+}
+
+/** A change of a step or of the operation itself, in the order they happened; `seq` is what SSE resumes by. */
+export interface OperationEvent {
+  readonly seq: number;
+  readonly operationId: OperationId;
+  readonly at: string;
+  readonly type: 'operation' | 'step';
+  /** The operation or the step after the change. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export function isFinal(state: OperationState): boolean {
+  return FINAL_STATES.some((final) => final === state);
+}
+
+/** What the API's submission and the entity pass to an operation's workflow. Never a secret. */
+export interface OperationInput {
+  readonly operationId: OperationId;
+  readonly kind: OperationKind;
+  readonly clusterId: ClusterId;
+  readonly clusterName: string;
+  readonly projectId: ProjectId;
+  readonly projectName: string;
+  readonly generation: number;
+  readonly topology: 'single' | 'ha';
+  /** For people: `ha-s, PostgreSQL 18`. */
+  readonly summary: string;
+}
+
+/** A step's or an operation's change, written by the workflow's recording activity. Times are ISO 8601. */
+export interface StepChange {
+  readonly stepId: string;
+  readonly state: StepState;
+  readonly at: string;
+  readonly error?: string;
+}
+
+export interface OperationChange {
+  readonly state: OperationState;
+  readonly at: string;
+  readonly reason?: string;
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly pointOfNoReturnPassed?: boolean;
+}
+
+/** Changes that happened together. `seq` orders records of one operation, so that a late write never undoes a newer one. */
+export interface OperationRecord {
+  readonly operationId: OperationId;
+  readonly seq: number;
+  readonly steps: readonly StepChange[];
+  readonly operation?: OperationChange;
+}

@@ -1,0 +1,53 @@
+/** The plans that users choose from: topology, size and price. Sizes are of each data node. */
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+
+export type Topology = 'single' | 'ha';
+
+export interface Plan {
+  readonly name: string;
+  readonly topology: Topology;
+  readonly summary: string;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  /** Storage that comes with the plan; more can be asked for, up to {@link maxStorageBytes}. */
+  readonly storageBytes: number;
+  readonly maxStorageBytes: number;
+  /** What the operator of Holdfast charges, in euro cents per month. */
+  readonly priceEuroCentsPerMonth: number;
+}
+
+/** A gateway forwards bytes: its size does not grow with the plan. */
+export const GATEWAY_SIZE = { memoryBytes: 256 * MIB, cpus: 0.5 } as const;
+
+const plan = (
+  name: string,
+  topology: Topology,
+  summary: string,
+  size: { memoryMiB: number; cpus: number; storageGiB: number; priceEuroCentsPerMonth: number },
+): Plan => ({
+  name,
+  topology,
+  summary,
+  memoryBytes: size.memoryMiB * MIB,
+  cpus: size.cpus,
+  storageBytes: size.storageGiB * GIB,
+  maxStorageBytes: size.storageGiB * 10 * GIB,
+  priceEuroCentsPerMonth: size.priceEuroCentsPerMonth,
+});
+
+export const PLANS: readonly Plan[] = [
+  plan('sandbox', 'single', 'to try things out: one small data node, one gateway', { memoryMiB: 512, cpus: 1, storageGiB: 1, priceEuroCentsPerMonth: 500 }),
+  plan('single-s', 'single', 'one data node, one gateway', { memoryMiB: 1024, cpus: 1, storageGiB: 10, priceEuroCentsPerMonth: 1500 }),
+  plan('single-m', 'single', 'one data node, one gateway', { memoryMiB: 4096, cpus: 2, storageGiB: 50, priceEuroCentsPerMonth: 4900 }),
+  plan('single-l', 'single', 'one data node, one gateway', { memoryMiB: 16384, cpus: 4, storageGiB: 200, priceEuroCentsPerMonth: 17900 }),
+  plan('ha-s', 'ha', 'three data nodes, two gateways, no acknowledged write is lost', { memoryMiB: 1024, cpus: 1, storageGiB: 10, priceEuroCentsPerMonth: 3900 }),
+  plan('ha-m', 'ha', 'three data nodes, two gateways, no acknowledged write is lost', { memoryMiB: 4096, cpus: 2, storageGiB: 50, priceEuroCentsPerMonth: 13900 }),
+  plan('ha-l', 'ha', 'three data nodes, two gateways, no acknowledged write is lost', { memoryMiB: 16384, cpus: 4, storageGiB: 200, priceEuroCentsPerMonth: 51900 }),
+];
+
+/** The plan of that name, or undefined: an unknown name is the caller's error to tell. */
+export function findPlan(name: string): Plan | undefined {
+  return PLANS.find((candidate) => candidate.name === name);
+}

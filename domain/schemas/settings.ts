@@ -1,0 +1,30 @@
+import { z } from 'zod';
+
+/** What API and worker are told by their environment; `npm start` sets it, an operator may. */
+const settingsSchema = z.object({
+  /** Folder of this installation's state: master key, control key, first token, logs. */
+  HOLDFAST_HOME: z.string().min(1),
+  /** Tags everything that this installation makes in a cloud. */
+  HOLDFAST_INSTALL_ID: z.string().regex(/^[a-z0-9]{8,32}$/),
+  /** The inventory: `postgres://user:password@host:port/database`. */
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  TEMPORAL_ADDRESS: z.string().regex(/^[^:\s]+:\d+$/, 'host:port'),
+  /** Shown to operators only. */
+  TEMPORAL_UI_URL: z.url().optional(),
+  /** As the Docker command understands it; the default socket when it is absent. */
+  DOCKER_HOST: z.string().optional(),
+  /** `published` where addresses of containers can't be reached from this machine (Docker Desktop). */
+  HOLDFAST_DOCKER_REACH: z.enum(['direct', 'published']).default('direct'),
+  /** Loopback unless an operator opens it. */
+  HOLDFAST_HOST: z.string().default('127.0.0.1'),
+  HOLDFAST_PORT: z.coerce.number().int().min(0).max(65535).default(8080),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+
+/** @throws Error that names each variable that is missing or wrong. */
+export function parseSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const parsed = settingsSchema.safeParse(environment);
+  if (parsed.success) return parsed.data;
+  throw new Error(`wrong settings: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}`);
+}

@@ -1,0 +1,266 @@
+#!/usr/bin/env bash
+# Turns Debian 13 (trixie) into a Holdfast host. The golden image, a cloud image and the bootstrap of a static host
+# all run this script. A second run changes nothing.
+#
+#   HOST_KIND  static     a machine that lives and keeps its identity, its other services, its APT sources (default)
+#              container  the golden image: no identity, no secret, and nothing at boot but sshd and the journal
+#   APT_DIR    folder of *.sources and *.pref; @MIRROR@ and @SECURITY@ in them become the two values below
+#   MIRROR, SECURITY      default: what the machine's own APT configuration uses
+set -euo pipefail
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+HOST_KIND=${HOST_KIND:-static}
+APT_DIR=${APT_DIR:-$here/apt/debian}
+MAJORS='15 17 18'
+
+# Package, the oldest version that will do, and its name in the catalogue (none: not a tool of its own).
+# Patroni and etcd: older ones lose or leak data (Patroni needs etcd's fixes for authentication and watch).
+PACKAGES='
+patroni 4.1.1 patroni
+etcd-server 3.5.28 etcd
+etcd-client 3.5.28
+pgbackrest 2.55 pgbackrest
+haproxy 3.0 haproxy
+keepalived 1:2.3 keepalived
+pgbouncer 1.24 pgbouncer
+pgcopydb 0.17 pgcopydb
+prometheus-node-exporter 1.9 node_exporter
+prometheus-postgres-exporter 0.17 postgres_exporter
+python3-etcd 0.4.5
+xfsprogs 6
+openssh-server 1:9.9
+systemd 257
+systemd-sysv 257
+iproute2 6
+procps 4
+ca-certificates 0
+locales 2.41
+tar 1.35
+zstd 1.5
+'
+
+# What the control plane starts, on the hosts where it is wanted, once it has written the configuration.
+SERVICES='etcd patroni postgresql haproxy keepalived pgbouncer prometheus-node-exporter prometheus-postgres-exporter'
+TIMERS='apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer man-db.timer
+  systemd-tmpfiles-clean.timer xfs_scrub_all.timer'
+# What a container has no use for: the engine has made its devices, mounts and addresses before it starts.
+NOT_IN_CONTAINERS='console-getty.service container-getty@.service getty.target getty@.service serial-getty@.service
+  systemd-logind.service systemd-networkd.service systemd-resolved.service systemd-timesyncd.service
+  systemd-udevd.service systemd-udev-trigger.service systemd-udev-settle.service systemd-hwdb-update.service
+  systemd-modules-load.service systemd-sysctl.service systemd-random-seed.service systemd-remount-fs.service
+  systemd-tmpfiles-setup-dev.service systemd-tmpfiles-setup-dev-early.service systemd-update-utmp.service
+  systemd-update-utmp-runlevel.service systemd-update-done.service systemd-firstboot.service systemd-sysusers.service
+  systemd-machine-id-commit.service systemd-journal-flush.service systemd-journal-catalog-update.service
+  systemd-pcrphase.service systemd-pcrphase-sysinit.service systemd-pstore.service systemd-binfmt.service
+  systemd-ask-password-console.path systemd-ask-password-wall.path ldconfig.service e2scrub_reap.service
+  dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount
+  sys-fs-fuse-connections.mount proc-sys-fs-binfmt_misc.automount proc-sys-fs-binfmt_misc.mount
+  cryptsetup.target swap.target'
+
+phase() { printf 'install: %s\n' "$*" >&2; }
+fail() { printf 'install: %s\n' "$*" >&2; exit 1; }
+container() { [ "$HOST_KIND" = container ]; }
+column() { awk -v n="$1" 'NF >= n { print $n }' <<<"$PACKAGES"; }
+server_packages() { printf 'postgresql-%s\n' $MAJORS; }
+
+# put FILE [MODE]: standard input becomes the file's content, at once or not at all; an equal file is left alone.
+put() {
+  local file=$1 mode=${2:-644} new=$1.holdfast-new
+  install -d "$(dirname "$file")"
+  cat >"$new"
+  chmod "$mode" "$new"
+  if cmp -s "$new" "$file"; then rm "$new"; else mv "$new" "$file"; fi
+}
+
+check_machine() {
+  [ "$(id -u)" = 0 ] || fail 'must run as root'
+  case $HOST_KIND in static | container) ;; *) fail "HOST_KIND is static or container, not '$HOST_KIND'" ;; esac
+  # shellcheck disable=SC1091
+  [ "$(. /etc/os-release && echo "$VERSION_CODENAME")" = trixie ] || fail 'needs Debian 13 (trixie)'
+  ls "$APT_DIR"/*.sources >/dev/null 2>&1 || fail "APT_DIR ($APT_DIR) holds no *.sources file"
+}
+
+# The mirrors that this machine uses already: what it may reach is its owner's business.
+own_mirrors() {
+  apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Created-By: Packages' | sed 's|/*$||' | sort -u
+}
+
+write_apt_sources() {
+  local mirrors file name
+  mirrors=$(own_mirrors)
+  MIRROR=${MIRROR:-$(grep -m1 -E '/debian$' <<<"$mirrors" || true)}
+  [ -n "$MIRROR" ] || fail "APT on this machine names no Debian mirror: set MIRROR"
+  SECURITY=${SECURITY:-$(grep -m1 -E -- '-security$' <<<"$mirrors" || echo "$MIRROR-security")}
+  if container; then rm -f /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; fi
+  for file in "$APT_DIR"/*.sources; do
+    name=$(basename "$file")
+    sed "s|@MIRROR@|$MIRROR|; s|@SECURITY@|$SECURITY|" "$file" | put "/etc/apt/sources.list.d/$name"
+  done
+  for file in "$APT_DIR"/*.pref; do
+    if [ -e "$file" ]; then put "/etc/apt/preferences.d/$(basename "$file")" <"$file"; fi
+  done
+}
+
+# Said before the packages come: no documentation, no translations, no cluster called main.
+write_package_policy() {
+  put /etc/dpkg/dpkg.cfg.d/holdfast <<'END'
+path-exclude=/usr/share/doc/*
+path-include=/usr/share/doc/*/copyright
+path-exclude=/usr/share/man/*
+path-exclude=/usr/share/info/*
+path-exclude=/usr/share/locale/*
+path-include=/usr/share/locale/locale.alias
+END
+  put /etc/postgresql-common/createcluster.d/holdfast.conf <<'END'
+create_main_cluster = false
+END
+}
+
+below_floor() {
+  local package floor _ version
+  while read -r package floor _; do
+    if [ -z "$package" ]; then continue; fi
+    version=$(dpkg-query -W -f '${db:Status-Abbrev} ${Version}' "$package" 2>/dev/null) || version=
+    case $version in
+      'ii '*) dpkg --compare-versions "${version#ii* }" ge "$floor" || echo "$package ${version#ii* } is below $floor" ;;
+      *) echo "$package is not installed" ;;
+    esac
+  done <<<"$PACKAGES
+$(server_packages | sed 's/$/ 0/')"
+}
+
+# Package scripts may not start anything: policy-rc.d says so for as long as APT works.
+install_packages() {
+  [ -n "$(below_floor)" ] || return 0
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  printf '#!/bin/sh\nexit 101\n' | put /usr/sbin/policy-rc.d 755
+  apt-get update -q >&2
+  # A package of a pinned suite may need libraries of that suite: loose pinning takes just those and no more.
+  # shellcheck disable=SC2046
+  apt-get install -qy --no-install-recommends --solver 3.0 --no-strict-pinning \
+    $(if container; then echo '-o Dpkg::Options::=--force-unsafe-io'; fi) $(column 1) $(server_packages) >&2
+  rm /usr/sbin/policy-rc.d
+  trap - EXIT
+  local low
+  low=$(below_floor)
+  [ -z "$low" ] || fail "the APT sources in $APT_DIR are too old: $low"
+}
+
+make_locale() {
+  if localedef --list-archive 2>/dev/null | grep -qix en_US.utf8; then return; fi
+  localedef -i en_US -f UTF-8 en_US.UTF-8
+}
+
+configure_sshd() {
+  # Penalties are per source address, and all of a host's sessions come from one: the control plane.
+  put /etc/ssh/sshd_config.d/00-holdfast.conf <<'END'
+HostKey /etc/ssh/ssh_host_ed25519_key
+PermitRootLogin prohibit-password
+AuthenticationMethods publickey
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+UseDNS no
+PerSourcePenalties no
+MaxSessions 30
+MaxStartups 100:30:200
+LoginGraceTime 20
+ClientAliveInterval 15
+X11Forwarding no
+PrintMotd no
+END
+  # Without PAM sshd takes a `!` in front of root's password for a locked account; `*` means no password and not locked.
+  if grep -q '^root:!' /etc/shadow; then usermod -p '*' root; fi
+  install -d -m 700 /root/.ssh
+  put /etc/systemd/system/ssh.service.d/holdfast.conf <<'END'
+[Unit]
+ConditionPathExists=/etc/ssh/ssh_host_ed25519_key
+END
+}
+
+configure_journald() {
+  put /etc/systemd/journald.conf.d/holdfast.conf <<'END'
+[Journal]
+Storage=volatile
+RuntimeMaxUse=32M
+# A host job's progress is read from here: none of it may be dropped.
+RateLimitIntervalSec=0
+ForwardToSyslog=no
+ForwardToConsole=no
+ForwardToWall=no
+Audit=no
+END
+}
+
+configure_units() {
+  # shellcheck disable=SC2046,SC2086
+  systemctl disable -q --no-warn $SERVICES 2>/dev/null
+  local unit
+  for unit in $TIMERS; do systemctl mask -q "$unit"; done
+  systemctl enable -q ssh.service
+  if container; then
+    for unit in $NOT_IN_CONTAINERS; do systemctl mask -q "$unit"; done
+    systemctl set-default -q multi-user.target
+  fi
+}
+
+make_folders() {
+  install -d -m 755 /etc/holdfast
+  install -d -m 755 -o postgres -g postgres /var/lib/postgresql
+}
+
+# The catalogue: upstream versions, without epoch and Debian's revision.
+upstream() { dpkg-query -W -f '${source:Upstream-Version}' "$1" | sed 's/[+~].*//'; }
+pairs() { awk '{ printf "%s\"%s\": \"%s\"", sep, $1, $2; sep = ", " }'; }
+
+write_catalogue() {
+  local file=/etc/holdfast/image.json versions major package name _
+  versions=$(
+    printf '"debian": "%s",\n  "postgresql": {' "$(cat /etc/debian_version)"
+    for major in $MAJORS; do echo "$major $(upstream "postgresql-$major")"; done | pairs
+    printf '},\n  "tools": {'
+    while read -r package _ name; do
+      if [ -n "$name" ]; then echo "$name $(upstream "$package")"; fi
+    done <<<"$PACKAGES" | pairs
+    printf '}'
+  )
+  # The date is that of the last change, so that a second run leaves the file as it is.
+  if [ -e "$file" ] && [ "$(tail -n +4 "$file")" = "$(printf '  %s\n}\n' "$versions")" ]; then return; fi
+  printf '{\n  "format": 1,\n  "builtAt": "%s",\n  %s\n}\n' "$(date -u +%FT%TZ)" "$versions" | put "$file"
+}
+
+# An image has no identity: each host gets its own at creation.
+remove_identity() {
+  rm -f /etc/ssh/ssh_host_* /etc/ssl/private/ssl-cert-snakeoil.key /etc/ssl/certs/ssl-cert-snakeoil.pem
+  rm -f /var/lib/dbus/machine-id /var/lib/systemd/random-seed /root/.bash_history
+  : >/etc/machine-id
+}
+
+remove_leftovers() {
+  apt-get clean
+  rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/apt /var/log/*.log /var/cache/ldconfig/aux-cache
+  find /usr/share/doc -type f ! -name copyright -delete
+  rm -rf /usr/share/man/* /usr/share/info/* /usr/share/locale/*/
+  find / -xdev -name __pycache__ -path '*/test*' -prune -exec rm -rf {} +
+}
+
+check_machine
+phase 'APT sources'
+write_apt_sources
+write_package_policy
+phase 'packages'
+install_packages
+phase 'configuration'
+make_locale
+configure_sshd
+configure_journald
+configure_units
+make_folders
+write_catalogue
+if container && [ ! -d /run/systemd/system ]; then
+  phase 'removing identity and leftovers'
+  remove_identity
+  remove_leftovers
+fi
+phase 'done'

@@ -1,0 +1,15 @@
+/** Three suites: `unit` needs nothing, `workflow` a Temporal server, `system` real hosts. See test/README.md. */
+const shared = {
+  testEnvironment: 'node',
+  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, sourceMaps: 'inline' }] },
+  moduleFileExtensions: ['ts', 'js', 'json'],
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.holdfast'],
+};
+
+module.exports = {
+  projects: ['unit', 'workflow', 'system'].map((suite) => ({
+    ...shared,
+    displayName: suite,
+    testMatch: [`<rootDir>/test/${suite}/**/*.test.ts`],
+  })),
+};
