@@ -96,6 +96,8 @@ export interface ClusterNode {
   readonly ssh: SocketAddress | null;
   /** Pinned public host key in OpenSSH's format: `ssh-ed25519 AAAA…`. */
   readonly hostKey: string | null;
+  /** Where the machine of the control plane reaches the ports that users connect to, by the host's own port. */
+  readonly publicPorts: Readonly<Record<number, SocketAddress>>;
 }
 
 /** What every mutating activity is told: for which cluster, operation and step it works, at which generation (the fence). */

@@ -57,7 +57,7 @@ export interface OperationEvent {
   readonly operationId: OperationId;
   readonly at: string;
   readonly type: 'operation' | 'step';
-  /** The operation or the step after the change. */
+  /** The step, or the operation (without its steps, which have events of their own), after the change. */
   readonly body: Readonly<Record<string, unknown>>;
 }
 

@@ -1,13 +1,15 @@
 import type { CloudName, Cluster, ClusterNode, ClusterStatus, Condition, StepRef } from '../../domain/clusters';
 import type { ClusterId, OperationId, ProjectId, TokenId } from '../../domain/ids';
 import type { Operation, OperationEvent, OperationInput, OperationRecord, StepTitle } from '../../domain/operations';
+import { SCOPES, type Scope } from '../../domain/tokens';
 import type { NodeName } from '../../domain/topology';
 import type { ImageCatalogue } from '../../domain/versions';
 import type { Network } from '../cloud/cloud';
 
 /**
  * The inventory: what Holdfast knows, in PostgreSQL. API and activities share it.
- * Writes of an operation carry a {@link StepRef}; one of an older generation is refused with STALE_GENERATION.
+ * Writes of an operation carry a {@link StepRef}; one of an operation that has ended, or that a newer one followed, is
+ * refused with STALE_GENERATION. Everything may throw UNAVAILABLE.
  */
 export interface Inventory {
   readonly projects: ProjectTable;
@@ -32,9 +34,7 @@ export interface ProjectTable {
   get(id: ProjectId): Promise<Project | null>;
 }
 
-/** What a token may do. `credentials` is apart, because it shows passwords. */
-export const SCOPES = ['clusters:read', 'clusters:write', 'credentials:read', 'tokens:write'] as const;
-export type Scope = (typeof SCOPES)[number];
+export { SCOPES, type Scope };
 
 export interface Token {
   readonly id: TokenId;
@@ -49,7 +49,14 @@ export interface Token {
 
 export interface TokenTable {
   /** @param hash SHA-256 of the token's secret text, hex: the text itself is never stored. */
-  create(token: { id: TokenId; projectId: ProjectId; name: string; scopes: readonly Scope[]; expiresAt: string; hash: string }): Promise<Token>;
+  create(token: {
+    id: TokenId;
+    projectId: ProjectId;
+    name: string;
+    scopes: readonly Scope[];
+    expiresAt: string;
+    hash: string;
+  }): Promise<Token>;
   findByHash(hash: string): Promise<Token | null>;
   /** At most one write a minute and token. */
   touch(id: TokenId): Promise<void>;
@@ -70,7 +77,11 @@ export interface ClusterTable {
   /** Newest first, without deleted ones. */
   list(projectId: ProjectId, page: PageRequest): Promise<Cluster[]>;
   /** Changes the spec without an operation (deletion protection); raises the generation. @throws PRECONDITION_FAILED. */
-  updateSpec(id: ClusterId, expectedGeneration: number | null, change: Partial<Pick<Cluster['spec'], 'deletionProtection'>>): Promise<Cluster>;
+  updateSpec(
+    id: ClusterId,
+    expectedGeneration: number | null,
+    change: Partial<Pick<Cluster['spec'], 'deletionProtection'>>,
+  ): Promise<Cluster>;
   setStatus(ref: StepRef, change: Partial<Omit<ClusterStatus, 'conditions'>>): Promise<void>;
   /** Adds or replaces the condition of that type; `since` moves only when its status does. */
   setCondition(ref: StepRef, condition: Omit<Condition, 'since'>): Promise<void>;
@@ -89,7 +100,11 @@ export interface NodeTable {
   list(clusterId: ClusterId): Promise<ClusterNode[]>;
   /** Writes the nodes with their failure domains; those that are there stay as they are. */
   place(ref: StepRef, nodes: readonly Pick<ClusterNode, 'name' | 'role' | 'failureDomain'>[]): Promise<void>;
-  recordHost(ref: StepRef, name: NodeName, host: Pick<ClusterNode, 'hostId' | 'privateAddress' | 'ssh' | 'hostKey'>): Promise<void>;
+  recordHost(
+    ref: StepRef,
+    name: NodeName,
+    host: Pick<ClusterNode, 'hostId' | 'privateAddress' | 'ssh' | 'hostKey' | 'publicPorts'>,
+  ): Promise<void>;
   /** Removes the rows of the cluster's nodes. */
   forget(ref: StepRef): Promise<void>;
 }
@@ -105,12 +120,18 @@ export type SubmissionResult = { readonly operation: Operation; readonly replaye
 
 export interface OperationTable {
   get(id: OperationId): Promise<Operation | null>;
-  list(projectId: ProjectId, page: PageRequest & { readonly clusterId?: ClusterId; readonly state?: Operation['state'] }): Promise<Operation[]>;
+  list(
+    projectId: ProjectId,
+    page: PageRequest & { readonly clusterId?: ClusterId; readonly state?: Operation['state'] },
+  ): Promise<Operation[]>;
   /**
    * Writes cluster, operation, steps and idempotency key in one transaction.
    * @throws NAME_TAKEN, IDEMPOTENCY_KEY_REUSED.
    */
-  submitCreate(cluster: Pick<Cluster, 'id' | 'projectId' | 'name' | 'spec'>, submission: Submission): Promise<SubmissionResult>;
+  submitCreate(
+    cluster: Pick<Cluster, 'id' | 'projectId' | 'name' | 'spec'>,
+    submission: Submission,
+  ): Promise<SubmissionResult>;
   /**
    * Writes an operation on an existing cluster and raises its generation (the operation carries the new one).
    * @throws CLUSTER_BUSY with `{operation}` of the one that runs, PRECONDITION_FAILED, IDEMPOTENCY_KEY_REUSED.
@@ -123,13 +144,20 @@ export interface OperationTable {
   /** Writes changes of steps and operation and appends their events; a record older than what is stored changes nothing. */
   record(record: OperationRecord): Promise<void>;
   /** An attempt failed and will be repeated (nextRetryAt) or not (null). Keeps state `running`. */
-  recordAttempt(operationId: OperationId, stepId: string, attempt: { attempt: number; lastError: string | null; nextRetryAt: string | null }): Promise<void>;
+  recordAttempt(
+    operationId: OperationId,
+    stepId: string,
+    attempt: { attempt: number; lastError: string | null; nextRetryAt: string | null },
+  ): Promise<void>;
   /** What a long step says of its progress, such as `12 of 40 MB`. */
   recordProgress(operationId: OperationId, stepId: string, progress: string): Promise<void>;
   /** Events after `seq`, oldest first, at most 500. */
   eventsAfter(operationId: OperationId, seq: number): Promise<OperationEvent[]>;
-  /** Calls back whenever an operation got new events (LISTEN); returns how to stop. */
-  onEvents(listener: (operationId: OperationId) => void): Promise<() => void>;
+  /**
+   * Calls back whenever an operation got new events; with null when any may have, because announcements could have
+   * been missed: read again then. Listen first, read after. Returns how to stop.
+   */
+  onEvents(listener: (operationId: OperationId | null) => void): Promise<() => void>;
 }
 
 export interface ImageTable {

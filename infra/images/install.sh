@@ -4,7 +4,8 @@
 #
 #   HOST_KIND  static     a machine that lives and keeps its identity, its other services, its APT sources (default)
 #              container  the golden image: no identity, no secret, and nothing at boot but sshd and the journal
-#   APT_DIR    folder of *.sources and *.pref; @MIRROR@ and @SECURITY@ in them become the two values below
+#   APT_DIR    folder of *.sources and *.pref; in them @MIRROR@ and @SECURITY@ become the two values below, and
+#              @KEYRING@ the file that holds Debian's keys
 #   MIRROR, SECURITY      default: what the machine's own APT configuration uses
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
@@ -36,6 +37,7 @@ iproute2 6
 procps 4
 ca-certificates 0
 locales 2.41
+tzdata-legacy 0
 tar 1.35
 zstd 1.5
 '
@@ -54,11 +56,13 @@ NOT_IN_CONTAINERS='console-getty.service container-getty@.service getty.target g
   systemd-machine-id-commit.service systemd-journal-flush.service systemd-journal-catalog-update.service
   systemd-pcrphase.service systemd-pcrphase-sysinit.service systemd-pstore.service systemd-binfmt.service
   systemd-ask-password-console.path systemd-ask-password-wall.path ldconfig.service e2scrub_reap.service
+  systemd-creds.socket systemd-hostnamed.socket systemd-initctl.socket systemd-sysext.socket
+  sshd-keygen.service sshd-unix-local.socket sshd-vsock.socket
   dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount
   sys-fs-fuse-connections.mount proc-sys-fs-binfmt_misc.automount proc-sys-fs-binfmt_misc.mount
   cryptsetup.target swap.target'
 
-phase() { printf 'install: %s\n' "$*" >&2; }
+phase() { printf 'install: %s (at %d s)\n' "$*" "$SECONDS" >&2; }
 fail() { printf 'install: %s\n' "$*" >&2; exit 1; }
 container() { [ "$HOST_KIND" = container ]; }
 column() { awk -v n="$1" 'NF >= n { print $n }' <<<"$PACKAGES"; }
@@ -82,39 +86,37 @@ check_machine() {
 }
 
 # The mirrors that this machine uses already: what it may reach is its owner's business.
-own_mirrors() {
-  apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Created-By: Packages' | sed 's|/*$||' | sort -u
+# Each line: a repository, and the key that its packages are signed by (or nothing).
+own_sources() {
+  apt-get indextargets --no-release-info -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
+    --format '$(REPO_URI) $(SIGNED_BY)' 'Created-By: Packages' | sed -E 's|/+ | |' | sort -u
 }
 
 write_apt_sources() {
-  local mirrors file name
-  mirrors=$(own_mirrors)
-  MIRROR=${MIRROR:-$(grep -m1 -E '/debian$' <<<"$mirrors" || true)}
-  [ -n "$MIRROR" ] || fail "APT on this machine names no Debian mirror: set MIRROR"
-  SECURITY=${SECURITY:-$(grep -m1 -E -- '-security$' <<<"$mirrors" || echo "$MIRROR-security")}
+  local sources file keyring
+  sources=$(own_sources)
+  MIRROR=${MIRROR:-$(awk '$1 ~ /\/debian$/ { print $1; exit }' <<<"$sources")}
+  [ -n "$MIRROR" ] || fail 'APT on this machine names no Debian mirror: set MIRROR'
+  SECURITY=${SECURITY:-$(awk '$1 ~ /-security$/ { print $1; exit }' <<<"$sources")}
+  SECURITY=${SECURITY:-$MIRROR-security}
+  # APT refuses two entries for one suite that name different files, even where both hold the same key.
+  keyring=$(awk -v mirror="$MIRROR" '$1 == mirror && $2 ~ "^/" { print $2; exit }' <<<"$sources")
+  keyring=${keyring:-/usr/share/keyrings/debian-archive-keyring.gpg}
   if container; then rm -f /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; fi
   for file in "$APT_DIR"/*.sources; do
-    name=$(basename "$file")
-    sed "s|@MIRROR@|$MIRROR|; s|@SECURITY@|$SECURITY|" "$file" | put "/etc/apt/sources.list.d/$name"
+    sed "s|@MIRROR@|$MIRROR|; s|@SECURITY@|$SECURITY|; s|@KEYRING@|$keyring|" "$file" |
+      put "/etc/apt/sources.list.d/$(basename "$file")"
   done
   for file in "$APT_DIR"/*.pref; do
     if [ -e "$file" ]; then put "/etc/apt/preferences.d/$(basename "$file")" <"$file"; fi
   done
 }
 
-# Said before the packages come: no documentation, no translations, no cluster called main.
-write_package_policy() {
-  put /etc/dpkg/dpkg.cfg.d/holdfast <<'END'
-path-exclude=/usr/share/doc/*
-path-include=/usr/share/doc/*/copyright
-path-exclude=/usr/share/man/*
-path-exclude=/usr/share/info/*
-path-exclude=/usr/share/locale/*
-path-include=/usr/share/locale/locale.alias
-END
-  put /etc/postgresql-common/createcluster.d/holdfast.conf <<'END'
-create_main_cluster = false
-END
+# files/ lies over /. It comes before the packages, because it tells them what not to unpack and what not to create.
+# Debian's units give up after a crash or a few; with these a host comes back by itself for as long as it has power.
+copy_files() {
+  local file
+  (cd "$here/files" && find . -type f -printf '%P\n') | while read -r file; do put "/$file" <"$here/files/$file"; done
 }
 
 below_floor() {
@@ -152,57 +154,21 @@ make_locale() {
   localedef -i en_US -f UTF-8 en_US.UTF-8
 }
 
-configure_sshd() {
-  # Penalties are per source address, and all of a host's sessions come from one: the control plane.
-  put /etc/ssh/sshd_config.d/00-holdfast.conf <<'END'
-HostKey /etc/ssh/ssh_host_ed25519_key
-PermitRootLogin prohibit-password
-AuthenticationMethods publickey
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-UsePAM no
-UseDNS no
-PerSourcePenalties no
-MaxSessions 30
-MaxStartups 100:30:200
-LoginGraceTime 20
-ClientAliveInterval 15
-X11Forwarding no
-PrintMotd no
-END
-  # Without PAM sshd takes a `!` in front of root's password for a locked account; `*` means no password and not locked.
+# Without PAM sshd takes a `!` in front of root's password for a locked account; `*` means no password, not locked.
+admit_root_by_key() {
   if grep -q '^root:!' /etc/shadow; then usermod -p '*' root; fi
   install -d -m 700 /root/.ssh
-  put /etc/systemd/system/ssh.service.d/holdfast.conf <<'END'
-[Unit]
-ConditionPathExists=/etc/ssh/ssh_host_ed25519_key
-END
-}
-
-configure_journald() {
-  put /etc/systemd/journald.conf.d/holdfast.conf <<'END'
-[Journal]
-Storage=volatile
-RuntimeMaxUse=32M
-# A host job's progress is read from here: none of it may be dropped.
-RateLimitIntervalSec=0
-ForwardToSyslog=no
-ForwardToConsole=no
-ForwardToWall=no
-Audit=no
-END
 }
 
 configure_units() {
   # shellcheck disable=SC2046,SC2086
   systemctl disable -q --no-warn $SERVICES 2>/dev/null
-  local unit
-  for unit in $TIMERS; do systemctl mask -q "$unit"; done
+  # shellcheck disable=SC2046,SC2086
+  systemctl mask -q $TIMERS $(if container; then echo "$NOT_IN_CONTAINERS"; fi) 2>/dev/null || fail "could not mask units"
   systemctl enable -q ssh.service
-  if container; then
-    for unit in $NOT_IN_CONTAINERS; do systemctl mask -q "$unit"; done
-    systemctl set-default -q multi-user.target
-  fi
+  if container; then systemctl set-default -q multi-user.target; fi
+  # A machine that runs already: sessions that are open stay.
+  if [ -d /run/systemd/system ]; then systemctl daemon-reload && systemctl try-reload-or-restart ssh.service; fi
 }
 
 make_folders() {
@@ -241,20 +207,19 @@ remove_leftovers() {
   apt-get clean
   rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/apt /var/log/*.log /var/cache/ldconfig/aux-cache
   find /usr/share/doc -type f ! -name copyright -delete
-  rm -rf /usr/share/man/* /usr/share/info/* /usr/share/locale/*/
+  rm -rf /usr/share/man/* /usr/share/info/* /usr/share/locale/*/ /usr/share/lintian /usr/share/bash-completion
   find / -xdev -name __pycache__ -path '*/test*' -prune -exec rm -rf {} +
 }
 
 check_machine
 phase 'APT sources'
 write_apt_sources
-write_package_policy
+copy_files
 phase 'packages'
 install_packages
 phase 'configuration'
 make_locale
-configure_sshd
-configure_journald
+admit_root_by_key
 configure_units
 make_folders
 write_catalogue

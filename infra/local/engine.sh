@@ -13,7 +13,7 @@ set -euo pipefail
 say() { printf 'engine: %s\n' "$*" >&2; }
 give_up() { say "$*"; exit 3; }
 
-answers() { [ -S "$dir/docker.sock" ] && docker -H "unix://$dir/docker.sock" info >/dev/null 2>&1; }
+answers() { [ -S "$dir/docker.sock" ] && timeout 5 docker -H "unix://$dir/docker.sock" info >/dev/null 2>&1; }
 
 # A systemd host needs cgroup v2 at /sys/fs/cgroup. Where the machine has v1 there, the engine gets a mount
 # namespace with v2 in that place, and the machine keeps what it has.
@@ -33,7 +33,19 @@ install_engine() {
     give_up "no Docker engine answers. Install Docker (https://docs.docker.com/engine/install), start it, and try again; or set DOCKER_HOST."
   say 'installing docker.io'
   apt-get update -qq >&2
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io iptables >&2
+  # Since trixie the client is a package of its own.
+  # shellcheck disable=SC2046
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker.io iptables \
+    $(apt-cache pkgnames docker-cli | grep -x docker-cli) >&2
+}
+
+# Where systemd runs the machine, the package's own service is the engine, and a second one would fight it for the
+# firewall: its socket is only made known under our name.
+use_machines_engine() {
+  [ -d /run/systemd/system ] || return 1
+  systemctl start docker.service
+  ln -sfn /run/docker.sock "$dir/docker.sock"
+  answers
 }
 
 # Ends whatever an earlier engine in this folder left running: the engine itself, containerd, shims, containers.
@@ -81,6 +93,7 @@ start() {
   answers && return
   install_engine
   [ "$(id -u)" = 0 ] || give_up 'no Docker engine answers and starting one needs root. Start Docker, or set DOCKER_HOST, and try again.'
+  if use_machines_engine; then return; fi
   kill_leftovers
   remove_stale_networks
   launch "$@"

@@ -1,0 +1,60 @@
+import { HoldfastError } from '../../../domain/errors';
+import type { Enforcement, Tags } from '../cloud';
+import { ask, askUnless } from './errors';
+import { labelsOf, objectName } from './names';
+import { once } from './once';
+import type { DockerCloudOptions } from './options';
+import type { VolumeKeeper } from './volume-keeper';
+
+/** Data volumes: XFS of a real size on a loop device, or plain docker volumes where the engine can't do that. */
+export interface Volumes {
+  readonly sizeEnforcement: () => Promise<Enforcement>;
+  /** Makes the volume, or finds it and attaches its device. Returns its name. */
+  create(token: string, tags: Tags, bytes: number): Promise<string>;
+  /** Gives the volume its loop device back when it has lost it (a reboot). Nothing for hosts without a volume. */
+  attach(token: string): Promise<void>;
+  delete(token: string): Promise<void>;
+}
+
+export function createVolumes(options: DockerCloudOptions, keeper: VolumeKeeper): Volumes {
+  const { docker, installId } = options;
+  const sizeEnforcement = once(() => probeLoopDevices(keeper));
+
+  return {
+    sizeEnforcement,
+
+    async create(token, tags, bytes) {
+      const name = objectName(installId, token);
+      const sized = (await sizeEnforcement()).enforced;
+      if (sized) await keeper.run('create', name, String(bytes), JSON.stringify(tags));
+      const exists = await askUnless('find the volume', ['absent'], docker.getVolume(name).inspect());
+      if (exists) return name;
+      const device = `/dev/holdfast/${name.slice('holdfast-'.length)}`;
+      const volume = { Name: name, Driver: 'local', Labels: labelsOf(options, token, tags) };
+      const DriverOpts = { type: 'xfs', device, o: 'noatime' };
+      await ask('create the volume', docker.createVolume(sized ? { ...volume, DriverOpts } : volume));
+      return name;
+    },
+
+    async attach(token) {
+      if (await keeper.hasFiles()) await keeper.run('attach', objectName(installId, token));
+    },
+
+    async delete(token) {
+      const name = objectName(installId, token);
+      await askUnless('delete the volume', ['absent'], docker.getVolume(name).remove());
+      if (await keeper.hasFiles()) await keeper.run('delete', name);
+    },
+  };
+}
+
+/** Tries it for real: only that tells what kernel, engine and image together can do. */
+async function probeLoopDevices(keeper: VolumeKeeper): Promise<Enforcement> {
+  try {
+    await keeper.run('probe');
+    return { enforced: true };
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== 'CLOUD_REFUSED') throw error;
+    return { enforced: false, reason: `The Docker engine's machine can't give volumes a size: ${error.message}` };
+  }
+}

@@ -1,0 +1,31 @@
+import type { StepRef } from '../../domain/clusters';
+import type { NodeName } from '../../domain/topology';
+import type { Fleet } from '../fleet';
+import { dataNodesOf, hostOf, reachableNode, viewCluster } from '../fleet';
+import { startService } from '../host/services';
+import { tlsFiles } from '../secrets/node-certificate';
+import { ETCD_ENVIRONMENT_FILE, etcdEnvironment } from './config';
+
+export interface EtcdActivities {
+  /**
+   * Starts the member of a new etcd cluster on a data node and returns when the cluster has a quorum.
+   * Idempotent: files that are as they should be stay, a member that runs is left alone. Retry: `remote`.
+   * Effects: certificates, configuration and service on the host. Undo: deleteHost.
+   */
+  joinEtcd(at: StepRef, node: NodeName): Promise<void>;
+}
+
+export function createEtcdActivities(fleet: Fleet): EtcdActivities {
+  return {
+    async joinEtcd(at, name) {
+      const view = await viewCluster(fleet, at.clusterId);
+      const node = reachableNode(view, name);
+      const host = hostOf(fleet, view, node);
+      const changed = await host.putFiles([
+        ...(await tlsFiles(fleet, view, node, { etcd: 'etcd:etcd' })),
+        { path: ETCD_ENVIRONMENT_FILE, content: etcdEnvironment(node, dataNodesOf(view), view.cluster.id), mode: 0o644, owner: 'root:root' },
+      ]);
+      await startService(host, 'etcd', changed);
+    },
+  };
+}

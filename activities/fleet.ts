@@ -1,0 +1,79 @@
+import type { Cluster, ClusterNode } from '../domain/clusters';
+import { HoldfastError } from '../domain/errors';
+import type { ClusterId } from '../domain/ids';
+import { findPlan } from '../domain/plans';
+import type { Plan } from '../domain/plans';
+import type { NodeName } from '../domain/topology';
+import type { Cloud } from './cloud/cloud';
+import type { Host } from './host/host';
+import type { SshPool } from './host/ssh-pool';
+import type { ClusterNetwork, Inventory } from './inventory/inventory';
+import type { SecretRef, SecretStore } from './secrets/secrets';
+
+/** What activities work with: inventory, secrets, clouds and hosts, and a cluster as all of them see it. */
+export interface Fleet {
+  readonly inventory: Inventory;
+  readonly secrets: SecretStore;
+  readonly clouds: Readonly<Record<Cluster['spec']['cloud'], Cloud>>;
+  readonly ssh: SshPool;
+  /** Tags everything that this installation makes in a cloud. */
+  readonly installId: string;
+  /** The one public key that hosts let in. */
+  readonly controlPublicKey: string;
+}
+
+/** A cluster as the inventory knows it at this moment. */
+export interface ClusterView {
+  readonly cluster: Cluster;
+  readonly plan: Plan;
+  readonly cloud: Cloud;
+  readonly nodes: readonly ClusterNode[];
+  readonly network: ClusterNetwork | null;
+}
+
+/** A node whose host exists. */
+export interface ReachableNode extends ClusterNode {
+  readonly privateAddress: string;
+  readonly ssh: NonNullable<ClusterNode['ssh']>;
+  readonly hostKey: string;
+}
+
+/** @throws NOT_FOUND when the inventory has no such cluster. */
+export async function viewCluster(fleet: Fleet, clusterId: ClusterId): Promise<ClusterView> {
+  const [cluster, nodes, network] = await Promise.all([
+    fleet.inventory.clusters.get(clusterId),
+    fleet.inventory.nodes.list(clusterId),
+    fleet.inventory.clusters.getNetwork(clusterId),
+  ]);
+  const plan = cluster && findPlan(cluster.spec.plan);
+  if (!cluster || !plan) throw new HoldfastError('NOT_FOUND', { kind: 'cluster', ref: clusterId });
+  return { cluster, plan, cloud: fleet.clouds[cluster.spec.cloud], nodes, network };
+}
+
+/** @throws NOT_FOUND when the cluster has no such node, NOT_YET when its host was not made. */
+export function reachableNode(view: ClusterView, name: NodeName): ReachableNode {
+  const node = view.nodes.find((candidate) => candidate.name === name);
+  if (!node) throw new HoldfastError('NOT_FOUND', { kind: 'node', ref: name });
+  if (!isReachable(node)) throw new HoldfastError('NOT_YET', { what: `The host of ${name} does not exist yet.` });
+  return node;
+}
+
+export function dataNodesOf(view: ClusterView): ReachableNode[] {
+  return view.nodes.filter((node) => node.role === 'data').map((node) => reachableNode(view, node.name));
+}
+
+export function gatewaysOf(view: ClusterView): ReachableNode[] {
+  return view.nodes.filter((node) => node.role === 'gateway').map((node) => reachableNode(view, node.name));
+}
+
+export function hostOf(fleet: Fleet, view: ClusterView, node: ReachableNode): Host {
+  return fleet.ssh.host({ label: `${view.cluster.name}/${node.name}`, ssh: node.ssh, hostKey: node.hostKey });
+}
+
+export function secretRef(cluster: Pick<Cluster, 'id' | 'projectId'>, name: string): SecretRef {
+  return { projectId: cluster.projectId, clusterId: cluster.id, name };
+}
+
+function isReachable(node: ClusterNode): node is ReachableNode {
+  return node.privateAddress !== null && node.ssh !== null && node.hostKey !== null;
+}

@@ -1,0 +1,65 @@
+import { maxConnections } from '../../domain/postgres-settings';
+import type { ClusterView, ReachableNode } from '../fleet';
+import { dataNodesOf } from '../fleet';
+import { PATRONI_REST_PORT } from '../patroni/config';
+import { CA_FILE } from '../secrets/node-certificate';
+import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT } from './ports';
+
+export const HAPROXY_CONFIG_FILE = '/etc/haproxy/haproxy.cfg';
+export const ALLOWED_IPS_FILE = '/etc/haproxy/allowed-ips.lst';
+
+/** One address or block a line; whoever is not in it is refused on every port, before TLS. */
+export function allowedIpsFile(view: ClusterView): string {
+  const always = ['127.0.0.0/8', ...(view.network ? [`${view.network.controlAddress}/32`] : [])];
+  return [...always, ...view.cluster.spec.allowedIps].map((block) => `${block}\n`).join('');
+}
+
+/**
+ * TCP only: TLS is between the client and PostgreSQL (or PgBouncer), the gateway can't read it. Patroni tells which
+ * node is what; when a node stops being the primary its sessions are cut, so that no client goes on talking to it.
+ */
+export function haproxyConfig(view: ClusterView): string {
+  const nodes = dataNodesOf(view);
+  const connections = maxConnections(view.plan);
+  return [
+    section('global', ['maxconn 4000', 'user haproxy', 'group haproxy', 'stats socket /run/haproxy/admin.sock mode 660 level admin']),
+    section('defaults', [
+      'mode tcp',
+      'timeout connect 1s',
+      'timeout client 24h',
+      'timeout server 24h',
+      'timeout check 2s',
+      'option clitcpka',
+      'option srvtcpka',
+      'retries 0',
+    ]),
+    frontend('primary', GATEWAY_PORTS.primary, ['default_backend primary']),
+    frontend('replica', GATEWAY_PORTS.replica, ['use_backend replica if { nbsrv(replica) gt 0 }', 'default_backend any']),
+    frontend('pooled', GATEWAY_PORTS.pooled, ['default_backend pooler']),
+    backend('primary', '/primary', nodes, connections),
+    backend('replica', '/replica', nodes, connections),
+    backend('any', '/read-only', nodes, connections),
+    section('backend pooler', [`server pgbouncer 127.0.0.1:${PGBOUNCER_LOCAL_PORT}`]),
+  ].join('\n');
+}
+
+function frontend(name: string, port: number, route: readonly string[]): string {
+  return section(`frontend ${name}`, [`bind :${port}`, `tcp-request connection reject unless { src -f ${ALLOWED_IPS_FILE} }`, ...route]);
+}
+
+function backend(name: string, healthPath: string, nodes: readonly ReachableNode[], connections: number): string {
+  return section(`backend ${name}`, [
+    'balance leastconn',
+    `option httpchk OPTIONS ${healthPath}`,
+    'http-check expect status 200',
+    `default-server inter 300ms fastinter 200ms downinter 300ms fall 2 rise 1 on-marked-down shutdown-sessions maxconn ${connections}`,
+    ...nodes.map(
+      (node) =>
+        `server ${node.name} ${node.privateAddress}:5432 check port ${PATRONI_REST_PORT} check-ssl verify required ca-file ${CA_FILE} verifyhost ${node.name}`,
+    ),
+  ]);
+}
+
+function section(title: string, lines: readonly string[]): string {
+  return [title, ...lines.map((line) => `  ${line}`), ''].join('\n');
+}

@@ -1,0 +1,53 @@
+import { maxConnections } from '../../domain/postgres-settings';
+import type { ClusterView } from '../fleet';
+import { SYSTEM_ROLES } from '../patroni/hba';
+import { POOLER_QUERY } from '../postgres/roles';
+import { CA_FILE, certificateFile, keyFile } from '../secrets/node-certificate';
+import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT } from './ports';
+
+export const PGBOUNCER_CONFIG_FILE = '/etc/pgbouncer/pgbouncer.ini';
+export const PGBOUNCER_USERS_FILE = '/etc/pgbouncer/userlist.txt';
+
+/** PgBouncer behind HAProxy on the gateway itself; it reaches the primary through HAProxy too, so it never looks for it. */
+export function pgbouncerConfig(view: ClusterView): string {
+  const gateways = view.nodes.filter((node) => node.role === 'gateway').length;
+  // Room for direct connections and Holdfast's own stays; gateways share the rest.
+  const poolSize = Math.max(5, Math.floor((maxConnections(view.plan) * 0.6) / gateways));
+  const settings: Record<string, string | number> = {
+    listen_addr: '127.0.0.1',
+    listen_port: PGBOUNCER_LOCAL_PORT,
+    unix_socket_dir: '/run/pgbouncer',
+    auth_type: 'scram-sha-256',
+    auth_user: SYSTEM_ROLES.pooler,
+    auth_dbname: 'postgres',
+    auth_query: POOLER_QUERY,
+    auth_file: PGBOUNCER_USERS_FILE,
+    client_tls_sslmode: 'require',
+    client_tls_cert_file: certificateFile('pgbouncer'),
+    client_tls_key_file: keyFile('pgbouncer'),
+    client_tls_protocols: 'secure',
+    server_tls_sslmode: 'verify-full',
+    server_tls_ca_file: CA_FILE,
+    server_tls_protocols: 'secure',
+    pool_mode: 'transaction',
+    max_client_conn: 2000,
+    default_pool_size: poolSize,
+    max_db_connections: poolSize,
+    max_prepared_statements: 200,
+    server_login_retry: 1,
+    server_connect_timeout: 5,
+    ignore_startup_parameters: 'extra_float_digits,options',
+    log_connections: 0,
+    log_disconnections: 0,
+    pidfile: '/run/pgbouncer/pgbouncer.pid',
+    logfile: '',
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
+  return `[databases]\n* = host=127.0.0.1 port=${GATEWAY_PORTS.primary}\n\n[pgbouncer]\n${lines.join('')}`;
+}
+
+/** `"role" "password"`, with quotes doubled as PgBouncer reads them. */
+export function pgbouncerUsers(password: string): string {
+  const quote = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+  return `${quote(SYSTEM_ROLES.pooler)} ${quote(password)}\n`;
+}

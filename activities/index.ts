@@ -1,0 +1,40 @@
+import type { CloudActivities } from './cloud/activities';
+import { createCloudActivities } from './cloud/activities';
+import type { EtcdActivities } from './etcd/activities';
+import { createEtcdActivities } from './etcd/activities';
+import type { ExporterActivities } from './exporters/activities';
+import { createExporterActivities } from './exporters/activities';
+import type { Fleet } from './fleet';
+import type { GatewayActivities } from './gateway/activities';
+import { createGatewayActivities } from './gateway/activities';
+import type { InventoryActivities } from './inventory/activities';
+import { createInventoryActivities } from './inventory/activities';
+import type { PatroniActivities } from './patroni/activities';
+import { createPatroniActivities } from './patroni/activities';
+import type { PostgresActivities } from './postgres/activities';
+import { createPostgresActivities } from './postgres/activities';
+import type { SecretActivities } from './secrets/activities';
+import { createSecretActivities } from './secrets/activities';
+
+export type Activities = CloudActivities &
+  EtcdActivities &
+  ExporterActivities &
+  GatewayActivities &
+  InventoryActivities &
+  PatroniActivities &
+  PostgresActivities &
+  SecretActivities;
+
+/** All activities over one fleet: what a worker registers. */
+export function createActivities(fleet: Fleet): Activities {
+  return {
+    ...createCloudActivities(fleet),
+    ...createEtcdActivities(fleet),
+    ...createExporterActivities(fleet),
+    ...createGatewayActivities(fleet),
+    ...createInventoryActivities(fleet),
+    ...createPatroniActivities(fleet),
+    ...createPostgresActivities(fleet),
+    ...createSecretActivities(fleet),
+  };
+}

@@ -1,0 +1,49 @@
+import type { StepRef } from '../../domain/clusters';
+import { HoldfastError } from '../../domain/errors';
+import type { OperationRecord } from '../../domain/operations';
+import type { Fleet } from '../fleet';
+import { viewCluster } from '../fleet';
+import { endpointOf } from '../postgres/endpoint';
+
+export interface InventoryActivities {
+  /** Idempotency: the record's `seq`. Retry: for ever. Effects: rows of the operation and its steps, events. */
+  recordOperation(record: OperationRecord): Promise<void>;
+  /** Shows the endpoint and the state `ready`. Idempotent. Retry: `quick`. Undo: forgetCluster. */
+  declareReady(at: StepRef): Promise<void>;
+  /** Idempotent. Retry: `quick`. Undo: none, it stands behind the point of no return. */
+  declareDeleting(at: StepRef): Promise<void>;
+  /** Deletes the cluster's secrets and closes its record; its name is free again. Idempotent. Retry: `quick`. */
+  forgetCluster(at: StepRef): Promise<void>;
+}
+
+export function createInventoryActivities(fleet: Fleet): InventoryActivities {
+  const { clusters, nodes, images, operations } = fleet.inventory;
+  return {
+    recordOperation: (record) => operations.record(record),
+
+    async declareReady(at) {
+      const view = await viewCluster(fleet, at.clusterId);
+      const { cloud, version } = view.cluster.spec;
+      const image = await images.current(cloud);
+      if (!image) throw new HoldfastError('NOT_FOUND', { kind: 'image of cloud', ref: cloud });
+      const postgresqlVersion = image.catalogue.postgresql[version];
+      await clusters.setStatus(at, { state: 'ready', endpoint: endpointOf(view), postgresqlVersion });
+      await clusters.setCondition(at, {
+        type: 'Ready',
+        status: true,
+        reason: 'Proven',
+        message: 'A write was acknowledged and read back through every port.',
+      });
+    },
+
+    async declareDeleting(at) {
+      await clusters.setStatus(at, { state: 'deleting', endpoint: null });
+    },
+
+    async forgetCluster(at) {
+      await fleet.secrets.deleteAll(at.clusterId);
+      await nodes.forget(at);
+      await clusters.markDeleted(at);
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import type { StepRef } from '../../domain/clusters';
+import { HoldfastError } from '../../domain/errors';
+import { FINAL_STATES } from '../../domain/operations';
+import type { Database, Sql } from './database';
+import { first } from './database';
+
+const fenceRow = z.object({ operation_generation: z.number(), unfinished: z.boolean() });
+
+/**
+ * Runs `write` in a transaction that holds cluster and operation, when the step's operation is the cluster's newest one and
+ * has not ended: a step that was overtaken, or whose operation was ended from outside, changes nothing.
+ * @throws STALE_GENERATION otherwise.
+ */
+export function fenced<T>(database: Database, ref: StepRef, write: (sql: Sql) => Promise<T>): Promise<T> {
+  return database.transaction(async (sql) => {
+    const found = first(
+      await sql.rows(
+        fenceRow,
+        `select cluster.operation_generation, operation.state <> all ($3) as unfinished
+           from clusters cluster join operations operation on operation.cluster_id = cluster.id
+          where cluster.id = $1 and operation.id = $2
+            for update of cluster for share of operation`,
+        [ref.clusterId, ref.operationId, FINAL_STATES],
+      ),
+    );
+    if (found?.operation_generation !== ref.generation || !found.unfinished) {
+      throw new HoldfastError('STALE_GENERATION', { asked: ref.generation, actual: found?.operation_generation ?? 0 });
+    }
+    return write(sql);
+  });
+}

@@ -1,0 +1,39 @@
+import type { DatabaseOptions } from './database';
+import { openDatabase } from './database';
+import type { Database } from './database';
+import { clusterTable } from './clusters';
+import { openEventFeed } from './event-feed';
+import { imageTable } from './images';
+import type { Inventory } from './inventory';
+import { nodeTable } from './nodes';
+import { operationTable } from './operations';
+import { projectTable } from './projects';
+import { tokenTable } from './tokens';
+
+/** The inventory with the database it stands on, which the secret store shares. */
+export interface OpenInventory extends Inventory {
+  readonly database: Database;
+}
+
+/** Opens the inventory; connects at the first use. Its tables are made by {@link migrate} before. */
+export function createInventory(databaseUrl: string, options: DatabaseOptions = {}): OpenInventory {
+  const database = openDatabase(databaseUrl, options);
+  const feed = openEventFeed(databaseUrl, options.logger);
+  return {
+    database,
+    projects: projectTable(database),
+    tokens: tokenTable(database),
+    clusters: clusterTable(database),
+    nodes: nodeTable(database),
+    operations: operationTable(database, feed),
+    images: imageTable(database),
+    ping: () =>
+      database.run('select 1').then(
+        () => true,
+        () => false,
+      ),
+    close: async () => {
+      await Promise.all([feed.close(), database.close()]);
+    },
+  };
+}

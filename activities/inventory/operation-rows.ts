@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { clusterId, jsonTime, operationId, projectId, time } from './rows';
+
+/** Rows of operations, steps and events, parsed into types of the domain. */
+
+const kind = z.enum(['provision', 'delete']);
+const operationState = z.enum([
+  'pending',
+  'scheduled',
+  'running',
+  'waiting',
+  'cancelling',
+  'succeeded',
+  'failed',
+  'cancelled',
+]);
+
+const step = z
+  .object({
+    id: z.string(),
+    title: z.string(),
+    state: z.enum(['pending', 'running', 'succeeded', 'failed', 'skipped', 'undoing', 'undone']),
+    attempt: z.number(),
+    started_at: jsonTime.nullable(),
+    finished_at: jsonTime.nullable(),
+    last_error: z.string().nullable(),
+    next_retry_at: jsonTime.nullable(),
+    progress: z.string().nullable(),
+  })
+  .transform((row) => ({
+    id: row.id,
+    title: row.title,
+    state: row.state,
+    attempt: row.attempt,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    lastError: row.last_error,
+    nextRetryAt: row.next_retry_at,
+    progress: row.progress,
+  }));
+
+/** A step as one jsonb column, which shares the snapshot of the statement. */
+export const stepRow = z.object({ step });
+
+const OPEN_STATES = new Set<z.infer<typeof operationState>>(['pending', 'scheduled', 'running', 'waiting']);
+
+export const operationRow = z
+  .object({
+    id: operationId,
+    kind,
+    project_id: projectId,
+    cluster_id: clusterId,
+    cluster_name: z.string(),
+    generation: z.number(),
+    state: operationState,
+    reason: z.string().nullable(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    cause: z.enum(['user', 'schedule', 'autopilot']),
+    requested_by: z.string(),
+    point_of_no_return_passed: z.boolean(),
+    steps: z.array(step),
+    created_at: time,
+    started_at: time.nullable(),
+    finished_at: time.nullable(),
+  })
+  .transform((row) => ({
+    id: row.id,
+    kind: row.kind,
+    projectId: row.project_id,
+    clusterId: row.cluster_id,
+    clusterName: row.cluster_name,
+    generation: row.generation,
+    state: row.state,
+    reason: row.reason,
+    error: row.error,
+    cause: row.cause,
+    requestedBy: row.requested_by,
+    cancelable: OPEN_STATES.has(row.state) && !row.point_of_no_return_passed,
+    pointOfNoReturnPassed: row.point_of_no_return_passed,
+    steps: row.steps,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  }));
+
+/** What a workflow is started with, of an operation that was written before. */
+export const inputRow = z
+  .object({
+    id: operationId,
+    kind,
+    project_id: projectId,
+    project_name: z.string(),
+    cluster_id: clusterId,
+    cluster_name: z.string(),
+    generation: z.number(),
+    topology: z.enum(['single', 'ha']),
+    summary: z.string(),
+  })
+  .transform((row) => ({
+    operationId: row.id,
+    kind: row.kind,
+    projectId: row.project_id,
+    projectName: row.project_name,
+    clusterId: row.cluster_id,
+    clusterName: row.cluster_name,
+    generation: row.generation,
+    topology: row.topology,
+    summary: row.summary,
+  }));
+
+export const eventRow = z
+  .object({
+    // The driver gives bigint as text; 2^53 events are out of reach.
+    seq: z.string().transform(Number),
+    operation_id: operationId,
+    at: time,
+    type: z.enum(['operation', 'step']),
+    body: z.record(z.string(), z.unknown()),
+  })
+  .transform((row) => ({ seq: row.seq, operationId: row.operation_id, at: row.at, type: row.type, body: row.body }));

@@ -1,0 +1,59 @@
+import type { OperationId, ProjectId } from '../../domain/ids';
+import type { Operation, OperationEvent, OperationInput } from '../../domain/operations';
+import type { Database, Sql } from './database';
+import type { EventFeed } from './event-feed';
+import type { OperationTable } from './inventory';
+import { eventRow, inputRow, operationRow } from './operation-rows';
+import { getOperation, OPERATIONS } from './read-operation';
+import { record, recordAttempt, recordProgress } from './records';
+import { findReplay, submit, submitCreate } from './submissions';
+
+const EVENTS_PER_READ = 500;
+
+export function operationTable(database: Database, feed: EventFeed): OperationTable {
+  return {
+    get: (id) => getOperation(database, id),
+    list: (projectId, filter) => list(database, projectId, filter),
+    submitCreate: (cluster, submission) => submitCreate(database, cluster, submission),
+    submit: (expectedGeneration, submission) => submit(database, expectedGeneration, submission),
+    findReplay: (idempotency) => findReplay(database, idempotency),
+    listUnstarted: (olderThanMs) => listUnstarted(database, olderThanMs),
+    record: (change) => record(database, change),
+    recordAttempt: (id, stepId, attempt) => recordAttempt(database, id, stepId, attempt),
+    recordProgress: (id, stepId, progress) => recordProgress(database, id, stepId, progress),
+    eventsAfter: (id, seq) => eventsAfter(database, id, seq),
+    onEvents: (listener) => feed.listen(listener),
+  };
+}
+
+function list(sql: Sql, projectId: ProjectId, filter: Parameters<OperationTable['list']>[1]): Promise<Operation[]> {
+  return sql.rows(
+    operationRow,
+    `${OPERATIONS}
+      where operation.project_id = $1
+        and ($2::text is null or operation.id < $2)
+        and ($3::text is null or operation.cluster_id = $3)
+        and ($4::text is null or operation.state = $4)
+      order by operation.id desc limit $5`,
+    [projectId, filter.before ?? null, filter.clusterId ?? null, filter.state ?? null, filter.limit],
+  );
+}
+
+function listUnstarted(sql: Sql, olderThanMs: number): Promise<OperationInput[]> {
+  return sql.rows(
+    inputRow,
+    `select operation.*, project.name as project_name
+       from operations operation join projects project on project.id = operation.project_id
+      where operation.state = 'pending' and operation.created_at <= now() - $1 * interval '1 millisecond'
+      order by operation.created_at`,
+    [olderThanMs],
+  );
+}
+
+function eventsAfter(sql: Sql, id: OperationId, seq: number): Promise<OperationEvent[]> {
+  return sql.rows(
+    eventRow,
+    'select * from operation_events where operation_id = $1 and seq > $2 order by seq limit $3',
+    [id, seq, EVENTS_PER_READ],
+  );
+}

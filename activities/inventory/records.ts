@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { HoldfastError } from '../../domain/errors';
+import type { OperationId } from '../../domain/ids';
+import type { OperationChange, OperationRecord, StepChange } from '../../domain/operations';
+import { isFinal } from '../../domain/operations';
+import type { Database, Sql, SqlValue } from './database';
+import { first } from './database';
+import { appendEvents } from './events';
+import type { OperationTable } from './inventory';
+import { requireOperation } from './read-operation';
+
+/** What workflows and workers write of an operation while it runs. Each write appends its events in the same transaction. */
+
+/**
+ * Applies what is newer than what is stored, step by step: records may arrive late, twice and out of order.
+ * @throws NOT_FOUND when the operation or a step of it is unknown.
+ */
+export function record(database: Database, change: OperationRecord): Promise<void> {
+  return database.transaction(async (sql) => {
+    const operationSeq = await holdOperation(sql, change.operationId);
+    const steps = await newerSteps(sql, change);
+    for (const step of steps) await changeStep(sql, change, step);
+
+    const operation = operationSeq < change.seq ? change.operation : undefined;
+    if (operation) await changeOperation(sql, change, operation);
+    const stepIds = new Set(steps.map(({ stepId }) => stepId));
+    await announce(sql, change.operationId, stepIds, operation !== undefined);
+  });
+}
+
+export function recordAttempt(
+  database: Database,
+  id: OperationId,
+  stepId: string,
+  { attempt, lastError, nextRetryAt }: Parameters<OperationTable['recordAttempt']>[2],
+): Promise<void> {
+  return changeWhileRunning(database, id, stepId, 'attempt = $3, last_error = $4, next_retry_at = $5', [
+    attempt,
+    lastError,
+    nextRetryAt,
+  ]);
+}
+
+export function recordProgress(database: Database, id: OperationId, stepId: string, progress: string): Promise<void> {
+  return changeWhileRunning(database, id, stepId, 'progress = $3', [progress]);
+}
+
+/** A step that has ended stays as it ended: what a worker says of it then comes too late. */
+function changeWhileRunning(
+  database: Database,
+  id: OperationId,
+  stepId: string,
+  change: 'progress = $3' | 'attempt = $3, last_error = $4, next_retry_at = $5',
+  values: readonly SqlValue[],
+): Promise<void> {
+  return database.transaction(async (sql) => {
+    await holdOperation(sql, id);
+    const changed = await sql.run(
+      `update steps set ${change}
+        where operation_id = $1 and id = $2 and state in ('pending', 'running', 'undoing')`,
+      [id, stepId, ...values],
+    );
+    if (changed > 0) await announce(sql, id, new Set([stepId]), false);
+  });
+}
+
+/** Holds the operation's row until the transaction ends; gives the seq of the newest record that changed it. */
+async function holdOperation(sql: Sql, id: OperationId): Promise<number> {
+  const row = z.object({ record_seq: z.number() });
+  const held = first(await sql.rows(row, 'select record_seq from operations where id = $1 for update', [id]));
+  if (!held) throw new HoldfastError('NOT_FOUND', { kind: 'operation', ref: id });
+  return held.record_seq;
+}
+
+async function newerSteps(sql: Sql, change: OperationRecord): Promise<readonly StepChange[]> {
+  if (change.steps.length === 0) return [];
+  const row = z.object({ id: z.string(), record_seq: z.number() });
+  const stored = await sql.rows(row, 'select id, record_seq from steps where operation_id = $1', [change.operationId]);
+  const seqs = new Map(stored.map((step) => [step.id, step.record_seq]));
+  return change.steps.filter(({ stepId }) => {
+    const seq = seqs.get(stepId);
+    if (seq === undefined) throw new HoldfastError('NOT_FOUND', { kind: 'step', ref: stepId });
+    return seq < change.seq;
+  });
+}
+
+async function changeStep(sql: Sql, { operationId, seq }: OperationRecord, change: StepChange): Promise<void> {
+  await sql.run(
+    `update steps set
+       state = $3, record_seq = $4, next_retry_at = null,
+       attempt = case when $3 in ('running', 'undoing') then greatest(attempt, 1) else attempt end,
+       progress = case when $3 in ('running', 'undoing') then null else progress end,
+       started_at = case when $3 = 'running' then coalesce(started_at, $5) else started_at end,
+       finished_at = case when $3 in ('succeeded', 'failed', 'skipped', 'undone') then $5::timestamptz end,
+       last_error = case when $3 = 'succeeded' then null else coalesce($6, last_error) end
+     where operation_id = $1 and id = $2`,
+    [operationId, change.stepId, change.state, seq, change.at, change.error ?? null],
+  );
+}
+
+async function changeOperation(
+  sql: Sql,
+  { operationId, seq }: OperationRecord,
+  change: OperationChange,
+): Promise<void> {
+  await sql.run(
+    `update operations set
+       state = $2, record_seq = $3, reason = $4, error = coalesce($5::jsonb, error),
+       point_of_no_return_passed = point_of_no_return_passed or $6,
+       started_at = case when $2 = 'running' then coalesce(started_at, $7) else started_at end,
+       finished_at = case when $8 then $7::timestamptz end
+     where id = $1`,
+    [
+      operationId,
+      change.state,
+      seq,
+      change.reason ?? null,
+      change.error ? JSON.stringify(change.error) : null,
+      change.pointOfNoReturnPassed ?? false,
+      change.at,
+      isFinal(change.state),
+    ],
+  );
+}
+
+async function announce(sql: Sql, id: OperationId, stepIds: ReadonlySet<string>, itself: boolean): Promise<void> {
+  if (stepIds.size === 0 && !itself) return;
+  const operation = await requireOperation(sql, id);
+  const steps = operation.steps.filter((step) => stepIds.has(step.id));
+  await appendEvents(sql, operation, { steps, operation: itself });
+}

@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { MAJORS } from '../../domain/clusters';
+import { SCOPES } from './inventory';
+
+/** Rows as the driver gives them, parsed into types of the domain: the only place that knows both. */
+
+/** Ids were checked when they came in; here it only matters that one kind is never read as another. */
+export const projectId = z.templateLiteral(['prj_', z.string()]);
+export const clusterId = z.templateLiteral(['clu_', z.string()]);
+export const operationId = z.templateLiteral(['op_', z.string()]);
+export const tokenId = z.templateLiteral(['tok_', z.string()]);
+
+/** A timestamptz column. */
+export const time = z.date().transform((at) => at.toISOString());
+/** A timestamptz inside jsonb. */
+export const jsonTime = z.string().transform((at) => new Date(at).toISOString());
+
+export const projectRow = z.object({ id: projectId, name: z.string() });
+
+export const tokenRow = z
+  .object({
+    id: tokenId,
+    project_id: projectId,
+    name: z.string(),
+    scopes: z.array(z.enum(SCOPES)),
+    created_at: time,
+    expires_at: time,
+    revoked_at: time.nullable(),
+    last_used_at: time.nullable(),
+  })
+  .transform((row) => ({
+    id: row.id,
+    projectId: row.project_id,
+    name: row.name,
+    scopes: row.scopes,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    lastUsedAt: row.last_used_at,
+  }));
+
+const spec = z.object({
+  plan: z.string(),
+  version: z.enum(MAJORS),
+  cloud: z.enum(['docker']),
+  storageBytes: z.number(),
+  database: z.string(),
+  owner: z.string(),
+  allowedIps: z.array(z.string()),
+  deletionProtection: z.boolean(),
+});
+
+const condition = z.object({
+  type: z.enum([
+    'Ready',
+    'StorageSizeEnforced',
+    'ResourceLimitsEnforced',
+    'FailureDomainsSeparate',
+    'EndpointAddressFloats',
+  ]),
+  status: z.boolean(),
+  reason: z.string(),
+  message: z.string(),
+  since: z.string(),
+});
+
+const endpoint = z.object({
+  addresses: z.array(
+    z.object({ host: z.string(), primaryPort: z.number(), replicaPort: z.number(), pooledPort: z.number() }),
+  ),
+});
+
+export const clusterRow = z
+  .object({
+    id: clusterId,
+    project_id: projectId,
+    name: z.string(),
+    generation: z.number(),
+    spec,
+    state: z.enum(['creating', 'ready', 'failed', 'deleting', 'deleted']),
+    conditions: z.array(condition),
+    postgresql_version: z.string().nullable(),
+    endpoint: endpoint.nullable(),
+    created_at: time,
+    deleted_at: time.nullable(),
+  })
+  .transform((row) => ({
+    id: row.id,
+    projectId: row.project_id,
+    name: row.name,
+    generation: row.generation,
+    spec: row.spec,
+    status: {
+      state: row.state,
+      conditions: row.conditions,
+      postgresqlVersion: row.postgresql_version,
+      endpoint: row.endpoint,
+    },
+    createdAt: row.created_at,
+    deletedAt: row.deleted_at,
+  }));
+
+export const networkRow = z.object({
+  network: z
+    .object({ token: z.string(), cidr: z.string(), controlAddress: z.string(), floatingAddress: z.string().nullable() })
+    .nullable(),
+});
+
+const nodeName = z.union([z.templateLiteral(['pg-', z.number()]), z.templateLiteral(['gw-', z.number()])]);
+
+export const nodeRow = z
+  .object({
+    cluster_id: clusterId,
+    name: nodeName,
+    role: z.enum(['data', 'gateway']),
+    failure_domain: z.string(),
+    host_id: z.string().nullable(),
+    private_address: z.string().nullable(),
+    ssh_host: z.string().nullable(),
+    ssh_port: z.number().nullable(),
+    host_key: z.string().nullable(),
+    public_ports: z.record(z.string(), z.object({ host: z.string(), port: z.number() })),
+  })
+  .transform((row) => ({
+    clusterId: row.cluster_id,
+    name: row.name,
+    role: row.role,
+    failureDomain: row.failure_domain,
+    hostId: row.host_id,
+    privateAddress: row.private_address,
+    ssh: row.ssh_host !== null && row.ssh_port !== null ? { host: row.ssh_host, port: row.ssh_port } : null,
+    hostKey: row.host_key,
+    publicPorts: row.public_ports,
+  }));
+
+export const imageRow = z.object({
+  reference: z.string(),
+  catalogue: z.object({
+    format: z.literal(1),
+    builtAt: z.string(),
+    debian: z.string(),
+    postgresql: z.record(z.enum(MAJORS), z.string()),
+    tools: z.record(z.string(), z.string()),
+  }),
+});

@@ -1,0 +1,74 @@
+import type { StepRef } from '../../domain/clusters';
+import type { NodeName } from '../../domain/topology';
+import type { ClusterView, Fleet } from '../fleet';
+import { dataNodesOf, hostOf, reachableNode, secretRef, viewCluster } from '../fleet';
+import type { Host } from '../host/host';
+import { sh } from '../host/shell';
+import { startService } from '../host/services';
+import { findPrimary, untilTrue } from '../postgres/psql';
+import { sql } from '../postgres/sql';
+import { tlsFiles } from '../secrets/node-certificate';
+import { makePassword } from '../secrets/passwords';
+import type { PatroniPasswords } from './config';
+import { DATA_FOLDER, PATRONI_CONFIG_FILE, patroniConfig } from './config';
+import { SYSTEM_ROLES } from './hba';
+
+/** How long a wait on a host may take before the activity is tried again: longer ones would hide what is wrong. */
+const WAIT_S = 120;
+
+export interface PatroniActivities {
+  /**
+   * Starts PostgreSQL on a data node by starting its Patroni, which initialises the cluster or copies the primary.
+   * Idempotent: files that are as they should be stay, a member that runs is left alone. Retry: `remote`.
+   * Effects: certificates, configuration, data folder and service on the host. Undo: deleteHost.
+   */
+  startPatroni(at: StepRef, node: NodeName): Promise<void>;
+  /** Looks, changes nothing. Retry: `remote`. @throws NOT_YET when no data node becomes primary. */
+  waitForPrimary(at: StepRef): Promise<void>;
+  /** Waits until every replica streams and counts for the quorum. Changes nothing. Retry: `remote`. */
+  waitForQuorum(at: StepRef): Promise<void>;
+}
+
+export function createPatroniActivities(fleet: Fleet): PatroniActivities {
+  return {
+    async startPatroni(at, name) {
+      const view = await viewCluster(fleet, at.clusterId);
+      const node = reachableNode(view, name);
+      const host = hostOf(fleet, view, node);
+      const changed = await host.putFiles([
+        ...(await tlsFiles(fleet, view, node, { postgres: 'postgres:postgres', patroni: 'postgres:postgres' })),
+        { path: PATRONI_CONFIG_FILE, content: patroniConfig(view, node, await passwords(fleet, view)), mode: 0o600, owner: 'postgres:postgres' },
+      ]);
+      await ownDataFolder(host);
+      await startService(host, 'patroni', changed);
+    },
+
+    async waitForPrimary(at) {
+      await findPrimary(fleet, await viewCluster(fleet, at.clusterId), WAIT_S);
+    },
+
+    async waitForQuorum(at) {
+      const view = await viewCluster(fleet, at.clusterId);
+      const replicas = dataNodesOf(view).length - 1;
+      if (replicas === 0) return;
+      const primary = await findPrimary(fleet, view);
+      const inQuorum = sql`SELECT count(*) >= ${replicas} FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'quorum'`;
+      await untilTrue(view, hostOf(fleet, view, primary), inQuorum, { title: 'wait for the quorum', timeoutS: WAIT_S });
+    },
+  };
+}
+
+/** A fresh volume belongs to root; PostgreSQL's may not be anybody else's. */
+async function ownDataFolder(host: Host): Promise<void> {
+  await host.run(sh`chown postgres:postgres ${DATA_FOLDER} && chmod 700 ${DATA_FOLDER}`, { title: 'hand the data folder to postgres' });
+}
+
+async function passwords(fleet: Fleet, view: ClusterView): Promise<PatroniPasswords> {
+  const ensure = (role: string): Promise<string> => fleet.secrets.ensure(secretRef(view.cluster, `role/${role}`), makePassword);
+  const [superuser, replication, rewind] = await Promise.all([
+    ensure(SYSTEM_ROLES.superuser),
+    ensure(SYSTEM_ROLES.replication),
+    ensure(SYSTEM_ROLES.rewind),
+  ]);
+  return { superuser, replication, rewind };
+}

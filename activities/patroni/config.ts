@@ -1,0 +1,132 @@
+import { stringify } from 'yaml';
+import type { Major } from '../../domain/clusters';
+import { sizeSettings } from '../../domain/postgres-settings';
+import type { PostgresSettings } from '../../domain/postgres-settings';
+import { ETCD_CLIENT_PORT } from '../etcd/config';
+import type { ClusterView, ReachableNode } from '../fleet';
+import { dataNodesOf, gatewaysOf } from '../fleet';
+import { CA_FILE, certificateFile, keyFile } from '../secrets/node-certificate';
+import { hbaLines, IDENT_LINES, SYSTEM_ROLES } from './hba';
+
+export const PATRONI_CONFIG_FILE = '/etc/patroni/config.yml';
+export const PATRONI_REST_PORT = 8008;
+export const DATA_FOLDER = '/var/lib/postgresql';
+export const SOCKET_FOLDER = '/var/run/postgresql';
+
+export interface PatroniPasswords {
+  readonly superuser: string;
+  readonly replication: string;
+  readonly rewind: string;
+}
+
+export const binariesOf = (major: Major): string => `/usr/lib/postgresql/${major}/bin`;
+
+/** Patroni's own file of one data node. What all members share is written into etcd once, from `bootstrap.dcs`. */
+export function patroniConfig(view: ClusterView, node: ReachableNode, passwords: PatroniPasswords): string {
+  const { cluster } = view;
+  const tls = { certfile: certificateFile('patroni'), keyfile: keyFile('patroni') };
+  return stringify({
+    scope: cluster.id,
+    namespace: '/holdfast/',
+    name: node.name,
+    restapi: {
+      listen: `0.0.0.0:${PATRONI_REST_PORT}`,
+      connect_address: `${node.privateAddress}:${PATRONI_REST_PORT}`,
+      ...tls,
+      cafile: CA_FILE,
+      // Health checks stay open to the gateways; whatever changes something needs a certificate of this cluster.
+      verify_client: 'optional',
+    },
+    ctl: { ...tls, cacert: CA_FILE },
+    etcd3: {
+      hosts: dataNodesOf(view).map((member) => `${member.privateAddress}:${ETCD_CLIENT_PORT}`),
+      protocol: 'https',
+      cacert: CA_FILE,
+      cert: tls.certfile,
+      key: tls.keyfile,
+    },
+    bootstrap: { dcs: sharedConfig(view), initdb: initdbOptions(cluster.spec.version) },
+    postgresql: localPostgres(view, node, passwords),
+    watchdog: { mode: 'off' },
+  });
+}
+
+function sharedConfig({ plan, cluster }: ClusterView): object {
+  const replicated = plan.topology === 'ha';
+  return {
+    ttl: 20,
+    loop_wait: 2,
+    retry_timeout: 5,
+    primary_start_timeout: 0,
+    primary_stop_timeout: 30,
+    maximum_lag_on_failover: 1_048_576,
+    failsafe_mode: true,
+    // A commit is acknowledged when a quorum has it, or not at all. A single node has nobody to wait for.
+    ...(replicated && { synchronous_mode: 'quorum', synchronous_mode_strict: true, synchronous_node_count: 1 }),
+    postgresql: {
+      use_pg_rewind: true,
+      use_slots: true,
+      parameters: { ...FIXED_SETTINGS, ...sizeSettings(plan, cluster.spec.storageBytes) },
+    },
+  };
+}
+
+const FIXED_SETTINGS: PostgresSettings = {
+  wal_level: 'replica',
+  wal_log_hints: 'on',
+  hot_standby: 'on',
+  max_wal_senders: 10,
+  max_replication_slots: 10,
+  password_encryption: 'scram-sha-256',
+  ssl: 'on',
+  ssl_ca_file: CA_FILE,
+  ssl_cert_file: certificateFile('postgres'),
+  ssl_key_file: keyFile('postgres'),
+  ssl_min_protocol_version: 'TLSv1.2',
+  shared_preload_libraries: 'pg_stat_statements',
+  // A host is no bigger than its plan, and its pages are not reserved for PostgreSQL.
+  huge_pages: 'off',
+  random_page_cost: 1.1,
+  effective_io_concurrency: 200,
+  checkpoint_completion_target: 0.9,
+  // A replica that lost its stream asks again at once: the next failover must not wait for it.
+  wal_retrieve_retry_interval: '500ms',
+  log_checkpoints: 'on',
+  log_connections: 'off',
+  log_lock_waits: 'on',
+  log_autovacuum_min_duration: '10s',
+  log_line_prefix: '%m [%p] %q%u@%d ',
+  timezone: 'UTC',
+};
+
+/** The same collation on every libc: an index stays valid when the operating system is replaced. */
+function initdbOptions(major: Major): (string | Record<string, string>)[] {
+  const common = ['data-checksums', { encoding: 'UTF8' }, { locale: 'C.UTF-8' }];
+  return major === '15' ? common : [...common, { 'locale-provider': 'builtin' }, { 'builtin-locale': 'C.UTF-8' }];
+}
+
+function localPostgres(view: ClusterView, node: ReachableNode, passwords: PatroniPasswords): object {
+  const major = view.cluster.spec.version;
+  const verified = { sslmode: 'verify-full', sslrootcert: CA_FILE, sslcert: certificateFile('postgres'), sslkey: keyFile('postgres') };
+  return {
+    listen: `${node.privateAddress},127.0.0.1:5432`,
+    connect_address: `${node.privateAddress}:5432`,
+    use_unix_socket: true,
+    data_dir: `${DATA_FOLDER}/${major}/main`,
+    bin_dir: binariesOf(major),
+    config_dir: `${DATA_FOLDER}/${major}/main`,
+    pgpass: `${DATA_FOLDER}/.pgpass-patroni`,
+    authentication: {
+      superuser: { username: SYSTEM_ROLES.superuser, password: passwords.superuser },
+      replication: { username: SYSTEM_ROLES.replication, password: passwords.replication, ...verified },
+      rewind: { username: SYSTEM_ROLES.rewind, password: passwords.rewind, ...verified },
+    },
+    parameters: { unix_socket_directories: SOCKET_FOLDER },
+    pg_hba: hbaLines(dataNodesOf(view), gatewaysOf(view)),
+    pg_ident: IDENT_LINES,
+    remove_data_directory_on_rewind_failure: true,
+    remove_data_directory_on_diverged_timelines: true,
+    create_replica_methods: ['basebackup'],
+    basebackup: { checkpoint: 'fast' },
+  };
+}

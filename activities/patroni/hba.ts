@@ -1,0 +1,31 @@
+import type { ReachableNode } from '../fleet';
+
+/** Roles of Holdfast's own, never a tenant's. */
+export const SYSTEM_ROLES = { superuser: 'postgres', replication: 'replicator', rewind: 'rewind', pooler: 'pgbouncer', monitor: 'monitor' } as const;
+
+/**
+ * pg_hba.conf, first match wins: TLS only, scram only, each role only from where it works. Tenants come through the
+ * gateways, which hold the allowed IPs; nobody logs in as superuser over the network.
+ */
+export function hbaLines(dataNodes: readonly ReachableNode[], gateways: readonly ReachableNode[]): string[] {
+  const { superuser, replication, rewind, pooler, monitor } = SYSTEM_ROLES;
+  const from = (node: ReachableNode): string => `${node.privateAddress}/32`;
+  return [
+    `local all ${superuser} peer`,
+    `local postgres ${monitor} peer map=exporter`,
+    'local all all reject',
+    ...dataNodes.flatMap((node) => [
+      `hostssl replication ${replication} ${from(node)} scram-sha-256 clientcert=verify-ca`,
+      `hostssl postgres ${rewind} ${from(node)} scram-sha-256 clientcert=verify-ca`,
+    ]),
+    `host all ${[superuser, replication, rewind, monitor].join(',')} all reject`,
+    `host replication all all reject`,
+    ...gateways.map((node) => `hostssl postgres ${pooler} ${from(node)} scram-sha-256`),
+    `host all ${pooler} all reject`,
+    ...gateways.map((node) => `hostssl all all ${from(node)} scram-sha-256`),
+    'host all all all reject',
+  ];
+}
+
+/** pg_ident.conf: the exporter's system user may be the monitor role. */
+export const IDENT_LINES = [`exporter prometheus ${SYSTEM_ROLES.monitor}`] as const;

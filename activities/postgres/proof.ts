@@ -1,0 +1,81 @@
+import { Client } from 'pg';
+import type { ClusterSpec, EndpointAddress } from '../../domain/clusters';
+import { HoldfastError } from '../../domain/errors';
+import { identifier, sql } from './sql';
+
+/**
+ * Proof that an endpoint serves: a row written through the primary's port was acknowledged by the quorum, and is read
+ * back through every port. It uses what a user would use: the owner's role, verified TLS, the endpoint's address.
+ */
+
+/** PostgreSQL says so when it stopped waiting for the quorum: such a commit is not acknowledged. */
+const NOT_IN_QUORUM = '01000';
+const CONNECT_TIMEOUT_MS = 3000;
+const RETRY_MS = 100;
+
+export interface Access {
+  readonly spec: Pick<ClusterSpec, 'database' | 'owner'>;
+  readonly password: string;
+  readonly caPem: string;
+}
+
+/** @throws NOT_YET when a port did not serve within `timeoutMs`; the message says which and why. */
+export async function proveAddress(address: EndpointAddress, access: Access, proofId: string, timeoutMs: number): Promise<void> {
+  const table = identifier(`holdfast_proof_${proofId}`);
+  const deadline = Date.now() + timeoutMs;
+  const through = <T>(port: number, act: (client: Client) => Promise<T>): Promise<T> =>
+    untilDeadline(deadline, `Port ${port} of ${address.host} does not serve yet`, () => withClient(address.host, port, access, act));
+
+  await through(address.primaryPort, async (client) => {
+    await client.query(sql`DROP TABLE IF EXISTS ${table}`);
+    await client.query(sql`CREATE TABLE ${table} AS SELECT ${proofId}::text AS proof`);
+  });
+  await Promise.all([address.replicaPort, address.pooledPort].map((port) => through(port, (client) => readBack(client, sql`SELECT proof FROM ${table}`, proofId))));
+  await through(address.pooledPort, async (client) => {
+    await client.query(sql`INSERT INTO ${table} VALUES ('pooled')`);
+    await readBack(client, sql`SELECT proof FROM ${table} WHERE proof = 'pooled'`, 'pooled');
+  });
+  await through(address.primaryPort, (client) => client.query(sql`DROP TABLE IF EXISTS ${table}`));
+}
+
+async function readBack(client: Client, query: string, expected: string): Promise<void> {
+  const { rows } = await client.query<{ proof: string }>(query);
+  if (rows[0]?.proof !== expected) throw new Error('the row that was written cannot be read');
+}
+
+async function withClient<T>(host: string, port: number, access: Access, act: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({
+    host,
+    port,
+    user: access.spec.owner,
+    database: access.spec.database,
+    password: access.password,
+    ssl: { ca: access.caPem, rejectUnauthorized: true },
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: 10_000,
+  });
+  let withoutQuorum = false;
+  client.on('notice', (notice) => (withoutQuorum ||= notice.code === NOT_IN_QUORUM));
+  // A connection that breaks also emits: the query's own rejection tells it.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const result = await act(client);
+    if (withoutQuorum) throw new Error('a write was not acknowledged by the quorum');
+    return result;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function untilDeadline<T>(deadline: number, what: string, attempt: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (Date.now() + RETRY_MS > deadline) throw new HoldfastError('NOT_YET', { what: `${what}: ${reason}` }, { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}

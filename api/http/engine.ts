@@ -1,0 +1,16 @@
+import type { OperationId } from '../../domain/ids';
+import type { OperationInput } from '../../domain/operations';
+
+/** What the API asks of the workflow engine. It never asks it what is: the inventory knows that. */
+export interface Engine {
+  /**
+   * Hands an operation that the inventory has written to its cluster's entity.
+   * Idempotent: the same operation twice is one. Rejects when the engine or every worker is away; ask again later.
+   */
+  start(operation: OperationInput): Promise<void>;
+  /** Tells an operation to try again now, or to undo itself. @throws UNAVAILABLE when its workflow does not run. */
+  decide(operationId: OperationId, decision: 'retry' | 'cancel'): Promise<void>;
+  /** True when the engine answers. */
+  ping(): Promise<boolean>;
+  close(): Promise<void>;
+}

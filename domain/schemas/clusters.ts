@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { MAJORS } from '../clusters';
+import { findPlan, PLANS } from '../plans';
+import { formatStorageSize, parseStorageSize, STORAGE_SIZE_PATTERN } from '../storage-size';
+import { allowedIpsSchema } from './addresses';
+import { clusterNameSchema, databaseNameSchema, roleNameSchema } from './names';
+
+const planNames = PLANS.map((plan) => plan.name);
+const time = z.string().meta({ format: 'date-time' });
+
+/** Plain shape, without the rules between fields. */
+const createFields = z.strictObject({
+  name: clusterNameSchema,
+  plan: z.enum(planNames, `unknown plan; there are ${planNames.join(', ')}`).meta({ description: 'See GET /v1/plans.', example: 'ha-s' }),
+  version: z
+    .enum(MAJORS, `unknown version; there are ${MAJORS.join(', ')} (as text)`)
+    .optional()
+    .meta({ description: 'PostgreSQL major; the newest of GET /v1/versions by default.' }),
+  cloud: z.enum(['docker'], 'unknown cloud; there is docker').default('docker'),
+  storage: z
+    .string()
+    .regex(STORAGE_SIZE_PATTERN, 'write a whole number and MiB, GiB or TiB, such as 20GiB')
+    .optional()
+    .meta({ description: "Storage of each data node; the plan's by default.", example: '20GiB' }),
+  database: databaseNameSchema.default('app'),
+  owner: roleNameSchema.default('app'),
+  allowedIps: allowedIpsSchema.default([]),
+  deletionProtection: z.boolean().default(false),
+});
+
+function checkStorage(request: { plan: string; storage?: string | undefined }, issues: z.core.$RefinementCtx): void {
+  const plan = findPlan(request.plan);
+  const bytes = request.storage === undefined ? null : parseStorageSize(request.storage);
+  if (plan === undefined || bytes === null) return;
+  if (bytes >= plan.storageBytes && bytes <= plan.maxStorageBytes) return;
+  const range = `${formatStorageSize(plan.storageBytes)} to ${formatStorageSize(plan.maxStorageBytes)}`;
+  issues.addIssue({ code: 'custom', path: ['storage'], message: `plan ${plan.name} takes ${range}` });
+}
+
+/** `POST /v1/clusters` */
+export const createClusterSchema = createFields.superRefine(checkStorage).meta({ id: 'CreateCluster' });
+export type CreateCluster = z.output<typeof createClusterSchema>;
+/** As a client writes it, before defaults. */
+export type CreateClusterRequest = z.input<typeof createClusterSchema>;
+
+/** `PATCH /v1/clusters/{cluster}` */
+export const updateClusterSchema = z.strictObject({ deletionProtection: z.boolean() }).meta({ id: 'UpdateCluster' });
+
+/** `DELETE /v1/clusters/{cluster}` */
+export const deleteClusterSchema = z
+  .strictObject({ confirm: z.string().optional().meta({ description: 'The name of the cluster, typed again.' }) })
+  .meta({ id: 'DeleteCluster' });
+
+export const conditionSchema = z
+  .object({
+    type: z.string(),
+    status: z.boolean().meta({ description: 'false is a warning.' }),
+    reason: z.string(),
+    message: z.string(),
+    since: time,
+  })
+  .meta({ id: 'Condition' });
+
+export const endpointSchema = z
+  .object({
+    addresses: z
+      .array(
+        z.object({
+          host: z.string(),
+          primaryPort: z.number().int().meta({ description: 'Direct to the primary.' }),
+          replicaPort: z.number().int().meta({ description: 'Read-only, to the replicas.' }),
+          pooledPort: z.number().int().meta({ description: 'Pooled by PgBouncer (transaction mode).' }),
+        }),
+      )
+      .readonly(),
+  })
+  .meta({ id: 'Endpoint' });
+
+const clusterFields = {
+  id: z.string(),
+  name: z.string(),
+  generation: z.number().int().meta({ description: 'The ETag; rises with every accepted change.' }),
+  spec: z.object({
+    plan: z.string(),
+    version: z.enum(MAJORS),
+    cloud: z.string(),
+    storageBytes: z.number().int(),
+    database: z.string(),
+    owner: z.string(),
+    allowedIps: z.array(z.string()).readonly(),
+    deletionProtection: z.boolean(),
+  }),
+  status: z.object({
+    state: z.enum(['creating', 'ready', 'failed', 'deleting', 'deleted']),
+    conditions: z.array(conditionSchema).readonly(),
+    postgresqlVersion: z.string().nullable(),
+    endpoint: endpointSchema.nullable(),
+  }),
+  createdAt: time,
+  deletedAt: time.nullable(),
+  links: z.object({ self: z.string(), nodes: z.string(), operations: z.string(), credentials: z.string() }),
+};
+
+export const nodeSchema = z
+  .object({
+    name: z.string(),
+    role: z.enum(['data', 'gateway']),
+    failureDomain: z.string(),
+    hostId: z.string().nullable(),
+    privateAddress: z.string().nullable(),
+  })
+  .meta({ id: 'Node' });
+
+export const clusterSchema = z.object(clusterFields).meta({ id: 'Cluster' });
+/** One cluster, with what a page of many leaves out. */
+export const clusterDetailSchema = z
+  .object({
+    ...clusterFields,
+    nodes: z.array(nodeSchema).readonly(),
+    operation: z.string().nullable().meta({ description: 'Link of the operation that works on it now.' }),
+  })
+  .meta({ id: 'ClusterDetail' });
+
+export type ClusterAnswer = z.infer<typeof clusterSchema>;
+export type ClusterDetailAnswer = z.infer<typeof clusterDetailSchema>;
+export type NodeAnswer = z.infer<typeof nodeSchema>;

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { FINAL_STATES } from '../operations';
+
+const timeOrNull = z.string().nullable().meta({ format: 'date-time' });
+
+export const operationStateSchema = z.enum(['pending', 'scheduled', 'running', 'waiting', 'cancelling', ...FINAL_STATES]);
+export const stepStateSchema = z.enum(['pending', 'running', 'succeeded', 'failed', 'skipped', 'undoing', 'undone']);
+
+export const stepSchema = z
+  .object({
+    id: z.string(),
+    title: z.string(),
+    state: stepStateSchema,
+    attempt: z.number().int(),
+    startedAt: timeOrNull,
+    finishedAt: timeOrNull,
+    lastError: z.string().nullable(),
+    nextRetryAt: timeOrNull,
+    progress: z.string().nullable(),
+  })
+  .meta({ id: 'Step' });
+
+export const operationSchema = z
+  .object({
+    id: z.string(),
+    kind: z.enum(['provision', 'delete']),
+    clusterId: z.string(),
+    clusterName: z.string(),
+    generation: z.number().int(),
+    state: operationStateSchema,
+    reason: z.string().nullable().meta({ description: 'Why it waits.' }),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    cause: z.enum(['user', 'schedule', 'autopilot']),
+    requestedBy: z.string(),
+    cancelable: z.boolean(),
+    pointOfNoReturnPassed: z.boolean(),
+    steps: z.array(stepSchema).readonly(),
+    createdAt: z.string().meta({ format: 'date-time' }),
+    startedAt: timeOrNull,
+    finishedAt: timeOrNull,
+    links: z.object({ self: z.string(), events: z.string(), cluster: z.string() }),
+  })
+  .meta({ id: 'Operation' });
+
+export const operationEventSchema = z
+  .object({
+    seq: z.number().int().meta({ description: 'Also the `id` of the server-sent event.' }),
+    operationId: z.string(),
+    at: z.string().meta({ format: 'date-time' }),
+    type: z.enum(['operation', 'step']),
+    body: z.record(z.string(), z.unknown()).meta({ description: 'The operation or the step after the change.' }),
+  })
+  .meta({ id: 'OperationEvent' });
+
+export type OperationAnswer = z.infer<typeof operationSchema>;
+export type StepAnswer = z.infer<typeof stepSchema>;
+export type OperationEventAnswer = z.infer<typeof operationEventSchema>;

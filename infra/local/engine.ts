@@ -1,0 +1,122 @@
+import Docker from 'dockerode';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { lastLine, runCommand } from './command';
+import { Problem } from './problem';
+import { cacheFolder, projectFile } from './project';
+import type { StepReport } from './progress.cjs';
+
+/** The Docker engine that an installation uses. */
+export interface Engine {
+  readonly docker: Docker;
+  /** As DOCKER_HOST understands it. */
+  readonly host: string;
+  /** Started by this run: it is the one that ends it, if no one else needs it. */
+  readonly startedHere: boolean;
+}
+
+const DEFAULT_SOCKET = '/var/run/docker.sock';
+const engineFolder = join(cacheFolder, 'engine');
+const engineScript = projectFile('infra', 'local', 'engine.sh');
+const GIVEN_UP = 3;
+
+/** Address of the engine that Holdfast runs itself where the machine has none. */
+export const ownEngineHost = `unix://${join(engineFolder, 'docker.sock')}`;
+
+/** True when that engine was ever started on this machine: it may hold hosts though it does not run now. */
+export const ownEngineExists = (): boolean => existsSync(join(engineFolder, 'data'));
+
+/**
+ * The engine at DOCKER_HOST; without that the machine's own, else one that is started here.
+ * Sets DOCKER_HOST, so that every program started from here uses the same.
+ * @throws Problem when none answers and none can be started.
+ */
+export async function findEngine(options: { report?: StepReport; signal?: AbortSignal } = {}): Promise<Engine> {
+  const running = await findRunningEngine();
+  if (running) return running;
+  const asked = process.env['DOCKER_HOST'];
+  if (asked && asked !== ownEngineHost) {
+    throw new Problem(`No Docker engine answers at DOCKER_HOST=${asked}: start it, or unset DOCKER_HOST.`);
+  }
+  await refuseClosedSocket();
+  options.report?.note('starting one');
+  await runEngineScript('start', options);
+  return { ...(await connect(ownEngineHost)), startedHere: true };
+}
+
+/** The engine that answers now, or null. */
+export async function findRunningEngine(): Promise<Engine | null> {
+  const asked = process.env['DOCKER_HOST'];
+  const hosts = asked ? [asked] : [`unix://${DEFAULT_SOCKET}`, await contextHost(), ownEngineHost];
+  for (const host of hosts) {
+    if (host && (await answers(host))) return { ...(await connect(host)), startedHere: false };
+  }
+  return null;
+}
+
+/** Ends the engine that Holdfast runs itself, and all that runs on it. */
+export async function stopOwnEngine(): Promise<void> {
+  await runEngineScript('stop', {});
+}
+
+async function runEngineScript(verb: 'start' | 'stop', options: { report?: StepReport; signal?: AbortSignal }): Promise<void> {
+  const { exitCode, stderr } = await runCommand(engineScript, [verb, engineFolder], {
+    ...(options.signal && { signal: options.signal }),
+    onLine: (line) => options.report?.note(line.replace(/^engine: /, '')),
+  });
+  if (exitCode === 0) return;
+  const sentence = lastLine(stderr).replace(/^engine: /, '');
+  if (exitCode === GIVEN_UP) throw new Problem(sentence.charAt(0).toUpperCase() + sentence.slice(1));
+  throw new Error(`engine.sh ${verb} ended with exit code ${exitCode}: ${stderr}`);
+}
+
+// dockerode knows every form of DOCKER_HOST only when it reads it itself.
+async function connect(host: string): Promise<Omit<Engine, 'startedHere'>> {
+  process.env['DOCKER_HOST'] = host;
+  const docker = new Docker();
+  await docker.ping();
+  return { docker, host };
+}
+
+async function answers(host: string): Promise<boolean> {
+  const before = process.env['DOCKER_HOST'];
+  try {
+    await connect(host);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    if (before === undefined) delete process.env['DOCKER_HOST'];
+    else process.env['DOCKER_HOST'] = before;
+  }
+}
+
+/** Docker Desktop and its like put their socket into the user's folder and its address into a context. */
+async function contextHost(): Promise<string | null> {
+  try {
+    const { exitCode, stdout } = await runCommand('docker', ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']);
+    return exitCode === 0 ? lastLine(stdout) : null;
+  } catch {
+    return null; // No docker command: no contexts.
+  }
+}
+
+/** An engine that runs but is closed to this user is no reason to start another one. */
+async function refuseClosedSocket(): Promise<void> {
+  if (!existsSync(DEFAULT_SOCKET)) return;
+  const failure = await new Docker({ socketPath: DEFAULT_SOCKET }).ping().then(
+    () => null,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+  if (failure !== 'EACCES') return;
+  throw new Problem(`Docker runs, but ${DEFAULT_SOCKET} is closed to this user: add the user to the group docker and log in again, or set DOCKER_HOST.`);
+}
+
+/** Where containers' own addresses can't be reached from here (Docker Desktop, another machine), their ports must be published. */
+export async function reachOf({ docker, host }: Engine): Promise<'direct' | 'published'> {
+  const asked = process.env['HOLDFAST_DOCKER_REACH'];
+  if (asked === 'direct' || asked === 'published') return asked;
+  const info: unknown = await docker.info();
+  const system = typeof info === 'object' && info !== null && 'OperatingSystem' in info ? String(info.OperatingSystem) : '';
+  return process.platform === 'linux' && host.startsWith('unix://') && !system.includes('Desktop') ? 'direct' : 'published';
+}

@@ -1,0 +1,62 @@
+import { Client } from 'pg';
+import type { Engine } from './engine';
+import type { GoldenImage } from './image';
+import { makePassword, ROLE, runServer, serverUrl, stopServer } from './inventory-server';
+import { labelsOf } from './labels';
+import { choosePort, isFree, rememberedPorts } from './ports';
+import { Problem, reasonOf } from './problem';
+import type { Session } from './session';
+
+const PASSWORD_FILE = 'pgpass';
+
+/** Name of the inventory's container and volume. */
+export const inventoryName = (installId: string): string => `holdfast-${installId}-inventory`;
+
+/**
+ * The inventory at DATABASE_URL, else one in a container of this installation. Sets PGPASSFILE for what is started from here.
+ * @returns its URL.
+ * @throws Problem when DATABASE_URL does not let us in.
+ */
+export async function startInventory(session: Session, engine: Engine, image: GoldenImage): Promise<string> {
+  const given = process.env['DATABASE_URL'];
+  if (given) return demandLogin(given);
+  const { home, signal } = session;
+  const name = inventoryName(home.installId);
+  const port = await portOf(session, engine, name);
+  const password = ensurePassword(session);
+  session.atEnd('stop the inventory', () => stopServer(engine.docker, name));
+  const labels = labelsOf(home, 'inventory');
+  await runServer(engine.docker, { name, labels, image: image.tag, port, password, durable: true }, signal);
+  return serverUrl(port);
+}
+
+async function demandLogin(url: string): Promise<string> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => undefined); // The attempt that runs fails by itself and tells it.
+  try {
+    await client.connect();
+    return url;
+  } catch (error) {
+    throw new Problem(`The inventory at DATABASE_URL does not let us in (${reasonOf(error)}): correct it, or unset DATABASE_URL to let npm start run one.`);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** A server that a killed run left running holds its port itself. */
+async function portOf({ home }: Session, { docker }: Engine, name: string): Promise<number> {
+  const known = rememberedPorts(home)['inventory'];
+  if (known !== undefined && !(await isFree(known))) {
+    const running = await docker.listContainers({ filters: JSON.stringify({ name: [`^/${name}$`] }) });
+    if (running.some(({ Ports }) => Ports.some(({ PublicPort }) => PublicPort === known))) return known;
+  }
+  return choosePort(home, 'inventory');
+}
+
+/** In the file format of libpq, so that the password is in no process's arguments or environment. */
+function ensurePassword({ home }: Session): string {
+  const made = home.read(PASSWORD_FILE)?.split(':').at(-1) ?? makePassword();
+  home.write(PASSWORD_FILE, `*:*:*:${ROLE}:${made}`);
+  process.env['PGPASSFILE'] = home.path(PASSWORD_FILE);
+  return made;
+}

@@ -1,0 +1,21 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** Folder of the clone; the compiled code lies in dist/ below it. */
+export const projectFolder = findProject(__dirname);
+
+/** What clones of one machine share, and `npm run down` keeps: engine, images, programs. */
+export const cacheFolder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'holdfast');
+
+/** A file of the project that is run as it is, such as a shell script. */
+export const projectFile = (...parts: readonly string[]): string => join(projectFolder, ...parts);
+
+/** A compiled module. */
+export const compiled = (...parts: readonly string[]): string => join(projectFolder, 'dist', ...parts);
+
+function findProject(folder: string): string {
+  if (existsSync(join(folder, 'package-lock.json'))) return folder;
+  if (folder === dirname(folder)) throw new Error(`no package-lock.json above ${__dirname}`);
+  return findProject(dirname(folder));
+}

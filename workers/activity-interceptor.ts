@@ -1,0 +1,70 @@
+import type { Context } from '@temporalio/activity';
+import { ActivityFailure, ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import type { StepRef } from '../domain/clusters';
+import { HoldfastError } from '../domain/errors';
+import type { OperationTable } from '../activities/inventory/inventory';
+
+/** Well under the heartbeat timeout of activities; a cancel reaches an activity with the answer to a heartbeat. */
+const HEARTBEAT_MS = 2000;
+
+/**
+ * Around every activity: heartbeats while it works, writes failed attempts to the step they belong to, and turns
+ * errors of the catalogue into failures that Temporal retries or not.
+ */
+export function activityInterceptor(context: Context, operations: OperationTable, log: Logger): ActivityInboundCallsInterceptor {
+  return {
+    async execute(input, next) {
+      const { attempt, activityType } = context.info;
+      const at = stepOf(input.args[0]);
+      const startedMs = Date.now();
+      const heart = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+      try {
+        const result: unknown = await next(input);
+        log.info({ activity: activityType, attempt, durationMs: Date.now() - startedMs, step: at?.stepId, operation: at?.operationId }, 'activity done');
+        return result;
+      } catch (error) {
+        const failure = toFailure(error);
+        log.warn({ activity: activityType, attempt, durationMs: Date.now() - startedMs, step: at?.stepId, operation: at?.operationId, error: failure.message }, 'activity failed');
+        if (at && !(failure instanceof CancelledFailure)) await recordFailure(operations, at, context, failure);
+        throw failure;
+      } finally {
+        clearInterval(heart);
+      }
+    },
+  };
+}
+
+async function recordFailure(operations: OperationTable, at: StepRef, { info }: Context, failure: ApplicationFailure): Promise<void> {
+  const nextRetryAt = failure.nonRetryable ? null : new Date(Date.now() + retryDelayMs(info)).toISOString();
+  const attempt = { attempt: info.attempt, lastError: failure.message, nextRetryAt };
+  // The attempt's own failure matters more than that it could not be written down.
+  await operations.recordAttempt(at.operationId, at.stepId, attempt).catch(() => undefined);
+}
+
+/** What Temporal will wait: the retry policy of workflows/proxies.ts. */
+function retryDelayMs({ retryPolicy, attempt }: Context['info']): number {
+  const initialMs = Number(retryPolicy?.initialInterval ?? 1000);
+  const maximumMs = Number(retryPolicy?.maximumInterval ?? 100 * initialMs);
+  return Math.min(initialMs * (retryPolicy?.backoffCoefficient ?? 2) ** (attempt - 1), maximumMs);
+}
+
+function toFailure(error: unknown): ApplicationFailure | CancelledFailure {
+  if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
+  if (error instanceof HoldfastError) {
+    return ApplicationFailure.create({ message: error.message, type: error.code, nonRetryable: !error.retryable });
+  }
+  if (error instanceof ActivityFailure) return toFailure(error.cause);
+  const message = error instanceof Error ? error.message : String(error);
+  return ApplicationFailure.create({ message, type: 'INTERNAL', nonRetryable: false, ...(error instanceof Error && { cause: error }) });
+}
+
+/** The step that an activity works for: the first argument of every one that changes something. */
+function stepOf(argument: unknown): StepRef | undefined {
+  return isStepRef(argument) ? argument : undefined;
+}
+
+function isStepRef(value: unknown): value is StepRef {
+  return typeof value === 'object' && value !== null && 'operationId' in value && 'stepId' in value && 'generation' in value;
+}

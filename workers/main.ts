@@ -1,0 +1,29 @@
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import pino from 'pino';
+import { createActivities } from '../activities';
+import { parseSettings } from '../domain/schemas/settings';
+import { openFleet } from './fleet';
+import { createWorker } from './worker';
+
+/** The worker process: runs until SIGTERM or SIGINT, then finishes what it can in the grace time and leaves the rest to others. */
+async function main(): Promise<void> {
+  const log = pino({ name: 'worker' });
+  const settings = parseSettings(process.env);
+  // The SDK's own words go into the same log, as lines of JSON.
+  Runtime.install({ logger: new DefaultLogger('WARN', ({ level, message, meta }) => log.warn({ sdkLevel: level, ...meta }, message)) });
+
+  const [fleet, connection] = await Promise.all([openFleet(settings, log), NativeConnection.connect({ address: settings.TEMPORAL_ADDRESS })]);
+  const worker = await createWorker({ connection, activities: createActivities(fleet), operations: fleet.inventory.operations, log });
+  log.info({ temporal: settings.TEMPORAL_ADDRESS }, 'worker ready');
+  try {
+    await worker.run();
+  } finally {
+    await connection.close();
+    await fleet.close();
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`worker: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+});

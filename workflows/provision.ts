@@ -1,0 +1,46 @@
+import { allNodes, dataNodes, gatewayNodes } from '../domain/topology';
+import { execute } from './operation';
+import type { OperationInput } from '../domain/operations';
+import type { OperationOutcome } from './operation';
+import { cloud, etcd, exporters, gateway, inventory, patroni, postgres, secrets } from './proxies';
+import type { RunbookOf } from './runbook';
+import { each, step, together } from './runbook';
+
+/** From nothing to a cluster that answers on its endpoint and loses no acknowledged write. */
+export const provisionRunbook: RunbookOf = ({ topology }) => {
+  const data = dataNodes(topology);
+  const gateways = gatewayNodes(topology);
+  const nodes = allNodes(topology);
+
+  return [
+    together(
+      step('choose a failure domain for each node', (at) => cloud.placeNodes(at), { undo: (at) => inventory.forgetCluster(at) }),
+      step('make the certificate authority', (at) => secrets.makeAuthority(at)),
+      step('create the private network', (at) => cloud.createNetwork(at), { undo: (at) => cloud.deleteNetwork(at) }),
+    ),
+    step('create the hosts', (at) => each(nodes, (node) => cloud.createHost(at, node.name)), {
+      undo: (at) => each(nodes, (node) => cloud.deleteHost(at, node.name)),
+    }),
+    together(
+      [
+        step('form the etcd cluster', (at) => each(data, (node) => etcd.joinEtcd(at, node.name))),
+        step('start PostgreSQL under Patroni', (at) => each(data, (node) => patroni.startPatroni(at, node.name))),
+        step('wait for the primary', (at) => patroni.waitForPrimary(at)),
+        together(
+          step('create the roles and the first database', (at) => postgres.createDatabase(at)),
+          step('wait until all data nodes are in the quorum', (at) => patroni.waitForQuorum(at)),
+        ),
+      ],
+      step('open the gateways', (at) => each(gateways, (node) => gateway.openGateway(at, node.name))),
+    ),
+    together(
+      step('write and read through every port', (at) => postgres.proveEndpoint(at)),
+      step('start the exporters', (at) => each(nodes, (node) => exporters.startExporters(at, node.name))),
+    ),
+    step('declare the cluster ready', (at) => inventory.declareReady(at)),
+  ];
+};
+
+export async function provision(input: OperationInput): Promise<OperationOutcome> {
+  return execute(input, provisionRunbook(input));
+}

@@ -1,0 +1,72 @@
+import type { StepRef } from '../domain/clusters';
+import type { StepTitle } from '../domain/operations';
+import type { Topology } from '../domain/plans';
+
+/**
+ * A runbook: what an operation does, in the words its users read. It is data, so that the API can show all steps of a
+ * preview and of a pending operation, and the engine (operation.ts) can run the very same list.
+ */
+export type Runbook = RunbookStep | PointOfNoReturn | Together | readonly Runbook[];
+
+export interface RunbookStep {
+  readonly kind: 'step';
+  readonly id: string;
+  readonly title: string;
+  /** Repeatable: what it calls asks what is and changes what differs. */
+  readonly run: (at: StepRef) => Promise<unknown>;
+  /** Takes back what the step did, or half did, or never began. */
+  readonly undo?: (at: StepRef) => Promise<unknown>;
+}
+
+export interface Together {
+  readonly kind: 'together';
+  readonly branches: readonly Runbook[];
+}
+
+/** Behind it an operation can only go forward. */
+export interface PointOfNoReturn {
+  readonly kind: 'pointOfNoReturn';
+}
+
+/** A runbook depends on the shape of the cluster alone, so that it can be listed before it runs. */
+export type RunbookOf = (cluster: { readonly topology: Topology }) => Runbook;
+
+/** One line of a runbook. Its id derives from the title, so titles are unique within a runbook. */
+export function step(title: string, run: RunbookStep['run'], options: Pick<RunbookStep, 'undo'> = {}): RunbookStep {
+  return { kind: 'step', id: title.toLowerCase().replace(/[^a-z0-9]+/g, '-'), title, run, ...options };
+}
+
+/** Branches that run at the same time; each may be a list of steps in order. */
+export function together(...branches: readonly Runbook[]): Together {
+  return { kind: 'together', branches };
+}
+
+export const pointOfNoReturn: PointOfNoReturn = { kind: 'pointOfNoReturn' };
+
+/** Does the same for each item at the same time and waits for all, also when one fails. */
+export async function each<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
+  const outcomes = await Promise.allSettled(items.map(act));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+/** All steps in reading order. */
+export function listSteps(runbook: Runbook): RunbookStep[] {
+  if (isList(runbook)) return runbook.flatMap(listSteps);
+  switch (runbook.kind) {
+    case 'step':
+      return [runbook];
+    case 'together':
+      return runbook.branches.flatMap(listSteps);
+    case 'pointOfNoReturn':
+      return [];
+  }
+}
+
+export function titlesOf(runbook: Runbook): StepTitle[] {
+  return listSteps(runbook).map(({ id, title }) => ({ id, title }));
+}
+
+/** `Array.isArray` does not narrow readonly arrays. */
+export function isList(runbook: Runbook): runbook is readonly Runbook[] {
+  return Array.isArray(runbook);
+}
