@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 
 /** Root of the project, both from sources and from dist/. */
 const ROOT = __dirname.includes(`${'/'}dist${'/'}`) ? resolve(__dirname, '..', '..') : resolve(__dirname, '..');
@@ -11,6 +11,7 @@ export const BUNDLE_FILE = join(ROOT, 'dist', 'workflow-bundle.js');
 /** Bundles the workflows; returns the code. */
 export async function bundleWorkflows(): Promise<string> {
   const { code } = await bundleWorkflowCode({
+    logger: new DefaultLogger('WARN'),
     workflowsPath: join(ROOT, 'workflows', 'index.ts'),
     workflowInterceptorModules: [join(ROOT, 'workflows', 'interceptors.ts')],
   });

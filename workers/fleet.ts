@@ -10,6 +10,9 @@ import { createSecretStore } from '../activities/secrets/store';
 import { HoldfastError } from '../domain/errors';
 import type { Settings } from '../domain/schemas/settings';
 
+/** A host that was just created, or that reboots, gets so long before a command is tried again by Temporal. */
+const BOOT_MS = 30_000;
+
 /** The fleet that this process works on, and how to let go of it. */
 export interface OpenFleet extends Fleet {
   close(): Promise<void>;
@@ -18,7 +21,7 @@ export interface OpenFleet extends Fleet {
 export async function openFleet(settings: Settings, log: Logger): Promise<OpenFleet> {
   const [masterKey, controlKey] = await Promise.all([loadMasterKey(settings.HOLDFAST_HOME), loadControlKey(settings.HOLDFAST_HOME)]);
   const inventory = createInventory(settings.DATABASE_URL, { logger: log });
-  const ssh = createSshPool({ controlKey: controlKey.privatePem, logger: log });
+  const ssh = createSshPool({ controlKey: controlKey.privatePem, connectTimeoutMs: BOOT_MS, logger: log });
   const docker = createDockerCloud({
     docker: new Docker(),
     installId: settings.HOLDFAST_INSTALL_ID,

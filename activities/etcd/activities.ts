@@ -2,7 +2,7 @@ import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
 import type { Fleet } from '../fleet';
 import { dataNodesOf, hostOf, reachableNode, viewCluster } from '../fleet';
-import { startService } from '../host/services';
+import { rootFile, startWith } from '../host/services';
 import { tlsFiles } from '../secrets/node-certificate';
 import { ETCD_ENVIRONMENT_FILE, etcdEnvironment } from './config';
 
@@ -21,11 +21,11 @@ export function createEtcdActivities(fleet: Fleet): EtcdActivities {
       const view = await viewCluster(fleet, at.clusterId);
       const node = reachableNode(view, name);
       const host = hostOf(fleet, view, node);
-      const changed = await host.putFiles([
+      const files = [
         ...(await tlsFiles(fleet, view, node, { etcd: 'etcd:etcd' })),
-        { path: ETCD_ENVIRONMENT_FILE, content: etcdEnvironment(node, dataNodesOf(view), view.cluster.id), mode: 0o644, owner: 'root:root' },
-      ]);
-      await startService(host, 'etcd', changed);
+        rootFile(ETCD_ENVIRONMENT_FILE, etcdEnvironment(node, dataNodesOf(view), view.cluster.id)),
+      ];
+      await startWith(host, 'etcd', files);
     },
   };
 }

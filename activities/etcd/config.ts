@@ -1,5 +1,5 @@
 import type { ReachableNode } from '../fleet';
-import { CA_FILE, certificateFile, keyFile } from '../secrets/node-certificate';
+import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 
 export const ETCD_CLIENT_PORT = 2379;
 export const ETCD_PEER_PORT = 2380;

@@ -2,8 +2,7 @@ import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
 import type { Fleet } from '../fleet';
 import { hostOf, reachableNode, viewCluster } from '../fleet';
-import type { HostFile } from '../host/host';
-import { startService } from '../host/services';
+import { rootFile, startWith } from '../host/services';
 import { tlsFiles } from '../secrets/node-certificate';
 import {
   NODE_EXPORTER_FILE,
@@ -28,14 +27,11 @@ export function createExporterActivities(fleet: Fleet): ExporterActivities {
       const view = await viewCluster(fleet, at.clusterId);
       const node = reachableNode(view, name);
       const host = hostOf(fleet, view, node);
-      const config = (path: string, content: string): HostFile => ({ path, content, mode: 0o644, owner: 'root:root' });
-      const shared = [...(await tlsFiles(fleet, view, node, { exporters: 'prometheus:prometheus' })), config(WEB_CONFIG_FILE, webConfig())];
-      const services = {
-        'prometheus-node-exporter': config(NODE_EXPORTER_FILE, nodeExporterEnvironment()),
-        ...(node.role === 'data' && { 'prometheus-postgres-exporter': config(POSTGRES_EXPORTER_FILE, postgresExporterEnvironment()) }),
-      };
-      const changed = await host.putFiles([...shared, ...Object.values(services)]);
-      for (const service of Object.keys(services)) await startService(host, service, changed);
+      const shared = [...(await tlsFiles(fleet, view, node, { exporters: 'prometheus:prometheus' })), rootFile(WEB_CONFIG_FILE, webConfig())];
+      await startWith(host, 'prometheus-node-exporter', [...shared, rootFile(NODE_EXPORTER_FILE, nodeExporterEnvironment())]);
+      if (node.role === 'data') {
+        await startWith(host, 'prometheus-postgres-exporter', [...shared, rootFile(POSTGRES_EXPORTER_FILE, postgresExporterEnvironment())]);
+      }
     },
   };
 }

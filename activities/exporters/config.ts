@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { SOCKET_FOLDER } from '../patroni/config';
-import { CA_FILE, certificateFile, keyFile } from '../secrets/node-certificate';
+import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 
 export const WEB_CONFIG_FILE = '/etc/holdfast/exporters.yml';
 export const NODE_EXPORTER_FILE = '/etc/default/prometheus-node-exporter';

@@ -3,7 +3,7 @@ import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { gatewaysOf, hostOf, reachableNode, secretRef, viewCluster } from '../fleet';
 import type { HostFile } from '../host/host';
-import { startService } from '../host/services';
+import { rootFile, startWith } from '../host/services';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { makePassword } from '../secrets/passwords';
 import { tlsFiles } from '../secrets/node-certificate';
@@ -26,18 +26,13 @@ export function createGatewayActivities(fleet: Fleet): GatewayActivities {
       const view = await viewCluster(fleet, at.clusterId);
       const node = reachableNode(view, name);
       const host = hostOf(fleet, view, node);
-      const services = await gatewayServices(fleet, view, node);
-      const changed = new Set(await host.putFiles(Object.values(services).flat()));
-      for (const [service, files] of Object.entries(services)) {
-        await startService(host, service, files.map((file) => file.path).filter((path) => changed.has(path)));
-      }
+      for (const [service, files] of Object.entries(await gatewayServices(fleet, view, node))) await startWith(host, service, files);
     },
   };
 }
 
 /** The files of each service, in the order in which they start: the address comes last, when all behind it answers. */
 async function gatewayServices(fleet: Fleet, view: ClusterView, node: ReachableNode): Promise<Record<string, HostFile[]>> {
-  const config = (path: string, content: string): HostFile => ({ path, content, mode: 0o644, owner: 'root:root' });
   const [tls, password] = await Promise.all([
     // Debian's PgBouncer runs as postgres.
     tlsFiles(fleet, view, node, { pgbouncer: 'postgres:postgres' }),
@@ -45,13 +40,13 @@ async function gatewayServices(fleet: Fleet, view: ClusterView, node: ReachableN
   ]);
   const pgbouncer: HostFile[] = [
     ...tls,
-    config(PGBOUNCER_CONFIG_FILE, pgbouncerConfig(view)),
+    rootFile(PGBOUNCER_CONFIG_FILE, pgbouncerConfig(view)),
     { path: PGBOUNCER_USERS_FILE, content: pgbouncerUsers(password), mode: 0o600, owner: 'postgres:postgres' },
   ];
-  const haproxy = [config(ALLOWED_IPS_FILE, allowedIpsFile(view)), config(HAPROXY_CONFIG_FILE, haproxyConfig(view))];
+  const haproxy = [rootFile(ALLOWED_IPS_FILE, allowedIpsFile(view)), rootFile(HAPROXY_CONFIG_FILE, haproxyConfig(view))];
   const network = view.network;
   if (!network?.floatingAddress) return { pgbouncer, haproxy };
   const prefixLength = Number(network.cidr.split('/')[1]);
   const vrrp = keepalivedConfig(network.floatingAddress, prefixLength, node, gatewaysOf(view));
-  return { pgbouncer, haproxy, keepalived: [config(KEEPALIVED_CONFIG_FILE, vrrp)] };
+  return { pgbouncer, haproxy, keepalived: [rootFile(KEEPALIVED_CONFIG_FILE, vrrp)] };
 }

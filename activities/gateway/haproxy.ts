@@ -2,7 +2,7 @@ import { maxConnections } from '../../domain/postgres-settings';
 import type { ClusterView, ReachableNode } from '../fleet';
 import { dataNodesOf } from '../fleet';
 import { PATRONI_REST_PORT } from '../patroni/config';
-import { CA_FILE } from '../secrets/node-certificate';
+import { CA_FILE } from '../host/tls-paths';
 import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT } from './ports';
 
 export const HAPROXY_CONFIG_FILE = '/etc/haproxy/haproxy.cfg';
@@ -34,11 +34,10 @@ export function haproxyConfig(view: ClusterView): string {
       'retries 0',
     ]),
     frontend('primary', GATEWAY_PORTS.primary, ['default_backend primary']),
-    frontend('replica', GATEWAY_PORTS.replica, ['use_backend replica if { nbsrv(replica) gt 0 }', 'default_backend any']),
+    frontend('replica', GATEWAY_PORTS.replica, ['use_backend replica if { nbsrv(replica) gt 0 }', 'default_backend primary']),
     frontend('pooled', GATEWAY_PORTS.pooled, ['default_backend pooler']),
     backend('primary', '/primary', nodes, connections),
     backend('replica', '/replica', nodes, connections),
-    backend('any', '/read-only', nodes, connections),
     section('backend pooler', [`server pgbouncer 127.0.0.1:${PGBOUNCER_LOCAL_PORT}`]),
   ].join('\n');
 }
@@ -52,7 +51,7 @@ function backend(name: string, healthPath: string, nodes: readonly ReachableNode
     'balance leastconn',
     `option httpchk OPTIONS ${healthPath}`,
     'http-check expect status 200',
-    `default-server inter 300ms fastinter 200ms downinter 300ms fall 2 rise 1 on-marked-down shutdown-sessions maxconn ${connections}`,
+    `default-server inter 500ms fastinter 200ms downinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions maxconn ${connections}`,
     ...nodes.map(
       (node) =>
         `server ${node.name} ${node.privateAddress}:5432 check port ${PATRONI_REST_PORT} check-ssl verify required ca-file ${CA_FILE} verifyhost ${node.name}`,

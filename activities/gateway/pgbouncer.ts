@@ -2,7 +2,7 @@ import { maxConnections } from '../../domain/postgres-settings';
 import type { ClusterView } from '../fleet';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { POOLER_QUERY } from '../postgres/roles';
-import { CA_FILE, certificateFile, keyFile } from '../secrets/node-certificate';
+import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT } from './ports';
 
 export const PGBOUNCER_CONFIG_FILE = '/etc/pgbouncer/pgbouncer.ini';

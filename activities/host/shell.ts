@@ -18,7 +18,10 @@ export function quote(value: string | number): string {
 /**
  * Builds a command: `` sh`systemctl restart ${unit}` ``. Each value becomes one quoted word, each array several.
  */
-export function sh(template: TemplateStringsArray, ...values: readonly (string | number | readonly (string | number)[])[]): ShellCommand {
+export function sh(
+  template: TemplateStringsArray,
+  ...values: readonly (string | number | readonly (string | number)[])[]
+): ShellCommand {
   const words = values.map((value) => (typeof value === 'object' ? value.map(quote).join(' ') : quote(value)));
   return trusted(template.raw.reduce((text, literal, i) => text + (words[i - 1] ?? '') + literal));
 }

@@ -5,6 +5,7 @@ import { SCOPES, type Scope } from '../../domain/tokens';
 import type { NodeName } from '../../domain/topology';
 import type { ImageCatalogue } from '../../domain/versions';
 import type { Network } from '../cloud/cloud';
+import type { AuditEntry } from './audit';
 
 /**
  * The inventory: what Holdfast knows, in PostgreSQL. API and activities share it.
@@ -18,6 +19,8 @@ export interface Inventory {
   readonly nodes: NodeTable;
   readonly operations: OperationTable;
   readonly images: ImageTable;
+  /** Writes to the audit log what no operation writes there by itself, such as a look at credentials. */
+  audit(entry: AuditEntry): Promise<void>;
   /** True when the database answers. */
   ping(): Promise<boolean>;
   close(): Promise<void>;

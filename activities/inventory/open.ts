@@ -1,3 +1,4 @@
+import { appendAudit } from './audit';
 import type { DatabaseOptions } from './database';
 import { openDatabase } from './database';
 import type { Database } from './database';
@@ -27,6 +28,7 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     nodes: nodeTable(database),
     operations: operationTable(database, feed),
     images: imageTable(database),
+    audit: (entry) => database.transaction((sql) => appendAudit(sql, entry)),
     ping: () =>
       database.run('select 1').then(
         () => true,

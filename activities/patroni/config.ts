@@ -5,7 +5,7 @@ import type { PostgresSettings } from '../../domain/postgres-settings';
 import { ETCD_CLIENT_PORT } from '../etcd/config';
 import type { ClusterView, ReachableNode } from '../fleet';
 import { dataNodesOf, gatewaysOf } from '../fleet';
-import { CA_FILE, certificateFile, keyFile } from '../secrets/node-certificate';
+import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 import { hbaLines, IDENT_LINES, SYSTEM_ROLES } from './hba';
 
 export const PATRONI_CONFIG_FILE = '/etc/patroni/config.yml';

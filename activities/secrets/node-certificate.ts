@@ -3,19 +3,12 @@ import { HoldfastError } from '../../domain/errors';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { secretRef } from '../fleet';
 import type { HostFile } from '../host/host';
+import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 import type { KeyPair } from './certificates';
 import { createAuthority, issueCertificate } from './certificates';
 
 const AUTHORITY_DAYS = 3650;
 const NODE_DAYS = 397;
-
-/** Folder of keys and certificates on every host. */
-export const TLS_FOLDER = '/etc/holdfast/tls';
-export const CA_FILE = `${TLS_FOLDER}/ca.crt`;
-
-/** Certificate and key of a node for one of its services; each service has a copy that only its own user can read. */
-export const certificateFile = (service: string): string => `${TLS_FOLDER}/${service}.crt`;
-export const keyFile = (service: string): string => `${TLS_FOLDER}/${service}.key`;
 
 /** The cluster's certificate authority, made once. Its private key never leaves the control plane. */
 export async function ensureAuthority(fleet: Fleet, cluster: Cluster): Promise<KeyPair> {

@@ -40,7 +40,13 @@ async function findCaller(text: string, inventory: Inventory): Promise<Caller | 
   const project = await inventory.projects.get(token.projectId);
   if (project === null) return null;
   await inventory.tokens.touch(token.id);
-  return { projectId: project.id, projectName: project.name, tokenId: token.id, tokenName: token.name, scopes: token.scopes };
+  return {
+    projectId: project.id,
+    projectName: project.name,
+    tokenId: token.id,
+    tokenName: token.name,
+    scopes: token.scopes,
+  };
 }
 
 function unauthenticated(challenge: string): HoldfastError {

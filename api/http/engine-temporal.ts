@@ -37,7 +37,8 @@ export function createTemporalEngine(address: string): Engine {
         await within(CALL_DEADLINE_MS, () => client.workflow.getHandle(operationId).signal(decideOperation, decision));
       } catch (error) {
         // Written, but not begun: the starter or the entity gets to it in a moment.
-        if (error instanceof WorkflowNotFoundError) throw new HoldfastError('UNAVAILABLE', { part: `The workflow of ${operationId}` });
+        if (error instanceof WorkflowNotFoundError)
+          throw new HoldfastError('UNAVAILABLE', { part: `The workflow of ${operationId}` });
         throw new HoldfastError('UNAVAILABLE', { part: 'The workflow engine' }, { cause: error });
       }
     },

@@ -17,7 +17,10 @@ export function createEventHub(inventory: Pick<Inventory, 'operations'>): EventH
 
   const listen = (): Promise<() => void> => {
     subscription ??= inventory.operations
-      .onEvents((operationId) => listeners.get(operationId)?.forEach((wake) => wake()))
+      .onEvents((operationId) => {
+        const told = operationId === null ? [...listeners.values()] : [listeners.get(operationId) ?? new Set()];
+        for (const wakes of told) wakes.forEach((wake) => wake());
+      })
       .catch((error: unknown) => {
         subscription = undefined; // so that the next stream tries again
         throw error;

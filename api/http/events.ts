@@ -21,20 +21,30 @@ export async function openEventStream(
   operation: Operation,
   afterSeq: number,
 ): Promise<((response: Response) => Promise<void>) | null> {
-  const isOver = isFinal(operation.state) && (await inventory.operations.eventsAfter(operation.id, afterSeq)).length === 0;
+  const isOver =
+    isFinal(operation.state) && (await inventory.operations.eventsAfter(operation.id, afterSeq)).length === 0;
   return isOver ? null : (response) => stream({ inventory, events }, operation.id, afterSeq, response);
 }
 
-async function stream({ inventory, events }: Deps, operationId: OperationId, afterSeq: number, response: Response): Promise<void> {
+async function stream(
+  { inventory, events }: Deps,
+  operationId: OperationId,
+  afterSeq: number,
+  response: Response,
+): Promise<void> {
   const news = createAlarm();
   const unsubscribe = await events.subscribe(operationId, news.ring);
   const gone = AbortSignal.any([events.closed, abortedOnClose(response)]);
   gone.addEventListener('abort', news.ring, { once: true });
-  response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
+  response.writeHead(200, {
+    'Content-Type': 'text/event-stream',
+    'Cache-Control': 'no-store',
+    'X-Accel-Buffering': 'no',
+  });
   response.write(`retry: ${RECONNECT_AFTER_MS}\n\n`);
   try {
     let last = afterSeq;
-    for (let ended = false; !ended && !gone.aborted; ) {
+    for (let ended = false; !ended && !gone.aborted;) {
       const batch = await inventory.operations.eventsAfter(operationId, last);
       for (const event of batch) response.write(eventText(event));
       last = batch.at(-1)?.seq ?? last;

@@ -25,9 +25,11 @@ export function readHeaders(request: Request, errors: FieldError[]): KnownHeader
     wrong('If-Match', 'send the ETag of the cluster, such as "3", or *');
   }
   const key = request.get('Idempotency-Key');
-  if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) wrong('Idempotency-Key', '1 to 255 visible ASCII characters, such as a UUID');
+  if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key))
+    wrong('Idempotency-Key', '1 to 255 visible ASCII characters, such as a UUID');
   const lastEventId = request.get('Last-Event-ID');
-  if (lastEventId !== undefined && !/^\d{0,15}$/.test(lastEventId)) wrong('Last-Event-ID', 'the id of an event that you received');
+  if (lastEventId !== undefined && !/^\d{0,15}$/.test(lastEventId))
+    wrong('Last-Event-ID', 'the id of an event that you received');
   return {
     ifMatch: generation === undefined ? null : Number(generation),
     idempotencyKey: key ?? null,

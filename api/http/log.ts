@@ -13,7 +13,10 @@ export function logRequests(log: Log): RequestHandler {
     response.once('close', () => {
       const { requestId, route, tokenId } = context;
       const ms = Math.round(performance.now() - context.startedAt);
-      log.info({ requestId, method: request.method, path: request.path, route, status: response.statusCode, ms, tokenId }, 'request');
+      log.info(
+        { requestId, method: request.method, path: request.path, route, status: response.statusCode, ms, tokenId },
+        'request',
+      );
     });
     next();
   };

@@ -15,7 +15,14 @@ const encode = (id: string): string => Buffer.from(id).toString('base64url');
 export function decodeCursor(prefix: IdPrefix, cursor: string): string {
   const id = Buffer.from(cursor, 'base64url').toString();
   if (isId(prefix, id) && encode(id) === cursor) return id;
-  throw new InvalidRequest([{ in: 'query', pointer: '/cursor', code: 'bad_cursor', message: 'not a cursor of this collection; begin without one' }]);
+  throw new InvalidRequest([
+    {
+      in: 'query',
+      pointer: '/cursor',
+      code: 'bad_cursor',
+      message: 'not a cursor of this collection; begin without one',
+    },
+  ]);
 }
 
 /** A page of what `list` gives: asks for one item more than wanted, to know whether there is a next page. */

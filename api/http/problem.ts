@@ -73,21 +73,29 @@ function recognise(error: unknown, requestId: string): HoldfastError {
   if (error instanceof HoldfastError) return error;
   const { type, status, code, body } = propertiesOf(error);
   if (type === 'entity.too.large') return new HoldfastError('BODY_TOO_LARGE', { limitBytes: BODY_LIMIT_BYTES });
-  if (type === 'entity.parse.failed') return new HoldfastError('INVALID_JSON', { detail: describeJsonError(String(body)) });
-  if (type === 'encoding.unsupported' || type === 'charset.unsupported') return new HoldfastError('UNSUPPORTED_MEDIA_TYPE');
+  if (type === 'entity.parse.failed')
+    return new HoldfastError('INVALID_JSON', { detail: describeJsonError(String(body)) });
+  if (type === 'encoding.unsupported' || type === 'charset.unsupported')
+    return new HoldfastError('UNSUPPORTED_MEDIA_TYPE');
   if (error instanceof URIError) {
-    return new InvalidRequest([{ in: 'path', pointer: '', code: 'bad_encoding', message: 'the path has a broken percent-encoding' }]);
+    return new InvalidRequest([
+      { in: 'path', pointer: '', code: 'bad_encoding', message: 'the path has a broken percent-encoding' },
+    ]);
   }
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new HoldfastError('INVALID_JSON', { detail: STATUS_CODES[status] ?? 'it could not be read' });
   }
-  if (typeof code === 'string' && isConnectionLoss(code)) return new HoldfastError('UNAVAILABLE', { part: 'The inventory' }, { cause: error });
+  if (typeof code === 'string' && isConnectionLoss(code))
+    return new HoldfastError('UNAVAILABLE', { part: 'The inventory' }, { cause: error });
   return new HoldfastError('INTERNAL', { requestId }, { cause: error });
 }
 
 /** Node's codes of a lost connection, and PostgreSQL's: class 08, too many connections, shutdown, start-up. */
 function isConnectionLoss(code: string): boolean {
-  return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '53300', '57P01', '57P02', '57P03'].includes(code) || /^08\w{3}$/.test(code);
+  return (
+    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '53300', '57P01', '57P02', '57P03'].includes(code) ||
+    /^08\w{3}$/.test(code)
+  );
 }
 
 function propertiesOf(error: unknown): Readonly<Record<string, unknown>> {

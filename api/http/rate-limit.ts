@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import { MemoryStore, type Options } from 'express-rate-limit';
+import { MemoryStore, rateLimit } from 'express-rate-limit';
 import { ProblemWithHeaders } from './problem';
 
 const WINDOW_MS = 60_000;
@@ -12,8 +12,8 @@ export interface RateLimit {
 /** At most `limit` requests per minute and key, counted in this process. */
 export function createRateLimit(limit: number): RateLimit {
   const store = new MemoryStore();
-  // The store reads windowMs alone, but its type asks for all options of the middleware.
-  store.init({ windowMs: WINDOW_MS } as Options);
+  // Tells the store its window. The middleware itself counts before it is known who asks, so it is not used.
+  rateLimit({ windowMs: WINDOW_MS, limit, store });
   return {
     async count(key, response) {
       const { totalHits, resetTime } = await store.increment(key);

@@ -42,6 +42,17 @@ interface AnyReply extends ReplyBase<number> {
   readonly stream?: (response: Response) => Promise<void>;
 }
 
+type ReplyHeaders = ReplyBase<number>['headers'];
+
+/** A reply with that status: keeps it a literal, by which the compiler finds the body that belongs to it. */
+export function reply<const S extends number, B>(
+  status: S,
+  body: B,
+  headers?: ReplyHeaders,
+): { status: S; body: B; headers: NonNullable<ReplyHeaders> } {
+  return { status, body, headers: headers ?? {} };
+}
+
 export interface Call<P, Q, B> {
   readonly params: P;
   readonly query: Q;
@@ -71,12 +82,17 @@ export interface RouteSpec {
   readonly errors: readonly ErrorCode[];
 }
 
-interface TypedRoute<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType, A extends Answers> extends RouteSpec {
+interface TypedRoute<
+  P extends z.ZodObject,
+  Q extends z.ZodObject,
+  B extends z.ZodType,
+  A extends Answers,
+> extends RouteSpec {
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
   readonly answers: A;
-  handle(call: Call<z.output<P>, z.output<Q>, z.output<B>>): Promise<Reply<A>>;
+  handle(call: Call<z.output<P>, z.output<Q>, z.output<B>>): Promise<Reply<NoInfer<A>>>;
 }
 
 /** A route whose types are erased: what the app and the OpenAPI document work with. */

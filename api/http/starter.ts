@@ -13,7 +13,7 @@ const UNSTARTED_AFTER_MS = 2_000;
 export interface Starter {
   /** Tries at once, in the background. A failure is the sweep's to mend. */
   start(operation: OperationInput): void;
-  /** Stops sweeping and waits for what is under way. */
+  /** Stops sweeping. What is under way is not waited for: the next process's sweep finds it if it fails. */
   stop(): Promise<void>;
 }
 
@@ -26,15 +26,17 @@ export interface StarterDeps {
 }
 
 export function createStarter({ inventory, engine, log, sweepEveryMs = UNSTARTED_AFTER_MS }: StarterDeps): Starter {
-  const underWay = new Map<string, Promise<void>>();
+  const underWay = new Set<string>();
   const start = (operation: OperationInput): void => {
     const { operationId } = operation;
     if (underWay.has(operationId)) return;
-    const attempt = engine
+    underWay.add(operationId);
+    void engine
       .start(operation)
-      .catch((error: unknown) => log.warn({ operationId, err: error }, 'operation not started yet; it will be tried again'))
+      .catch((error: unknown) =>
+        log.warn({ operationId, err: error }, 'operation not started yet; it will be tried again'),
+      )
       .finally(() => underWay.delete(operationId));
-    underWay.set(operationId, attempt);
   };
 
   const sweep = async (): Promise<void> => {
@@ -52,7 +54,6 @@ export function createStarter({ inventory, engine, log, sweepEveryMs = UNSTARTED
     async stop() {
       stopped.abort();
       await loop;
-      await Promise.all(underWay.values());
     },
   };
 }

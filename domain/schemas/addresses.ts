@@ -29,7 +29,10 @@ const cidrSchema = z.string().transform((text, context) => {
   }
   const opensTooMuch = isWholeInternet(cidr) && text !== cidr;
   if (opensTooMuch) {
-    context.addIssue({ code: 'custom', message: `this means the whole internet; write exactly ${cidr} if you want that` });
+    context.addIssue({
+      code: 'custom',
+      message: `this means the whole internet; write exactly ${cidr} if you want that`,
+    });
     return z.NEVER;
   }
   return cidr;

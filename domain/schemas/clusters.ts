@@ -11,7 +11,9 @@ const time = z.string().meta({ format: 'date-time' });
 /** Plain shape, without the rules between fields. */
 const createFields = z.strictObject({
   name: clusterNameSchema,
-  plan: z.enum(planNames, `unknown plan; there are ${planNames.join(', ')}`).meta({ description: 'See GET /v1/plans.', example: 'ha-s' }),
+  plan: z
+    .enum(planNames, `unknown plan; there are ${planNames.join(', ')}`)
+    .meta({ description: 'See GET /v1/plans.', example: 'ha-s' }),
   version: z
     .enum(MAJORS, `unknown version; there are ${MAJORS.join(', ')} (as text)`)
     .optional()

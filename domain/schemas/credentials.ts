@@ -6,7 +6,9 @@ export const credentialsSchema = z
     username: z.string(),
     password: z.string(),
     database: z.string(),
-    caCertificate: z.string().meta({ description: "PEM of the cluster's own CA: save it and name it as `sslrootcert`." }),
+    caCertificate: z
+      .string()
+      .meta({ description: "PEM of the cluster's own CA: save it and name it as `sslrootcert`." }),
     endpoint: endpointSchema,
     uris: z
       .object({ primary: z.string(), replica: z.string(), pooled: z.string() })

@@ -2,7 +2,17 @@ import { z } from 'zod';
 
 /** Names that users choose. Those that Holdfast, Patroni or PostgreSQL need for themselves are refused. */
 
-const RESERVED = new Set(['postgres', 'template0', 'template1', 'replicator', 'rewind', 'pgbouncer', 'monitor', 'public', 'none']);
+const RESERVED = new Set([
+  'postgres',
+  'template0',
+  'template1',
+  'replicator',
+  'rewind',
+  'pgbouncer',
+  'monitor',
+  'public',
+  'none',
+]);
 const RESERVED_PREFIXES = ['pg_', 'holdfast'];
 
 function isReserved(name: string): boolean {
@@ -20,7 +30,10 @@ export const clusterNameSchema = z
 const identifier = z
   .string()
   .regex(/^[a-z_][a-z0-9_]{0,62}$/, 'use 1 to 63 lower-case letters, digits and underscores; do not begin with a digit')
-  .refine((name) => !isReserved(name), 'this name is reserved (postgres, template0, template1, replicator, rewind, pgbouncer, monitor, public, none, pg_…, holdfast…)');
+  .refine(
+    (name) => !isReserved(name),
+    'this name is reserved (postgres, template0, template1, replicator, rewind, pgbouncer, monitor, public, none, pg_…, holdfast…)',
+  );
 
 export const databaseNameSchema = identifier.meta({ description: 'The first database.', example: 'app' });
 export const roleNameSchema = identifier.meta({

@@ -3,7 +3,14 @@ import { FINAL_STATES } from '../operations';
 
 const timeOrNull = z.string().nullable().meta({ format: 'date-time' });
 
-export const operationStateSchema = z.enum(['pending', 'scheduled', 'running', 'waiting', 'cancelling', ...FINAL_STATES]);
+export const operationStateSchema = z.enum([
+  'pending',
+  'scheduled',
+  'running',
+  'waiting',
+  'cancelling',
+  ...FINAL_STATES,
+]);
 export const stepStateSchema = z.enum(['pending', 'running', 'succeeded', 'failed', 'skipped', 'undoing', 'undone']);
 
 export const stepSchema = z

@@ -6,12 +6,20 @@ export const DEFAULT_PAGE = 50;
 export const MAX_PAGE = 200;
 
 export const pageQuery = {
-  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE).meta({ description: `Items per page, 1 to ${MAX_PAGE}.` }),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_PAGE)
+    .default(DEFAULT_PAGE)
+    .meta({ description: `Items per page, 1 to ${MAX_PAGE}.` }),
   cursor: z.string().min(1).max(200).optional().meta({ description: '`nextCursor` of the page before.' }),
 };
 
 /** A page of `item`; `nextCursor` is null on the last one. */
-export function pageOf<T extends z.ZodType>(item: T): z.ZodObject<{ items: z.ZodReadonly<z.ZodArray<T>>; nextCursor: z.ZodNullable<z.ZodString> }> {
+export function pageOf<T extends z.ZodType>(
+  item: T,
+): z.ZodObject<{ items: z.ZodReadonly<z.ZodArray<T>>; nextCursor: z.ZodNullable<z.ZodString> }> {
   return z.object({ items: z.array(item).readonly(), nextCursor: z.string().nullable() });
 }
 

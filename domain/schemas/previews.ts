@@ -7,7 +7,9 @@ export const previewSchema = z
     changes: z
       .array(z.object({ action: z.enum(['create', 'delete']), what: z.string(), detail: z.string() }))
       .readonly(),
-    impact: z.enum(['none', 'reload', 'restart', 'failover', 'data loss']).meta({ description: 'On clients of the cluster.' }),
+    impact: z
+      .enum(['none', 'reload', 'restart', 'failover', 'data loss'])
+      .meta({ description: 'On clients of the cluster.' }),
     checks: z
       .array(
         z.object({

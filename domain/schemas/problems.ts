@@ -20,7 +20,10 @@ export const problemSchema = z
     instance: z.string().meta({ description: 'Path of the request.' }),
     code: z.string().meta({ description: 'Stable; programs decide by it.', example: 'CLUSTER_BUSY' }),
     errors: z.array(fieldErrorSchema).readonly().optional(),
-    operation: z.string().optional().meta({ description: 'The operation that is in the way.', example: '/v1/operations/op_…' }),
+    operation: z
+      .string()
+      .optional()
+      .meta({ description: 'The operation that is in the way.', example: '/v1/operations/op_…' }),
     requestId: z.string(),
     retryable: z.boolean().meta({ description: 'True when the same request may succeed later.' }),
     docUrl: z.string(),

@@ -30,7 +30,10 @@ const tokenFields = {
 export const tokenSchema = z.object(tokenFields).meta({ id: 'Token' });
 
 export const newTokenSchema = z
-  .object({ ...tokenFields, token: z.string().meta({ description: 'The token itself. Shown this once; only its hash is kept.' }) })
+  .object({
+    ...tokenFields,
+    token: z.string().meta({ description: 'The token itself. Shown this once; only its hash is kept.' }),
+  })
   .meta({ id: 'NewToken' });
 
 export type TokenAnswer = z.infer<typeof tokenSchema>;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the golden image holdfast/host:<hash of this folder> on the Docker engine of DOCKER_HOST, and prints its tag.
+# Makes the golden image holdfast/host:<hash of all that goes into it> on the Docker engine of DOCKER_HOST, and prints its tag.
 # There already: nothing to do. Built before on this machine: loaded from the cache. Else built, then cached.
 #
 # Exit code 3: this machine lacks something only its owner can provide; one sentence on stderr says what.
@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/holdfast
 sha256() { if type sha256sum >/dev/null 2>&1; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
-hash=$(find . -type f | LC_ALL=C sort | tr '\n' '\0' | xargs -0 cat | sha256 | cut -c1-12)
+hash=$(find Dockerfile install.sh apt files -type f | LC_ALL=C sort | tr '\n' '\0' | xargs -0 cat | sha256 | cut -c1-12)
 tag=holdfast/host:$hash
 archive=$cache/images/$hash.tar.zst
 bootstrapped=holdfast/base:trixie
@@ -63,7 +63,7 @@ build() {
     mirror=${mirror:-$(own_mirror /debian)}
     security=${security:-$(own_mirror -security)}
   fi
-  docker build --tag "$tag" --build-arg "BASE=$base" --build-arg "MIRROR=$mirror" --build-arg "SECURITY=$security" . >&2
+  docker build --force-rm --tag "$tag" --build-arg "BASE=$base" --build-arg "MIRROR=$mirror" --build-arg "SECURITY=$security" . >&2
   phase 'built'
 }
 

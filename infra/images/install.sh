@@ -85,23 +85,25 @@ check_machine() {
   ls "$APT_DIR"/*.sources >/dev/null 2>&1 || fail "APT_DIR ($APT_DIR) holds no *.sources file"
 }
 
-# The mirrors that this machine uses already: what it may reach is its owner's business.
-# Each line: a repository, and the key that its packages are signed by (or nothing).
-own_sources() {
+# own_mirror SUFFIX: the mirror that this machine uses already. What it may reach is its owner's business.
+own_mirror() {
   apt-get indextargets --no-release-info -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
-    --format '$(REPO_URI) $(SIGNED_BY)' 'Created-By: Packages' | sed -E 's|/+ | |' | sort -u
+    --format '$(REPO_URI)' 'Created-By: Packages' | sed 's|/*$||' | grep -m1 -E -- "$1\$" || true
+}
+
+# APT refuses two entries for one suite that name different files, even where both hold the same keys.
+own_keyring() {
+  local keyring=/usr/share/keyrings/debian-archive-keyring
+  grep -rhom1 -E "$keyring\.[a-z]+" /etc/apt/sources.list* | head -n 1 | grep . || echo "$keyring.gpg"
 }
 
 write_apt_sources() {
-  local sources file keyring
-  sources=$(own_sources)
-  MIRROR=${MIRROR:-$(awk '$1 ~ /\/debian$/ { print $1; exit }' <<<"$sources")}
+  local file keyring
+  MIRROR=${MIRROR:-$(own_mirror /debian)}
   [ -n "$MIRROR" ] || fail 'APT on this machine names no Debian mirror: set MIRROR'
-  SECURITY=${SECURITY:-$(awk '$1 ~ /-security$/ { print $1; exit }' <<<"$sources")}
+  SECURITY=${SECURITY:-$(own_mirror -security)}
   SECURITY=${SECURITY:-$MIRROR-security}
-  # APT refuses two entries for one suite that name different files, even where both hold the same key.
-  keyring=$(awk -v mirror="$MIRROR" '$1 == mirror && $2 ~ "^/" { print $2; exit }' <<<"$sources")
-  keyring=${keyring:-/usr/share/keyrings/debian-archive-keyring.gpg}
+  keyring=$(own_keyring)
   if container; then rm -f /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; fi
   for file in "$APT_DIR"/*.sources; do
     sed "s|@MIRROR@|$MIRROR|; s|@SECURITY@|$SECURITY|; s|@KEYRING@|$keyring|" "$file" |

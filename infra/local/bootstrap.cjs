@@ -36,7 +36,9 @@ function quietly(command, args) {
       current = undefined;
       if (code === 0) return resolve();
       progress.write(Buffer.concat(output).toString());
-      reject(new Sorry(`${path.basename(command)} ${args[0] ?? ''} ended with ${signal ?? `exit code ${code}`}: see above.`));
+      reject(
+        new Sorry(`${path.basename(command)} ${args[0] ?? ''} ended with ${signal ?? `exit code ${code}`}: see above.`),
+      );
     });
   });
 }
@@ -122,9 +124,13 @@ async function compile({ checkTypes }) {
  */
 function handOver(verb, args) {
   return new Promise((resolve) => {
-    current = spawn(pinnedNode, ['--enable-source-maps', at(`dist/infra/local/${verb}.js`), ...args], {
-      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    });
+    current = spawn(
+      pinnedNode,
+      ['--enable-source-maps', '--disable-warning=DeprecationWarning', at(`dist/infra/local/${verb}.js`), ...args],
+      {
+        stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      },
+    );
     current.on('exit', (code, signal) => resolve(signal ? 128 + (signal === 'SIGKILL' ? 9 : 15) : code));
   });
 }
@@ -142,12 +148,19 @@ function endWithNpm() {
 
 async function main([verb, ...args]) {
   const node = Number(process.versions.node.split('.')[0]);
-  if (node < OLDEST_NODE) throw new Sorry(`Node ${OLDEST_NODE} or newer is needed to begin (this is ${node}): https://nodejs.org/en/download`);
+  if (node < OLDEST_NODE)
+    throw new Sorry(
+      `Node ${OLDEST_NODE} or newer is needed to begin (this is ${node}): https://nodejs.org/en/download`,
+    );
   process.chdir(root);
+  process.env.HOLDFAST_BEGAN_AT = String(Date.now());
   process.env.PATH = [path.dirname(pinnedNode), at('node_modules/.bin'), process.env.PATH].join(path.delimiter);
   if (!dependenciesMatch()) {
     await progress.step('dependencies', () => quietly('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']));
-    if (!fs.existsSync(pinnedNode)) throw new Sorry('npm was told to ignore install scripts, which bring Node: run `npm config delete ignore-scripts` and try again.');
+    if (!fs.existsSync(pinnedNode))
+      throw new Sorry(
+        'npm was told to ignore install scripts, which bring Node: run `npm config delete ignore-scripts` and try again.',
+      );
   }
   await compile({ checkTypes: verb === 'build' });
   return verb === 'build' ? 0 : handOver(verb, args);

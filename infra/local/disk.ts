@@ -18,5 +18,7 @@ export async function demandDiskSpace(folder: string, bytes: number): Promise<vo
   const free = bavail * bsize;
   if (free >= bytes) return;
   const gib = (value: number): string => (value / GIB).toFixed(1);
-  throw new Problem(`The disk of ${folder} has ${gib(free)} GiB free and a first start needs ${gib(bytes)} GiB: free some, or move the Docker engine's data to a larger disk.`);
+  throw new Problem(
+    `The disk of ${folder} has ${gib(free)} GiB free and a first start needs ${gib(bytes)} GiB: free some, or move the Docker engine's data to a larger disk.`,
+  );
 }

@@ -1,8 +1,9 @@
 import Docker from 'dockerode';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastLine, runCommand } from './command';
 import { Problem } from './problem';
+import { isRunning, markProcess, parseMark } from './processes';
 import { cacheFolder, projectFile } from './project';
 import type { StepReport } from './progress.cjs';
 
@@ -11,14 +12,20 @@ export interface Engine {
   readonly docker: Docker;
   /** As DOCKER_HOST understands it. */
   readonly host: string;
-  /** Started by this run: it is the one that ends it, if no one else needs it. */
+  /** Started by this run. */
   readonly startedHere: boolean;
+  /** Named by DOCKER_HOST: someone else decides about it and about all that is on it but ours. */
+  readonly given: boolean;
 }
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
 const engineFolder = join(cacheFolder, 'engine');
 const engineScript = projectFile('infra', 'local', 'engine.sh');
+/** Tells which engine process Holdfast started: one that a person started by hand is never ended from here. */
+const startedFile = join(engineFolder, 'started-by-holdfast');
 const GIVEN_UP = 3;
+/** Before this module sets it for the programs that it starts. */
+const given = Boolean(process.env['DOCKER_HOST']);
 
 /** Address of the engine that Holdfast runs itself where the machine has none. */
 export const ownEngineHost = `unix://${join(engineFolder, 'docker.sock')}`;
@@ -41,6 +48,7 @@ export async function findEngine(options: { report?: StepReport; signal?: AbortS
   await refuseClosedSocket();
   options.report?.note('starting one');
   await runEngineScript('start', options);
+  writeFileSync(startedFile, JSON.stringify(markProcess(enginePid())));
   return { ...(await connect(ownEngineHost)), startedHere: true };
 }
 
@@ -54,12 +62,29 @@ export async function findRunningEngine(): Promise<Engine | null> {
   return null;
 }
 
-/** Ends the engine that Holdfast runs itself, and all that runs on it. */
-export async function stopOwnEngine(): Promise<void> {
-  await runEngineScript('stop', {});
+/** True for an engine that Holdfast itself started, in this run or an earlier one, and that no one named by DOCKER_HOST. */
+export function startedByHoldfast(engine: Engine): boolean {
+  if (engine.given || engine.host !== ownEngineHost || !existsSync(startedFile)) return false;
+  const mark = parseMark(readFileSync(startedFile, 'utf8'));
+  return mark !== null && mark.pid === enginePid() && isRunning(mark);
 }
 
-async function runEngineScript(verb: 'start' | 'stop', options: { report?: StepReport; signal?: AbortSignal }): Promise<void> {
+/** Ends the engine, and all that runs on it. @throws Error when Holdfast did not start it. */
+export async function stopOwnEngine(engine: Engine): Promise<void> {
+  if (!startedByHoldfast(engine)) throw new Error('an engine that Holdfast did not start is not ended by it');
+  await runEngineScript('stop', {});
+  rmSync(startedFile, { force: true });
+}
+
+function enginePid(): number {
+  const file = join(engineFolder, 'docker.pid');
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+}
+
+async function runEngineScript(
+  verb: 'start' | 'stop',
+  options: { report?: StepReport; signal?: AbortSignal },
+): Promise<void> {
   const { exitCode, stderr } = await runCommand(engineScript, [verb, engineFolder], {
     ...(options.signal && { signal: options.signal }),
     onLine: (line) => options.report?.note(line.replace(/^engine: /, '')),
@@ -75,7 +100,7 @@ async function connect(host: string): Promise<Omit<Engine, 'startedHere'>> {
   process.env['DOCKER_HOST'] = host;
   const docker = new Docker();
   await docker.ping();
-  return { docker, host };
+  return { docker, host, given };
 }
 
 async function answers(host: string): Promise<boolean> {
@@ -94,7 +119,12 @@ async function answers(host: string): Promise<boolean> {
 /** Docker Desktop and its like put their socket into the user's folder and its address into a context. */
 async function contextHost(): Promise<string | null> {
   try {
-    const { exitCode, stdout } = await runCommand('docker', ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']);
+    const { exitCode, stdout } = await runCommand('docker', [
+      'context',
+      'inspect',
+      '--format',
+      '{{.Endpoints.docker.Host}}',
+    ]);
     return exitCode === 0 ? lastLine(stdout) : null;
   } catch {
     return null; // No docker command: no contexts.
@@ -109,7 +139,9 @@ async function refuseClosedSocket(): Promise<void> {
     (error: NodeJS.ErrnoException) => error.code,
   );
   if (failure !== 'EACCES') return;
-  throw new Problem(`Docker runs, but ${DEFAULT_SOCKET} is closed to this user: add the user to the group docker and log in again, or set DOCKER_HOST.`);
+  throw new Problem(
+    `Docker runs, but ${DEFAULT_SOCKET} is closed to this user: add the user to the group docker and log in again, or set DOCKER_HOST.`,
+  );
 }
 
 /** Where containers' own addresses can't be reached from here (Docker Desktop, another machine), their ports must be published. */
@@ -117,6 +149,9 @@ export async function reachOf({ docker, host }: Engine): Promise<'direct' | 'pub
   const asked = process.env['HOLDFAST_DOCKER_REACH'];
   if (asked === 'direct' || asked === 'published') return asked;
   const info: unknown = await docker.info();
-  const system = typeof info === 'object' && info !== null && 'OperatingSystem' in info ? String(info.OperatingSystem) : '';
-  return process.platform === 'linux' && host.startsWith('unix://') && !system.includes('Desktop') ? 'direct' : 'published';
+  const system =
+    typeof info === 'object' && info !== null && 'OperatingSystem' in info ? String(info.OperatingSystem) : '';
+  return process.platform === 'linux' && host.startsWith('unix://') && !system.includes('Desktop')
+    ? 'direct'
+    : 'published';
 }

@@ -60,7 +60,14 @@ async function readCatalogue({ home }: Session, docker: Docker, tag: string): Pr
   const { Id: id } = await docker.getImage(tag).inspect();
   const remembered = rememberedSchema.safeParse(parseJson(home.read('image.json')));
   if (remembered.success && remembered.data.id === id) return remembered.data.catalogue;
-  const { exitCode, stdout, stderr } = await runCommand('docker', ['run', '--rm', '--network=none', tag, 'cat', CATALOGUE]);
+  const { exitCode, stdout, stderr } = await runCommand('docker', [
+    'run',
+    '--rm',
+    '--network=none',
+    tag,
+    'cat',
+    CATALOGUE,
+  ]);
   if (exitCode !== 0) throw new Error(`${tag} has no ${CATALOGUE}: ${stderr}`);
   const catalogue = catalogueSchema.parse(JSON.parse(stdout));
   home.write('image.json', JSON.stringify({ id, catalogue }));

@@ -18,6 +18,7 @@ export interface ServerSpec {
 }
 
 export const ROLE = 'holdfast';
+const PORT_LABEL = 'holdfast.inventory-port';
 const DATABASE = 'holdfast';
 const DATA = '/var/lib/inventory';
 const START_TIMEOUT_MS = 60_000;
@@ -44,7 +45,8 @@ const DURABLE = ['-c', 'shared_buffers=64MB'];
 const THROWN_AWAY = ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off'];
 
 /** Without a password: pg and psql find that in the file that PGPASSFILE names. */
-export const serverUrl = (port: number, database = DATABASE): string => `postgres://${ROLE}@127.0.0.1:${port}/${database}`;
+export const serverUrl = (port: number, database = DATABASE): string =>
+  `postgres://${ROLE}@127.0.0.1:${port}/${database}`;
 
 export const makePassword = (): string => randomBytes(24).toString('base64url');
 
@@ -54,7 +56,10 @@ export const makePassword = (): string => randomBytes(24).toString('base64url');
  */
 export async function runServer(docker: Docker, spec: ServerSpec, signal: AbortSignal): Promise<void> {
   const state = await inspect(docker, spec.name);
-  if (state && !(state.image === spec.image && state.port === String(spec.port))) await removeContainer(docker, spec.name);
+  if (state && !(state.image === spec.image && state.port === String(spec.port))) {
+    await stopServer(docker, spec.name);
+    await removeContainer(docker, spec.name);
+  }
   if ((await inspect(docker, spec.name)) === null) await create(docker, spec);
   await docker.getContainer(spec.name).start().catch(ignoring(304));
   await waitForLogin(docker, spec, signal);
@@ -63,12 +68,6 @@ export async function runServer(docker: Docker, spec: ServerSpec, signal: AbortS
 /** Lets connections end within seconds; the data stays. */
 export async function stopServer(docker: Docker, name: string): Promise<void> {
   await docker.getContainer(name).stop({ t: STOP_TIMEOUT_SECONDS }).catch(ignoring(304, 404));
-}
-
-/** Container and data. */
-export async function removeServer(docker: Docker, name: string): Promise<void> {
-  await removeContainer(docker, name);
-  await docker.getVolume(name).remove({ force: true }).catch(ignoring(404));
 }
 
 async function removeContainer(docker: Docker, name: string): Promise<void> {
@@ -80,7 +79,7 @@ async function create(docker: Docker, spec: ServerSpec): Promise<void> {
   await docker.createContainer({
     name: spec.name,
     Image: spec.image,
-    Labels: { ...spec.labels },
+    Labels: { ...spec.labels, [PORT_LABEL]: String(spec.port) },
     Cmd: ['bash', '-c', SCRIPT, 'inventory', ...(spec.durable ? DURABLE : THROWN_AWAY)],
     StopSignal: 'SIGINT', // PostgreSQL's fast shutdown.
     ExposedPorts: { '5432/tcp': {} },
@@ -96,9 +95,8 @@ async function create(docker: Docker, spec: ServerSpec): Promise<void> {
 
 async function inspect(docker: Docker, name: string): Promise<{ image: string; port: string | undefined } | null> {
   try {
-    const { Config, HostConfig } = await docker.getContainer(name).inspect();
-    const bindings: Partial<Record<string, { HostPort?: string }[]>> = HostConfig.PortBindings ?? {};
-    return { image: Config.Image, port: bindings['5432/tcp']?.[0]?.HostPort };
+    const { Config } = await docker.getContainer(name).inspect();
+    return { image: Config.Image, port: Config.Labels[PORT_LABEL] };
   } catch (error) {
     ignoring(404)(error);
     return null;

@@ -1,8 +1,9 @@
 import { Client } from 'pg';
+import { createInventory } from '../../activities/inventory/open';
+import { ownerLabels } from '../../activities/cloud/docker/names';
 import type { Engine } from './engine';
 import type { GoldenImage } from './image';
 import { makePassword, ROLE, runServer, serverUrl, stopServer } from './inventory-server';
-import { labelsOf } from './labels';
 import { choosePort, isFree, rememberedPorts } from './ports';
 import { Problem, reasonOf } from './problem';
 import type { Session } from './session';
@@ -25,9 +26,19 @@ export async function startInventory(session: Session, engine: Engine, image: Go
   const port = await portOf(session, engine, name);
   const password = ensurePassword(session);
   session.atEnd('stop the inventory', () => stopServer(engine.docker, name));
-  const labels = labelsOf(home, 'inventory');
+  const labels = ownerLabels({ installId: home.installId, home: home.folder });
   await runServer(engine.docker, { name, labels, image: image.tag, port, password, durable: true }, signal);
   return serverUrl(port);
+}
+
+/** New hosts boot this image from now on. */
+export async function recordImage(databaseUrl: string, { tag, catalogue }: GoldenImage): Promise<void> {
+  const inventory = createInventory(databaseUrl, { connections: 1 });
+  try {
+    await inventory.images.record('docker', tag, catalogue);
+  } finally {
+    await inventory.close();
+  }
 }
 
 async function demandLogin(url: string): Promise<string> {
@@ -37,7 +48,9 @@ async function demandLogin(url: string): Promise<string> {
     await client.connect();
     return url;
   } catch (error) {
-    throw new Problem(`The inventory at DATABASE_URL does not let us in (${reasonOf(error)}): correct it, or unset DATABASE_URL to let npm start run one.`);
+    throw new Problem(
+      `The inventory at DATABASE_URL does not let us in (${reasonOf(error)}): correct it, or unset DATABASE_URL to let npm start run one.`,
+    );
   } finally {
     await client.end().catch(() => undefined);
   }

@@ -33,7 +33,9 @@ export async function demandPort(name: PortName): Promise<number> {
   const { variable, usual } = PORTS[name];
   const port = askedFor(name) ?? usual;
   if (await isFree(port)) return port;
-  throw new Problem(`Port ${port} is taken by another program: end that, or choose another port, such as ${variable}=${port + 1} npm start.`);
+  throw new Problem(
+    `Port ${port} is taken by another program: end that, or choose another port, such as ${variable}=${port + 1} npm start.`,
+  );
 }
 
 /** The port that was asked for, else the one of last time, else the usual one, else the next that is free; remembered. */
@@ -42,9 +44,9 @@ export async function choosePort(home: Home, name: PortName): Promise<number> {
   for (let port = rememberedPorts(home)[name] ?? PORTS[name].usual; port <= HIGHEST; port++) {
     if (!(await isFree(port))) continue;
     // Read again: another port may have been chosen while this one was tried.
-    const { [name]: _, ...others } = rememberedPorts(home);
-    if (Object.values(others).includes(port)) continue;
-    home.write(FILE, JSON.stringify({ ...others, [name]: port }));
+    const known = rememberedPorts(home);
+    if (Object.entries(known).some(([other, taken]) => other !== name && taken === port)) continue;
+    home.write(FILE, JSON.stringify({ ...known, [name]: port }));
     return port;
   }
   throw new Problem(`No port is free from ${PORTS[name].usual} on: set ${PORTS[name].variable}.`);

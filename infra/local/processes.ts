@@ -43,7 +43,7 @@ export async function endProcess(mark: ProcessMark, graceMs: number): Promise<vo
 
 /** Waits until the process is gone; false when it still runs after `timeoutMs`. */
 export async function gone(mark: ProcessMark, timeoutMs: number): Promise<boolean> {
-  for (const deadline = Date.now() + timeoutMs; isRunning(mark); ) {
+  for (const deadline = Date.now() + timeoutMs; isRunning(mark);) {
     if (Date.now() > deadline) return false;
     await sleep(50);
   }

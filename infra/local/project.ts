@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /** Folder of the clone; the compiled code lies in dist/ below it. */
 export const projectFolder = findProject(__dirname);
 
 /** What clones of one machine share, and `npm run down` keeps: engine, images, programs. */
 export const cacheFolder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'holdfast');
+
+/** State of this clone's installation. */
+export const homeFolder = resolve(process.env['HOLDFAST_HOME'] || join(projectFolder, '.holdfast'));
 
 /** A file of the project that is run as it is, such as a shell script. */
 export const projectFile = (...parts: readonly string[]): string => join(projectFolder, ...parts);

@@ -61,7 +61,9 @@ export function told(signal: AbortSignal): Promise<void> {
 }
 
 export function complain(error: unknown): void {
-  process.stderr.write(error instanceof Problem ? `\n${error.message}\n` : `\n${error instanceof Error ? error.stack : String(error)}\n`);
+  process.stderr.write(
+    error instanceof Problem ? `\n${error.message}\n` : `\n${error instanceof Error ? error.stack : String(error)}\n`,
+  );
 }
 
 // A second Ctrl-C changes nothing: each end has a time limit of its own.
@@ -73,5 +75,7 @@ function abortWhenTold(stop: AbortController): void {
 async function lockHome(home: Home): Promise<Lock> {
   const lock = await takeLock(home.path('lock'), LOCK_WAIT_MS);
   if ('release' in lock) return lock;
-  throw new Problem(`Holdfast already runs from this folder (process ${lock.pid}): use that one, or end it with npm run down or Ctrl-C in its terminal.`);
+  throw new Problem(
+    `Holdfast already runs from this folder (process ${lock.pid}): use that one, or end it with npm run down or Ctrl-C in its terminal.`,
+  );
 }

@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process';
-import { appendFileSync, closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { endProcess, markProcess, parseMark } from './processes';
 import type { Session } from './session';
 
@@ -17,7 +27,7 @@ export interface Program {
   /** How often it has ended without being told to. */
   readonly crashes: () => number;
   /** Ends it for good. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 const FIRST_PAUSE_MS = 500;
@@ -55,7 +65,9 @@ export function supervise(session: Session, spec: ProgramSpec): Program {
       if (stopped) return;
       crashes++;
       pause = Date.now() - begun > LIVES_WELL_MS ? FIRST_PAUSE_MS : Math.min(pause * 2, LONGEST_PAUSE_MS);
-      session.progress.say(`! ${spec.name} ended (${signal ?? `exit code ${code}`}), again in ${pause / 1000} s: ${logFile}`);
+      session.progress.say(
+        `! ${spec.name} ended (${signal ?? `exit code ${code}`}), again in ${pause / 1000} s: ${logFile}`,
+      );
       timer = setTimeout(launch, pause);
     });
   };
@@ -76,13 +88,15 @@ export function supervise(session: Session, spec: ProgramSpec): Program {
 /** Ends what a run that was killed left running. @returns names of the programs that it ended. */
 export async function endOrphans(folder: string): Promise<string[]> {
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.pid')) : [];
-  const ended = await Promise.all(files.map(async (file) => {
-    const mark = parseMark(readFileSync(`${folder}/${file}`, 'utf8'));
-    const running = mark !== null && markProcess(mark.pid)?.begun === mark.begun;
-    if (running) await endProcess(mark, 5_000);
-    rmSync(`${folder}/${file}`, { force: true });
-    return running ? [file.replace(/\.pid$/, '')] : [];
-  }));
+  const ended = await Promise.all(
+    files.map(async (file) => {
+      const mark = parseMark(readFileSync(`${folder}/${file}`, 'utf8'));
+      const running = mark !== null && markProcess(mark.pid)?.begun === mark.begun;
+      if (running) await endProcess(mark, 5_000);
+      rmSync(`${folder}/${file}`, { force: true });
+      return running ? [file.replace(/\.pid$/, '')] : [];
+    }),
+  );
   return ended.flat();
 }
 

@@ -51,12 +51,16 @@ async function download(folder: string): Promise<boolean> {
 
 async function build(folder: string, signal: AbortSignal): Promise<void> {
   if (!findOnPath('go')) {
-    throw new Problem('Temporal could not be downloaded: install its command (https://docs.temporal.io/cli), or set TEMPORAL_ADDRESS, and try again.');
+    throw new Problem(
+      'Temporal could not be downloaded: install its command (https://docs.temporal.io/cli), or set TEMPORAL_ADDRESS, and try again.',
+    );
   }
   const env = { GOBIN: folder, GOTOOLCHAIN: 'local' };
   const { exitCode, stderr } = await runCommand('go', ['install', MODULE], { env, signal });
   if (exitCode !== 0) {
-    throw new Problem(`Temporal could neither be downloaded nor built: install its command (https://docs.temporal.io/cli), or set TEMPORAL_ADDRESS. Go said: ${stderr.trim()}`);
+    throw new Problem(
+      `Temporal could neither be downloaded nor built: install its command (https://docs.temporal.io/cli), or set TEMPORAL_ADDRESS. Go said: ${stderr.trim()}`,
+    );
   }
 }
 

@@ -26,14 +26,21 @@ export async function startTemporal(session: Session, report: StepReport): Promi
   if (!address) return startServer(session, report);
   const failure = await tryConnection(address, registerSearchAttributes);
   if (failure === null) return { address, uiUrl: process.env['TEMPORAL_UI_URL'] ?? null };
-  throw new Problem(`Temporal at TEMPORAL_ADDRESS=${address} is of no use (${failure}): start it, or unset TEMPORAL_ADDRESS to let npm start run one.`);
+  throw new Problem(
+    `Temporal at TEMPORAL_ADDRESS=${address} is of no use (${failure}): start it, or unset TEMPORAL_ADDRESS to let npm start run one.`,
+  );
 }
 
 async function startServer(session: Session, report: StepReport): Promise<Temporal> {
   const binary = await findTemporal(session.signal, report);
   const port = await choosePort(session.home, 'temporal');
   const uiPort = await choosePort(session.home, 'temporalUi');
-  const server = supervise(session, { name: 'temporal', command: binary, args: serverArguments(session, port, uiPort), graceMs: 10_000 });
+  const server = supervise(session, {
+    name: 'temporal',
+    command: binary,
+    args: serverArguments(session, port, uiPort),
+    graceMs: 10_000,
+  });
   session.atEnd('stop Temporal', server.stop);
   const address = `127.0.0.1:${port}`;
   await waitForServer(session, server, address);
@@ -62,7 +69,10 @@ async function waitForServer({ home, signal }: Session, server: Program, address
 }
 
 /** @returns why it failed, or null. */
-async function tryConnection(address: string, work: (connection: Connection) => Promise<unknown>): Promise<string | null> {
+async function tryConnection(
+  address: string,
+  work: (connection: Connection) => Promise<unknown>,
+): Promise<string | null> {
   let connection: Connection | undefined;
   try {
     connection = await Connection.connect({ address, connectTimeout: ANSWER_TIMEOUT_MS });

@@ -68,7 +68,11 @@ function asHoldfastError(verb: string, error: unknown): HoldfastError {
       return new HoldfastError('CLOUD_UNAVAILABLE', { cloud: 'docker', detail }, { cause: error });
     // Of the engine's own failures most pass (a cgroup still busy, a restart half done); the step's deadline ends the rest.
     case 'failed':
-      return new HoldfastError('CLOUD_UNAVAILABLE', { cloud: 'docker', detail: `${verb}: ${detail}` }, { cause: error });
+      return new HoldfastError(
+        'CLOUD_UNAVAILABLE',
+        { cloud: 'docker', detail: `${verb}: ${detail}` },
+        { cause: error },
+      );
     case 'full':
       return new HoldfastError('CLOUD_FULL', { cloud: 'docker', detail }, { cause: error });
     case 'absent':

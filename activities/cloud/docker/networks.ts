@@ -75,11 +75,13 @@ async function keepOldest(options: DockerCloudOptions, token: string, mine: stri
 }
 
 /** Oldest first. */
-async function networksOf({ docker, installId }: DockerCloudOptions, token: string): Promise<Docker.NetworkInspectInfo[]> {
+async function networksOf(
+  { docker, installId }: DockerCloudOptions,
+  token: string,
+): Promise<Docker.NetworkInspectInfo[]> {
   const filters = labelFilter({ [LABEL.install]: installId, [LABEL.token]: token });
   const networks = await ask('list networks', docker.listNetworks({ filters }));
-  const age = ({ Created, Id }: Docker.NetworkInspectInfo): string => `${Created} ${Id}`;
-  return networks.sort((a, b) => (age(a) < age(b) ? -1 : 1));
+  return networks.sort((a, b) => Date.parse(a.Created) - Date.parse(b.Created) || a.Id.localeCompare(b.Id));
 }
 
 async function usedSubnets(docker: Docker): Promise<string[]> {

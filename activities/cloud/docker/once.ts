@@ -9,7 +9,10 @@ export function once<T>(question: () => Promise<T>): () => Promise<T> {
 }
 
 /** Calls with one key that overlap in time share one run and its result. */
-export function sharedByKey<A extends unknown[], T>(keyOf: (...args: A) => string, run: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
+export function sharedByKey<A extends unknown[], T>(
+  keyOf: (...args: A) => string,
+  run: (...args: A) => Promise<T>,
+): (...args: A) => Promise<T> {
   const running = new Map<string, Promise<T>>();
   return (...args) => {
     const key = keyOf(...args);

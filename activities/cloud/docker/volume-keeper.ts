@@ -32,13 +32,15 @@ export function createVolumeKeeper(options: DockerCloudOptions): VolumeKeeper {
   const run: VolumeKeeper['run'] = async (verb, ...words) => {
     const command = ['sh', '-euc', VOLUME_SCRIPT, 'volumes', verb, ...words];
     // Neither there (404) nor running (409) is the rare case, so it is not asked for each time.
-    const answer = (await askUnless(verb, ['absent', 'exists'], execute(container, command))) ?? (await retry(command, verb));
+    const answer =
+      (await askUnless(verb, ['absent', 'exists'], execute(docker, container, command))) ??
+      (await retry(command, verb));
     if (answer.exitCode !== 0) throw scriptError(`${verb} a volume`, answer.stderr);
     return answer.stdout;
   };
   const retry = async (command: string[], verb: string): Promise<Answer> => {
     await start();
-    return ask(verb, execute(container, command));
+    return ask(verb, execute(docker, container, command));
   };
   const hasFiles = async (): Promise<boolean> =>
     (await askUnless('look for files', ['absent'], docker.getVolume(keeperName(installId)).inspect())) !== null;
@@ -53,10 +55,11 @@ async function startKeeper(options: DockerCloudOptions): Promise<void> {
   const verb = 'start the volume keeper';
   const container = docker.getContainer(name);
   if ((await askUnless(verb, ['absent'], container.inspect())) === null) {
+    const image = await options.image();
     await ask(verb, docker.createVolume({ Name: name, Labels: labels }));
     const create = docker.createContainer({
       name,
-      Image: await options.image(),
+      Image: image,
       Cmd: ['sleep', 'infinity'],
       Labels: labels,
       // It has nothing to shut down, and as process 1 would ignore anything milder for ten seconds.
@@ -82,12 +85,12 @@ interface Answer {
 }
 
 /** Runs a command in a container to its end. */
-async function execute(container: Docker.Container, command: string[]): Promise<Answer> {
+async function execute(docker: Docker, container: Docker.Container, command: string[]): Promise<Answer> {
   const exec = await container.exec({ Cmd: command, AttachStdout: true, AttachStderr: true });
   const stream = await exec.start({});
   const stdout = new TextSink();
   const stderr = new TextSink();
-  exec.modem.demuxStream(stream, stdout, stderr);
+  docker.modem.demuxStream(stream, stdout, stderr);
   await finished(stream, { writable: false });
   for (;;) {
     const { Running, ExitCode } = await exec.inspect();
@@ -104,4 +107,3 @@ class TextSink extends Writable {
     done();
   }
 }
-

@@ -44,7 +44,13 @@ describe('a submission that creates a cluster', () => {
     const { operation, replayed } = await create(name);
 
     expect(replayed).toBe(false);
-    expect(operation).toMatchObject({ state: 'pending', generation: 1, cancelable: true, reason: null, startedAt: null });
+    expect(operation).toMatchObject({
+      state: 'pending',
+      generation: 1,
+      cancelable: true,
+      reason: null,
+      startedAt: null,
+    });
     expect(operation.steps.map(({ id, state, attempt }) => [id, state, attempt])).toEqual([
       ['network', 'pending', 0],
       ['hosts', 'pending', 0],
@@ -219,7 +225,9 @@ describe('lists', () => {
 describe('the audit log', () => {
   test('has an entry for each submission, can only be appended to, and shows what was changed behind its back', async () => {
     const { operation } = await create(freshName());
-    const [entry] = await scratch.query('select actor, action, subject, details from audit_log order by seq desc limit 1');
+    const [entry] = await scratch.query(
+      'select actor, action, subject, details from audit_log order by seq desc limit 1',
+    );
     expect(entry).toMatchObject({
       actor: 'tok_tester',
       action: 'provision',

@@ -1,0 +1,61 @@
+import type Docker from 'dockerode';
+import type { HostSpec } from '../cloud';
+import { LABEL, labelsOf, objectName } from './names';
+import type { DockerCloudOptions } from './options';
+import { placeLabels, portBindings } from './places';
+import type { Place } from './places';
+
+export interface HostParts {
+  readonly image: string;
+  readonly networkId: string;
+  readonly place: Place;
+  /** Name of the data volume, null for a host without one. */
+  readonly volume: string | null;
+  readonly limits: Docker.HostConfig;
+}
+
+/** The container of a host: a whole machine with systemd, not one process. Nothing secret may stand in here. */
+export function hostContainer(
+  options: DockerCloudOptions,
+  spec: HostSpec,
+  parts: HostParts,
+): Docker.ContainerCreateOptions {
+  const { place, networkId } = parts;
+  const labels = {
+    ...labelsOf(options, spec.token, spec.tags),
+    ...placeLabels(place),
+    [LABEL.failureDomain]: spec.failureDomain,
+  };
+  return {
+    name: objectName(options.installId, spec.token),
+    Image: parts.image,
+    Hostname: spec.hostname,
+    Cmd: ['/sbin/init'],
+    // How systemd is told to shut down; SIGTERM would only make it re-execute itself.
+    StopSignal: 'SIGRTMIN+3',
+    Labels: labels,
+    ExposedPorts: Object.fromEntries(Object.keys(portBindings(place)).map((port) => [port, {}])),
+    HostConfig: hostConfig(spec, parts),
+    NetworkingConfig: { EndpointsConfig: { [networkId]: { IPAMConfig: { IPv4Address: place.address } } } },
+  };
+}
+
+/** What systemd needs to boot without being privileged, and what PostgreSQL needs to be at home. */
+function hostConfig(spec: HostSpec, { networkId, place, volume, limits }: HostParts): Docker.HostConfig {
+  const config: Docker.HostConfig & { CgroupnsMode: 'host' } = {
+    ...limits,
+    NetworkMode: networkId,
+    PortBindings: portBindings(place),
+    // After the engine's restart a host that ran runs again; one that was powered off does not.
+    RestartPolicy: { Name: 'unless-stopped' },
+    CapAdd: ['SYS_ADMIN', 'NET_ADMIN'],
+    SecurityOpt: ['seccomp=unconfined', 'apparmor=unconfined'],
+    // With a cgroup namespace of its own journald fails under engines that live in a cgroup of their own.
+    CgroupnsMode: 'host',
+    Tmpfs: { '/run': '', '/run/lock': '', '/tmp': '' },
+    // PostgreSQL's parallel queries share memory there; Docker's 64 MiB are soon used up.
+    ShmSize: Math.floor(spec.memoryBytes / 2),
+    Binds: ['/sys/fs/cgroup:/sys/fs/cgroup:rw', ...(volume === null ? [] : [`${volume}:/var/lib/postgresql`])],
+  };
+  return config;
+}

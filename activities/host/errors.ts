@@ -1,0 +1,59 @@
+import { HoldfastError } from '../../domain/errors';
+
+/** The one place where errors of ssh2 and of the network become errors of the catalogue. */
+
+/** What ssh2 says of where it failed, and Node of what; both are absent on other errors. */
+interface ConnectionFailure {
+  readonly code?: unknown;
+  readonly level?: unknown;
+}
+
+const SENTENCES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens on its SSH port',
+  ECONNRESET: 'it cut the connection',
+  EPIPE: 'it cut the connection',
+  ETIMEDOUT: 'no answer in time',
+  EHOSTUNREACH: 'no route to it',
+  ENETUNREACH: 'no route to it',
+  ENOTFOUND: 'its name is unknown',
+  'client-authentication': 'it does not accept the control key',
+  'client-timeout': 'no answer in time',
+  'client-socket': 'the connection broke',
+};
+
+/** HOST_UNREACHABLE, whatever broke the connection. */
+export function unreachable(host: string, error: unknown): HoldfastError {
+  const options = error instanceof Error ? { cause: error } : undefined;
+  return new HoldfastError('HOST_UNREACHABLE', { host, detail: describe(error) }, options);
+}
+
+/** The host shows another key than the pinned one. */
+export function keyMismatch(host: string): HoldfastError {
+  return new HoldfastError('HOST_KEY_MISMATCH', { host });
+}
+
+/** A command ended with another exit code than 0, or by a signal (`null`). */
+export function commandFailed(
+  host: string,
+  title: string,
+  exit: { code: number | null; output: string },
+): HoldfastError {
+  const timedOut = exit.code === TIMEOUT_EXIT_CODE ? 'it took longer than its timeout. ' : '';
+  return new HoldfastError('HOST_COMMAND_FAILED', {
+    host,
+    title,
+    exitCode: exit.code ?? 'none (killed by a signal)',
+    output: timedOut + exit.output,
+  });
+}
+
+/** Exit code of coreutils' `timeout` when the time was up. */
+export const TIMEOUT_EXIT_CODE = 124;
+
+function describe(error: unknown): string {
+  const { code, level }: ConnectionFailure = typeof error === 'object' && error !== null ? error : {};
+  for (const known of [code, level]) {
+    if (typeof known === 'string' && SENTENCES[known] !== undefined) return SENTENCES[known];
+  }
+  return error instanceof Error ? error.message : String(error);
+}

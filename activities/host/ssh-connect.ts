@@ -1,0 +1,93 @@
+import { connect as connectTcp } from 'node:net';
+import type { Socket } from 'node:net';
+import { Client } from 'ssh2';
+import type { ConnectConfig } from 'ssh2';
+import type { SocketAddress } from '../../domain/clusters';
+import { keyMismatch, unreachable } from './errors';
+
+/** A host to connect to, and how it proves that it is the one that we made. */
+export interface SshTarget {
+  /** For messages: `orders/pg-1`. */
+  readonly label: string;
+  readonly ssh: SocketAddress;
+  /** Pinned public host key in OpenSSH's format: `ssh-ed25519 AAAA…`. */
+  readonly hostKey: string;
+}
+
+const USER = 'root';
+const CONNECT_TIMEOUT_MS = 10_000;
+const KEEPALIVE_MS = 3_000;
+const KEEPALIVES_LOST = 5;
+
+/**
+ * Connects and logs in, in a single try.
+ * @param tcpTimeoutMs for the host to answer at all; for the login there are 10 s more.
+ * @throws HOST_UNREACHABLE, HOST_KEY_MISMATCH.
+ */
+export async function connectSsh(
+  target: SshTarget,
+  controlKey: string,
+  tcpTimeoutMs = CONNECT_TIMEOUT_MS,
+): Promise<Client> {
+  const socket = await openSocket(target, tcpTimeoutMs);
+  const client = new Client();
+  let mismatch = false;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      // Stays as long as the client: an 'error' that nobody hears would end the process.
+      client.on('error', reject);
+      client.once('ready', resolve);
+      client.once('close', () => reject(new Error('the connection closed during the handshake')));
+      client.connect(
+        settings(target, socket, controlKey, (matches) => {
+          mismatch = !matches;
+        }),
+      );
+    });
+    return client;
+  } catch (error) {
+    client.destroy();
+    throw mismatch ? keyMismatch(target.label) : unreachable(target.label, error);
+  }
+}
+
+function settings(
+  target: SshTarget,
+  sock: Socket,
+  controlKey: string,
+  onKey: (matches: boolean) => void,
+): ConnectConfig {
+  const pinned = Buffer.from(target.hostKey.split(' ')[1] ?? '', 'base64');
+  return {
+    sock,
+    username: USER,
+    privateKey: controlKey,
+    hostVerifier: (shown: Buffer) => {
+      const matches = pinned.length > 0 && pinned.equals(shown);
+      onKey(matches);
+      return matches;
+    },
+    // Ciphers that Node does natively: ssh2's own default would compute on the event loop.
+    algorithms: { serverHostKey: ['ssh-ed25519'], cipher: ['aes256-gcm@openssh.com', 'aes128-gcm@openssh.com'] },
+    readyTimeout: CONNECT_TIMEOUT_MS,
+    keepaliveInterval: KEEPALIVE_MS,
+    keepaliveCountMax: KEEPALIVES_LOST,
+  };
+}
+
+function openSocket(target: SshTarget, timeoutMs: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ ...target.ssh, noDelay: true });
+    const timer = setTimeout(() => {
+      socket.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }));
+    }, timeoutMs);
+    socket.once('error', (error) => {
+      clearTimeout(timer);
+      reject(unreachable(target.label, error));
+    });
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      resolve(socket);
+    });
+  });
+}

@@ -1,0 +1,116 @@
+import type { Client, ClientChannel } from 'ssh2';
+import { reasonOf } from './cancellation';
+import { commandFailed, unreachable } from './errors';
+import { sh } from './shell';
+import type { ShellCommand } from './shell';
+
+export interface Execution {
+  readonly label: string;
+  readonly title: string;
+  readonly command: ShellCommand;
+  readonly stdin: string;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** How the command ended; the code is null when a signal killed it. */
+interface Exit {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** No channel could be opened, so nothing was run: on another connection it may be tried again. */
+export class NotStarted extends Error {}
+
+const OUTPUT_IN_ERROR = 2_000;
+const LONGEST_OUTPUT = 32 * 1024 ** 2;
+/** The host itself ends the command at its timeout; this much later, its silence means that it is lost. */
+const GRACE_MS = 10_000;
+const KILL_AFTER_S = 5;
+
+/**
+ * Runs one command on an open connection.
+ * @throws NotStarted, HOST_UNREACHABLE, HOST_COMMAND_FAILED, or the reason of `signal`.
+ */
+export async function execute(client: Client, execution: Execution): Promise<string> {
+  const { label, title, command, timeoutMs, signal } = execution;
+  signal?.throwIfAborted();
+  // `timeout` ends the command on the host also when this process or the network is gone by then.
+  const bounded = sh`timeout -k ${KILL_AFTER_S} ${Math.ceil(timeoutMs / 1000)} sh -c ${command}`;
+  const exit = await converse(await openChannel(client, bounded), client, execution);
+  if (exit.code === 0) return exit.stdout;
+  // Where both speak, the error is on stderr; some tools tell theirs on stdout only.
+  const output = (exit.stderr.trim() === '' ? exit.stdout : exit.stderr).trim().slice(-OUTPUT_IN_ERROR);
+  throw commandFailed(label, title, { code: exit.code, output });
+}
+
+function openChannel(client: Client, command: ShellCommand): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    const refuse = (cause: Error): void => {
+      client.off('close', closed);
+      reject(new NotStarted('no channel', { cause }));
+    };
+    const closed = (): void => refuse(new Error('the connection closed'));
+    client.once('close', closed);
+    try {
+      client.exec(command, (error, channel) => {
+        if (error) return refuse(error);
+        client.off('close', closed);
+        resolve(channel);
+      });
+    } catch (error) {
+      refuse(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+}
+
+function converse(channel: ClientChannel, client: Client, execution: Execution): Promise<Exit> {
+  const { label, stdin, timeoutMs, signal } = execution;
+  return new Promise((resolve, reject) => {
+    const stdout = collect(channel, () => end(new Error('it said too much')));
+    const stderr = collect(channel.stderr, () => end(new Error('it said too much')));
+    let exit: number | null | undefined;
+    const stop = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      client.off('close', lost);
+    };
+    const end = (error: unknown): void => {
+      stop();
+      channel.destroy();
+      reject(unreachable(label, error));
+    };
+    const lost = (): void => end(new Error('the connection broke while the command ran'));
+    const abort = (): void => {
+      stop();
+      // Where sshd does not pass it on, the command still ends at its timeout.
+      channel.signal('TERM');
+      channel.close();
+      reject(reasonOf(signal));
+    };
+    const timer = setTimeout(() => end(new Error('no answer in time')), timeoutMs + KILL_AFTER_S * 1000 + GRACE_MS);
+    signal?.addEventListener('abort', abort);
+    client.once('close', lost);
+    channel.on('exit', (code: number | null) => (exit = code));
+    channel.once('close', () => {
+      if (exit === undefined) return lost();
+      stop();
+      resolve({ code: exit, stdout: stdout(), stderr: stderr() });
+    });
+    // A command that does not read its input closes it early.
+    channel.on('error', () => undefined);
+    channel.end(stdin);
+  });
+}
+
+function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => string {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  stream.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > LONGEST_OUTPUT) tooMuch();
+  });
+  return () => Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,248 @@
+import { z } from 'zod';
+import { HoldfastError } from '../../domain/errors';
+import {
+  clusterDetailSchema,
+  clusterSchema,
+  createClusterSchema,
+  deleteClusterSchema,
+  nodeSchema,
+  updateClusterSchema,
+} from '../../domain/schemas/clusters';
+import { operationSchema } from '../../domain/schemas/operations';
+import { flagSchema, listOf, pageOf, pageQuery, referenceSchema } from '../../domain/schemas/pages';
+import { previewSchema } from '../../domain/schemas/previews';
+import type { Cluster } from '../../domain/clusters';
+import { newId } from './context';
+import type { ApiDeps } from './deps';
+import { findCluster, findLiveCluster } from './find';
+import { etagOf } from './headers';
+import { currentImage, specOf } from './order';
+import { readPage } from './pages';
+import { previewOfCreate, previewOfDelete } from './previews';
+import { type Call, type Reply, reply, route, type Route } from './route';
+import { clusterAnswer, clusterDetail, nodeAnswer, operationAnswer } from './shapes';
+import { type Accepted, acceptedAnswer, launch, replay, submissionOf } from './submit';
+
+export const clusterParams = z.strictObject({
+  cluster: referenceSchema.meta({ description: 'Name or id.', example: 'shop' }),
+});
+
+const previewFlag = flagSchema.meta({ description: '`true`: only say what would be done. Nothing is written.' });
+const detailAnswer = { 200: { description: 'The cluster.', schema: clusterDetailSchema, headers: ['ETag'] } } as const;
+const acceptedOrPreview = {
+  200: { description: 'With `?preview=true`: what would be done.', schema: previewSchema },
+  202: acceptedAnswer[202],
+} as const;
+
+export function clusterRoutes(deps: ApiDeps): Route[] {
+  return [
+    createRoute(deps),
+    listRoute(deps),
+    showRoute(deps),
+    updateRoute(deps),
+    deleteRoute(deps),
+    nodesRoute(deps),
+    operationsRoute(deps),
+  ];
+}
+
+function createRoute(deps: ApiDeps): Route {
+  const { inventory } = deps;
+  return route({
+    method: 'post',
+    path: '/v1/clusters',
+    operationId: 'createCluster',
+    summary: 'Order a cluster',
+    tag: 'Clusters',
+    scope: 'clusters:write',
+    headers: ['Idempotency-Key'],
+    query: z.strictObject({ preview: previewFlag }),
+    body: createClusterSchema,
+    answers: acceptedOrPreview,
+    errors: ['NAME_TAKEN', 'IDEMPOTENCY_KEY_REUSED'],
+    async handle(call) {
+      const { body, caller } = call;
+      const repeated = call.query.preview ? null : await replay(deps, call);
+      if (repeated) return repeated;
+      const image = await currentImage(inventory.images);
+      const spec = specOf(body, image);
+      if (call.query.preview) {
+        const namesake = await inventory.clusters.find(caller.projectId, body.name);
+        return reply(200, previewOfCreate(body.name, spec, image, namesake));
+      }
+      const cluster = { id: newId('clu'), projectId: caller.projectId, name: body.name, spec, generation: 1 };
+      const submission = submissionOf('provision', cluster, call);
+      return launch(deps, submission, await inventory.operations.submitCreate(cluster, submission));
+    },
+  });
+}
+
+function listRoute({ inventory }: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/v1/clusters',
+    operationId: 'listClusters',
+    summary: 'Clusters of the project, newest first',
+    tag: 'Clusters',
+    scope: 'clusters:read',
+    query: z.strictObject(pageQuery),
+    answers: { 200: { description: 'A page of clusters.', schema: pageOf(clusterSchema) } },
+    errors: [],
+    async handle({ query, caller }) {
+      const page = await readPage('clu', query, (wanted) => inventory.clusters.list(caller.projectId, wanted));
+      return reply(200, { ...page, items: page.items.map(clusterAnswer) });
+    },
+  });
+}
+
+function showRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/v1/clusters/{cluster}',
+    operationId: 'showCluster',
+    summary: 'A cluster: what was asked for (spec) and what is (status)',
+    description: 'A deleted cluster is found by its id only.',
+    tag: 'Clusters',
+    scope: 'clusters:read',
+    bucket: 'polling',
+    params: clusterParams,
+    answers: detailAnswer,
+    errors: ['NOT_FOUND'],
+    handle: async ({ params, caller }) => detailReply(deps, await findCluster(deps.inventory, caller, params.cluster)),
+  });
+}
+
+function updateRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'patch',
+    path: '/v1/clusters/{cluster}',
+    operationId: 'updateCluster',
+    summary: 'Switch deletion protection on or off',
+    tag: 'Clusters',
+    scope: 'clusters:write',
+    headers: ['If-Match'],
+    params: clusterParams,
+    body: updateClusterSchema,
+    answers: detailAnswer,
+    errors: ['NOT_FOUND', 'PRECONDITION_FAILED'],
+    async handle({ params, body, caller, headers }) {
+      const cluster = await findLiveCluster(deps.inventory, caller, params.cluster);
+      return detailReply(deps, await deps.inventory.clusters.updateSpec(cluster.id, headers.ifMatch, body));
+    },
+  });
+}
+
+async function detailReply({ inventory }: ApiDeps, cluster: Cluster): Promise<Reply<typeof detailAnswer>> {
+  const [nodes, [newest]] = await Promise.all([
+    inventory.nodes.list(cluster.id),
+    inventory.operations.list(cluster.projectId, { limit: 1, clusterId: cluster.id }),
+  ]);
+  return reply(200, clusterDetail(cluster, nodes, newest), { ETag: etagOf(cluster.generation) });
+}
+
+function deleteRoute(deps: ApiDeps): Route {
+  const { inventory } = deps;
+  return route({
+    method: 'delete',
+    path: '/v1/clusters/{cluster}',
+    operationId: 'deleteCluster',
+    summary: 'Delete a cluster with all its data',
+    description: 'Type the name of the cluster as `confirm`, in the body or in the query.',
+    tag: 'Clusters',
+    scope: 'clusters:write',
+    headers: ['If-Match', 'Idempotency-Key'],
+    params: clusterParams,
+    query: z.strictObject({
+      preview: previewFlag,
+      confirm: z.string().optional().meta({ description: 'For clients that send no body with DELETE.' }),
+    }),
+    body: deleteClusterSchema.optional(),
+    answers: acceptedOrPreview,
+    errors: [
+      'CONFIRMATION_MISMATCH',
+      'NOT_FOUND',
+      'DELETION_PROTECTED',
+      'CLUSTER_BUSY',
+      'PRECONDITION_FAILED',
+      'IDEMPOTENCY_KEY_REUSED',
+    ],
+    async handle(call) {
+      const { params, query, body, caller } = call;
+      const repeated = query.preview ? null : await replay(deps, call);
+      if (repeated) return repeated;
+      const cluster = await findLiveCluster(inventory, caller, params.cluster);
+      if (query.preview) {
+        const [newest] = await inventory.operations.list(cluster.projectId, { limit: 1, clusterId: cluster.id });
+        return reply(200, previewOfDelete(cluster, await inventory.nodes.list(cluster.id), newest));
+      }
+      if ((body?.confirm ?? query.confirm) !== cluster.name)
+        throw new HoldfastError('CONFIRMATION_MISMATCH', { name: cluster.name });
+      return submitDelete(deps, cluster, call);
+    },
+  });
+}
+
+/**
+ * Submits at the generation that was looked at: protection that someone switches on in this very moment raises it, and
+ * then the cluster is looked at again.
+ */
+async function submitDelete(
+  deps: ApiDeps,
+  cluster: Cluster,
+  call: Pick<Call<unknown, unknown, unknown>, 'headers' | 'caller' | 'fingerprint'>,
+): Promise<Accepted> {
+  if (cluster.spec.deletionProtection) throw new HoldfastError('DELETION_PROTECTED', { name: cluster.name });
+  const submission = submissionOf('delete', cluster, call);
+  try {
+    return launch(
+      deps,
+      submission,
+      await deps.inventory.operations.submit(call.headers.ifMatch ?? cluster.generation, submission),
+    );
+  } catch (error) {
+    const overtaken =
+      error instanceof HoldfastError && error.code === 'PRECONDITION_FAILED' && call.headers.ifMatch === null;
+    if (!overtaken) throw error;
+    return submitDelete(deps, await findLiveCluster(deps.inventory, call.caller, cluster.id), call);
+  }
+}
+
+function nodesRoute({ inventory }: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/v1/clusters/{cluster}/nodes',
+    operationId: 'listNodes',
+    summary: 'Nodes of a cluster',
+    tag: 'Clusters',
+    scope: 'clusters:read',
+    params: clusterParams,
+    answers: { 200: { description: 'All its nodes.', schema: listOf(nodeSchema) } },
+    errors: ['NOT_FOUND'],
+    async handle({ params, caller }) {
+      const cluster = await findCluster(inventory, caller, params.cluster);
+      return reply(200, { items: (await inventory.nodes.list(cluster.id)).map(nodeAnswer) });
+    },
+  });
+}
+
+function operationsRoute({ inventory }: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/v1/clusters/{cluster}/operations',
+    operationId: 'listClusterOperations',
+    summary: 'Operations of a cluster, newest first',
+    tag: 'Clusters',
+    scope: 'clusters:read',
+    params: clusterParams,
+    query: z.strictObject(pageQuery),
+    answers: { 200: { description: 'A page of operations.', schema: pageOf(operationSchema) } },
+    errors: ['NOT_FOUND'],
+    async handle({ params, query, caller }) {
+      const { id } = await findCluster(inventory, caller, params.cluster);
+      const page = await readPage('op', query, (wanted) =>
+        inventory.operations.list(caller.projectId, { ...wanted, clusterId: id }),
+      );
+      return reply(200, { ...page, items: page.items.map(operationAnswer) });
+    },
+  });
+}

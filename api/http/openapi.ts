@@ -1,0 +1,148 @@
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathItemObject } from 'zod-openapi';
+import { type ErrorCode, ERRORS } from '../../domain/errors';
+import { problemSchema } from '../../domain/schemas/problems';
+import type { AnswerHeader, Route } from './route';
+
+/** The OpenAPI document, made from the routes that serve: it can't say anything else than they do. */
+
+type Document = ReturnType<typeof createDocument>;
+
+const ALWAYS: readonly ErrorCode[] = [
+  'VALIDATION_FAILED',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'TOO_MANY_REQUESTS',
+  'INTERNAL',
+  'UNAVAILABLE',
+];
+const WITH_BODY: readonly ErrorCode[] = ['INVALID_JSON', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
+
+const ANSWER_HEADERS: Record<AnswerHeader, string> = {
+  ETag: 'Generation of the cluster, for If-Match.',
+  Location: 'Path of what was made or accepted.',
+  'Retry-After': 'Seconds until it makes sense to look.',
+  'Idempotency-Replayed': '`true`: an earlier request with the same Idempotency-Key did it.',
+};
+const REQUEST_HEADERS = {
+  'If-Match': 'ETag that the caller has seen; 412 when the cluster has changed since.',
+  'Idempotency-Key': 'Unique text of the caller: the same request again gives the same operation; another one 422.',
+  'Last-Event-ID': 'Go on after this event.',
+} as const;
+
+const TAGS = [
+  { name: 'Clusters', description: 'PostgreSQL services.' },
+  { name: 'Operations', description: 'What is being done to them, step by step.' },
+  { name: 'Catalogue', description: 'What can be ordered.' },
+  { name: 'Tokens', description: 'Who may use this API.' },
+  { name: 'Health', description: 'For machines that watch this one. No token needed.' },
+];
+
+export function createOpenApiDocument(routes: readonly Route[], version: string): Document {
+  const paths: Record<string, ZodOpenApiPathItemObject> = {};
+  for (const route of routes) (paths[route.path] ??= {})[route.method] = operationOf(route);
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Holdfast',
+      version,
+      description:
+        'PostgreSQL as a service on machines that you own. Errors are RFC 9457 problems; `GET /v1/errors` lists their codes.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: TAGS,
+    security: [{ token: [] }],
+    components: {
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: '`hft_…`; the first one is in `.holdfast/token`.' },
+      },
+    },
+    paths: { ...paths, ...HEALTH_PATHS },
+  });
+}
+
+function operationOf(route: Route): ZodOpenApiOperationObject {
+  const scope = route.scope === null ? 'Any valid token.' : `Scope: \`${route.scope}\`.`;
+  return {
+    operationId: route.operationId,
+    tags: [route.tag],
+    summary: route.summary,
+    description: [route.description, scope].filter(Boolean).join('\n\n'),
+    requestParams: { path: route.params, query: route.query },
+    parameters: (route.headers ?? []).map((name) => ({
+      name,
+      in: 'header' as const,
+      required: false,
+      description: REQUEST_HEADERS[name],
+      schema: { type: 'string' as const },
+    })),
+    ...(route.body === null
+      ? {}
+      : {
+          requestBody: {
+            required: !route.body.safeParse(undefined).success,
+            content: { 'application/json': { schema: route.body } },
+          },
+        }),
+    responses: { ...answersOf(route), ...problemsOf(route) },
+  };
+}
+
+function answersOf(route: Route): ZodOpenApiOperationObject['responses'] {
+  return Object.fromEntries(
+    Object.entries(route.answers).map(([status, { description, schema, mediaType, headers = [] }]) => [
+      status,
+      {
+        description,
+        headers: Object.fromEntries(
+          headers.map((name) => [name, { description: ANSWER_HEADERS[name], schema: { type: 'string' as const } }]),
+        ),
+        ...(schema ? { content: { 'application/json': { schema } } } : {}),
+        ...(mediaType ? { content: { [mediaType]: { schema: { type: 'string' as const } } } } : {}),
+      },
+    ]),
+  );
+}
+
+/** One response a status, which names the codes that it may carry. */
+function problemsOf(route: Route): ZodOpenApiOperationObject['responses'] {
+  const codes = new Set([...ALWAYS, ...(route.body === null ? [] : WITH_BODY), ...route.errors]);
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of codes) byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);
+  return Object.fromEntries(
+    [...byStatus].map(([status, ofStatus]) => [
+      status,
+      {
+        description: ofStatus.map((code) => `${code}: ${ERRORS[code].title}.`).join(' '),
+        content: { 'application/problem+json': { schema: problemSchema } },
+      },
+    ]),
+  );
+}
+
+const health = (
+  operationId: string,
+  summary: string,
+  responses: Record<string, { description: string }>,
+): ZodOpenApiPathItemObject => ({
+  get: { operationId, summary, tags: ['Health'], security: [], responses },
+});
+
+const HEALTH_PATHS: Record<string, ZodOpenApiPathItemObject> = {
+  '/healthz': health('health', 'The process runs', { 200: { description: 'It does.' } }),
+  '/readyz': health('readiness', 'Inventory and workflow engine answer', {
+    200: { description: 'They do.' },
+    503: { description: 'One does not.' },
+  }),
+  '/metrics': health('metrics', "Metrics in Prometheus' format", { 200: { description: 'The metrics.' } }),
+  '/v1/openapi.json': health('openapi', 'This document', { 200: { description: 'The document.' } }),
+  '/v1/docs': health('docs', 'This document for people', { 200: { description: 'A page.' } }),
+  '/v1/errors': health('errors', 'All error codes', { 200: { description: 'Code, status, title and page of each.' } }),
+  '/v1/errors/{code}': {
+    parameters: [{ name: 'code', in: 'path', required: true, schema: { type: 'string' } }],
+    ...health('error', 'What an error code means and what to do', {
+      200: { description: 'A page.' },
+      404: { description: 'There is no such code.' },
+    }),
+  },
+};

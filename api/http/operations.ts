@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { HoldfastError } from '../../domain/errors';
+import { isFinal, type Operation } from '../../domain/operations';
+import { operationSchema, operationStateSchema } from '../../domain/schemas/operations';
+import { pageOf, pageQuery, referenceSchema } from '../../domain/schemas/pages';
+import type { ApiDeps } from './deps';
+import { openEventStream } from './events';
+import { findCluster, findOperation } from './find';
+import { readPage } from './pages';
+import { type Call, type Reply, reply, route, type Route } from './route';
+import { operationAnswer, operationPath } from './shapes';
+
+const operationParams = z.strictObject({
+  operation: referenceSchema.meta({ description: 'Id of the operation.', example: 'op_…' }),
+});
+type OperationCall = Call<z.output<typeof operationParams>, unknown, unknown>;
+
+const operationReplies = { 200: { description: 'The operation with its steps.', schema: operationSchema } } as const;
+const decided = {
+  202: {
+    description: 'The decision was handed over; the operation as it is now.',
+    schema: operationSchema,
+    headers: ['Location', 'Retry-After'],
+  },
+} as const;
+
+export function operationRoutes(deps: ApiDeps): Route[] {
+  return [listRoute(deps), showRoute(deps), eventsRoute(deps), cancelRoute(deps), retryRoute(deps)];
+}
+
+function listRoute({ inventory }: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/v1/operations',
+    operationId: 'listOperations',
+    summary: 'Operations of the project, newest first',
+    tag: 'Operations',
+    scope: 'clusters:read',
+    query: z.strictObject({
+      ...pageQuery,
+      cluster: referenceSchema.optional().meta({ description: 'Only those of this cluster (name or id).' }),
+      state: operationStateSchema.optional(),
+    }),
+    answers: { 200: { description: 'A page of operations.', schema: pageOf(operationSchema) } },
+    errors: ['NOT_FOUND'],
+    async handle({ query, caller }) {
+      const filter = {
+        ...(query.cluster === undefined ? {} : { clusterId: (await findCluster(inventory, caller, query.cluster)).id }),
+        ...(query.state === undefined ? {} : { state: query.state }),
+      };
+      const page = await readPage('op', query, (wanted) =>
+        inventory.operations.list(caller.projectId, { ...wanted, ...filter }),
+      );
+      return reply(200, { ...page, items: page.items.map(operationAnswer) });
+    },
+  });
+}
+
+function showRoute({ inventory }: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/v1/operations/{operation}',
+    operationId: 'showOperation',
+    summary: 'An operation with its steps',
+    tag: 'Operations',
+    scope: 'clusters:read',
+    bucket: 'polling',
+    params: operationParams,
+    answers: operationReplies,
+    errors: ['NOT_FOUND'],
+    handle: async ({ params, caller }) =>
+      reply(200, operationAnswer(await findOperation(inventory, caller, params.operation))),
+  });
+}
+
+function eventsRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/v1/operations/{operation}/events',
+    operationId: 'streamOperationEvents',
+    summary: 'Changes of an operation and its steps, as they happen',
+    description:
+      'Server-sent events: `id` is the sequence number, `event` is `operation` or `step`, `data` an OperationEvent. ' +
+      'Begins with the first event, or after `Last-Event-ID`; ends after the final one.',
+    tag: 'Operations',
+    scope: 'clusters:read',
+    bucket: 'polling',
+    headers: ['Last-Event-ID'],
+    params: operationParams,
+    answers: {
+      200: { description: 'The stream.', schema: null, mediaType: 'text/event-stream' },
+      204: {
+        description: 'The operation has ended and `Last-Event-ID` was its last event: do not reconnect.',
+        schema: null,
+      },
+    },
+    errors: ['NOT_FOUND'],
+    async handle({ params, caller, headers }) {
+      const operation = await findOperation(deps.inventory, caller, params.operation);
+      const stream = await openEventStream(deps, operation, headers.lastEventId);
+      return stream === null ? { status: 204 as const } : { status: 200 as const, stream };
+    },
+  });
+}
+
+function cancelRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'post',
+    path: '/v1/operations/{operation}/cancel',
+    operationId: 'cancelOperation',
+    summary: 'Undo an operation, as long as it can be undone',
+    tag: 'Operations',
+    scope: 'clusters:write',
+    params: operationParams,
+    answers: decided,
+    errors: ['NOT_FOUND', 'OPERATION_FINISHED', 'POINT_OF_NO_RETURN', 'UNAVAILABLE'],
+    handle: (call) => decide(deps, call, 'cancel', refuseCancel),
+  });
+}
+
+function retryRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'post',
+    path: '/v1/operations/{operation}/retry',
+    operationId: 'retryOperation',
+    summary: 'Let an operation that needs attention go on',
+    tag: 'Operations',
+    scope: 'clusters:write',
+    params: operationParams,
+    answers: decided,
+    errors: ['NOT_FOUND', 'OPERATION_FINISHED', 'NOT_WAITING', 'UNAVAILABLE'],
+    handle: (call) => decide(deps, call, 'retry', refuseRetry),
+  });
+}
+
+async function decide(
+  { inventory, engine }: ApiDeps,
+  { params, caller }: OperationCall,
+  decision: 'retry' | 'cancel',
+  refuse: (operation: Operation) => void,
+): Promise<Reply<typeof decided>> {
+  const operation = await findOperation(inventory, caller, params.operation);
+  if (isFinal(operation.state)) {
+    throw new HoldfastError('OPERATION_FINISHED', { operation: operation.id, state: operation.state, verb: decision });
+  }
+  refuse(operation);
+  await engine.decide(operation.id, decision);
+  const now = (await inventory.operations.get(operation.id)) ?? operation;
+  return reply(202, operationAnswer(now), { Location: operationPath(now.id), 'Retry-After': '2' });
+}
+
+function refuseRetry({ id, state }: Operation): void {
+  if (state !== 'waiting') throw new HoldfastError('NOT_WAITING', { operation: id, state });
+}
+
+function refuseCancel({ id, kind, cancelable, pointOfNoReturnPassed }: Operation): void {
+  if (cancelable && !pointOfNoReturnPassed) return;
+  const reason = pointOfNoReturnPassed ? 'what it has done cannot be taken back' : `a ${kind} can't be cancelled now`;
+  throw new HoldfastError('POINT_OF_NO_RETURN', { operation: id, reason });
+}

@@ -1,0 +1,40 @@
+import type { ImageTable } from '../../activities/inventory/inventory';
+import type { ClusterSpec, Major } from '../../domain/clusters';
+import { MAJORS } from '../../domain/clusters';
+import { HoldfastError } from '../../domain/errors';
+import { findPlan } from '../../domain/plans';
+import type { CreateCluster } from '../../domain/schemas/clusters';
+import { parseStorageSize } from '../../domain/storage-size';
+import type { ImageCatalogue } from '../../domain/versions';
+import { InvalidRequest } from './problem';
+
+export interface Image {
+  readonly reference: string;
+  readonly catalogue: ImageCatalogue;
+}
+
+/** The image that new hosts boot. @throws UNAVAILABLE until the first one was built. */
+export async function currentImage(images: ImageTable): Promise<Image> {
+  const image = await images.current('docker');
+  if (image === null) throw new HoldfastError('UNAVAILABLE', { part: 'The golden image' });
+  return image;
+}
+
+/** Majors that can be ordered from this image, oldest first. */
+export function majorsOf({ catalogue }: Image): Major[] {
+  return MAJORS.filter((major) => major in catalogue.postgresql);
+}
+
+/** The spec that a request asks for, with every default filled in. @throws VALIDATION_FAILED for a version that the image lacks. */
+export function specOf(request: CreateCluster, image: Image): ClusterSpec {
+  const majors = majorsOf(image);
+  const version = request.version ?? majors.at(-1);
+  if (version === undefined || !majors.includes(version)) {
+    const message = `the golden image has no PostgreSQL ${version ?? ''}; it has ${majors.join(', ')}`;
+    throw new InvalidRequest([{ in: 'body', pointer: '/version', code: 'not_available', message }]);
+  }
+  const asked = request.storage === undefined ? null : parseStorageSize(request.storage);
+  const { plan, cloud, database, owner, allowedIps, deletionProtection } = request;
+  const storageBytes = asked ?? findPlan(plan)?.storageBytes ?? 0;
+  return { plan, version, cloud, storageBytes, database, owner, allowedIps, deletionProtection };
+}

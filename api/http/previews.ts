@@ -1,0 +1,117 @@
+import type { Cluster, ClusterNode } from '../../domain/clusters';
+import { isFinal, type Operation } from '../../domain/operations';
+import { findPlan, GATEWAY_SIZE, type Plan } from '../../domain/plans';
+import type { PreviewAnswer } from '../../domain/schemas/previews';
+import { formatStorageSize } from '../../domain/storage-size';
+import { allNodes, type NodePlan } from '../../domain/topology';
+import { stepTitles } from '../../workflows/runbooks';
+import type { ClusterSpec } from '../../domain/clusters';
+import { type Image } from './order';
+import { topologyOf } from './submit';
+
+/** What an operation would do, from the same rules and the same runbook by which it would do it. */
+
+/** Goals of the benchmark (README), on two cores. */
+const ESTIMATED_SECONDS = { provision: { single: 8, ha: 20 }, delete: { single: 5, ha: 8 } } as const;
+
+type Check = PreviewAnswer['checks'][number];
+type Change = PreviewAnswer['changes'][number];
+
+const check = (id: string, passed: boolean, message: string, fix: string): Check =>
+  passed ? { id, status: 'passed', message, fix: null } : { id, status: 'failed', message, fix };
+
+/** @param namesake the cluster that has the wanted name already, if any. */
+export function previewOfCreate(
+  name: string,
+  spec: ClusterSpec,
+  image: Image,
+  namesake: Cluster | null,
+): PreviewAnswer {
+  const topology = topologyOf(spec);
+  const plan = findPlan(spec.plan);
+  const minor = image.catalogue.postgresql[spec.version];
+  return {
+    kind: 'provision',
+    changes: [
+      {
+        action: 'create',
+        what: `cluster ${name}`,
+        detail: `PostgreSQL ${minor}, database ${spec.database} owned by ${spec.owner}`,
+      },
+      ...allNodes(topology).map((node) => nodeChange(node, spec, plan)),
+      {
+        action: 'create',
+        what: 'network',
+        detail: `of its own; open to ${spec.allowedIps.join(', ') || 'the machine of the control plane only'}`,
+      },
+    ],
+    impact: 'none',
+    checks: [
+      check(
+        'name-free',
+        namesake === null,
+        namesake === null ? `the name ${name} is free` : `there is a cluster named ${name}`,
+        'choose another name',
+      ),
+      check('plan-exists', plan !== undefined, `plan ${spec.plan}: ${plan?.summary ?? 'unknown'}`, 'see GET /v1/plans'),
+      check('image-has-version', true, `the golden image has PostgreSQL ${minor}`, 'see GET /v1/versions'),
+    ],
+    steps: stepTitles('provision', topology),
+    estimatedSeconds: ESTIMATED_SECONDS.provision[topology],
+    price: plan === undefined ? null : { euroCentsPerMonth: plan.priceEuroCentsPerMonth },
+  };
+}
+
+function nodeChange(node: NodePlan, spec: ClusterSpec, plan: Plan | undefined): Change {
+  const size = node.role === 'gateway' ? GATEWAY_SIZE : { memoryBytes: plan?.memoryBytes ?? 0, cpus: plan?.cpus ?? 0 };
+  const volume = node.role === 'data' ? `, ${formatStorageSize(spec.storageBytes)} of storage` : '';
+  return {
+    action: 'create',
+    what: `host ${node.name}`,
+    detail: `${size.cpus} CPU, ${formatStorageSize(size.memoryBytes)} of memory${volume}`,
+  };
+}
+
+/** @param newest the operation that was last asked for on the cluster. */
+export function previewOfDelete(
+  cluster: Cluster,
+  nodes: readonly ClusterNode[],
+  newest: Operation | undefined,
+): PreviewAnswer {
+  const topology = topologyOf(cluster.spec);
+  const busy = newest !== undefined && !isFinal(newest.state);
+  const open = !cluster.spec.deletionProtection;
+  return {
+    kind: 'delete',
+    changes: [
+      ...nodes.map((node): Change => ({
+        action: 'delete',
+        what: `host ${node.name}`,
+        detail: node.role === 'data' ? 'with its volume and the data on it' : 'gateway',
+      })),
+      {
+        action: 'delete',
+        what: `cluster ${cluster.name}`,
+        detail: 'with its network, credentials and certificates; its endpoint answers no more',
+      },
+    ],
+    impact: 'data loss',
+    checks: [
+      check(
+        'deletion-unprotected',
+        open,
+        open ? 'deletion protection is off' : 'deletion protection is on',
+        `PATCH ${`/v1/clusters/${cluster.name}`} {"deletionProtection": false}`,
+      ),
+      check(
+        'not-busy',
+        !busy,
+        busy ? `operation ${newest.id} works on it` : 'no operation works on it',
+        'wait until the operation ends, or cancel it',
+      ),
+    ],
+    steps: stepTitles('delete', topology),
+    estimatedSeconds: ESTIMATED_SECONDS.delete[topology],
+    price: null,
+  };
+}

@@ -1,0 +1,40 @@
+import type { Cluster, ClusterNode } from '../../domain/clusters';
+import type { Operation } from '../../domain/operations';
+import { isFinal } from '../../domain/operations';
+import type { ClusterAnswer, ClusterDetailAnswer, NodeAnswer } from '../../domain/schemas/clusters';
+import type { OperationAnswer } from '../../domain/schemas/operations';
+
+/** What of the inventory's rows a client sees. */
+
+export const operationPath = (id: string): string => `/v1/operations/${id}`;
+export const clusterPath = (id: string): string => `/v1/clusters/${id}`;
+
+export function operationAnswer(operation: Operation): OperationAnswer {
+  const self = operationPath(operation.id);
+  return { ...operation, links: { self, events: `${self}/events`, cluster: clusterPath(operation.clusterId) } };
+}
+
+export function clusterAnswer(cluster: Cluster): ClusterAnswer {
+  const self = clusterPath(cluster.id);
+  return {
+    ...cluster,
+    links: { self, nodes: `${self}/nodes`, operations: `${self}/operations`, credentials: `${self}/credentials` },
+  };
+}
+
+export function nodeAnswer({ name, role, failureDomain, hostId, privateAddress }: ClusterNode): NodeAnswer {
+  return { name, role, failureDomain, hostId, privateAddress };
+}
+
+export function clusterDetail(
+  cluster: Cluster,
+  nodes: readonly ClusterNode[],
+  newest: Operation | undefined,
+): ClusterDetailAnswer {
+  const working = newest !== undefined && !isFinal(newest.state);
+  return {
+    ...clusterAnswer(cluster),
+    nodes: nodes.map(nodeAnswer),
+    operation: working ? operationPath(newest.id) : null,
+  };
+}

@@ -1,0 +1,84 @@
+import type { Submission, SubmissionResult } from '../../activities/inventory/inventory';
+import type { Cluster } from '../../domain/clusters';
+import type { Operation, OperationKind } from '../../domain/operations';
+import { findPlan, type Topology } from '../../domain/plans';
+import { operationSchema } from '../../domain/schemas/operations';
+import { stepTitles } from '../../workflows/runbooks';
+import type { ApiDeps } from './deps';
+import { newId } from './context';
+import { idempotencyOf } from './idempotency';
+import type { Call, Reply } from './route';
+import { operationAnswer, operationPath } from './shapes';
+
+/** How a request becomes an operation: written in one transaction, then handed to the engine. */
+
+export const acceptedAnswer = {
+  202: {
+    description: 'The operation that was accepted. Follow `Location`, or its events.',
+    schema: operationSchema,
+    headers: ['Location', 'Retry-After', 'Idempotency-Replayed'],
+  },
+} as const;
+export type Accepted = Reply<typeof acceptedAnswer>;
+
+type AnyCall = Pick<Call<unknown, unknown, unknown>, 'headers' | 'caller' | 'fingerprint'>;
+
+export const topologyOf = (spec: Pick<Cluster['spec'], 'plan'>): Topology => findPlan(spec.plan)?.topology ?? 'single';
+
+/** What is written with a new operation on `cluster`. */
+export function submissionOf(
+  kind: OperationKind,
+  cluster: Pick<Cluster, 'id' | 'name' | 'spec' | 'generation'>,
+  call: AnyCall,
+): Submission {
+  const { caller } = call;
+  const topology = topologyOf(cluster.spec);
+  return {
+    operation: {
+      operationId: newId('op'),
+      kind,
+      clusterId: cluster.id,
+      clusterName: cluster.name,
+      projectId: caller.projectId,
+      projectName: caller.projectName,
+      generation: cluster.generation,
+      topology,
+      summary: `${cluster.spec.plan}, PostgreSQL ${cluster.spec.version}`,
+      cause: 'user',
+      requestedBy: caller.tokenName,
+    },
+    steps: stepTitles(kind, topology),
+    idempotency: idempotencyOf(call),
+  };
+}
+
+/** The answer that an earlier request with the same key got; null when the key is new or absent. */
+export async function replay({ inventory }: Pick<ApiDeps, 'inventory'>, call: AnyCall): Promise<Accepted | null> {
+  const idempotency = idempotencyOf(call);
+  const operation = idempotency === null ? null : await inventory.operations.findReplay(idempotency);
+  return operation === null ? null : accepted(operation, true);
+}
+
+/** Hands a written operation to the engine, without waiting for it: the answer depends on what was written alone. */
+export function launch(
+  { starter }: Pick<ApiDeps, 'starter'>,
+  submission: Submission,
+  result: SubmissionResult,
+): Accepted {
+  if (!result.replayed) {
+    const { operationId, kind, clusterId, clusterName, projectId, projectName, topology, summary } =
+      submission.operation;
+    const { generation } = result.operation;
+    starter.start({ operationId, kind, clusterId, clusterName, projectId, projectName, generation, topology, summary });
+  }
+  return accepted(result.operation, result.replayed);
+}
+
+function accepted(operation: Operation, replayed: boolean): Accepted {
+  const headers = { Location: operationPath(operation.id), 'Retry-After': '2' };
+  return {
+    status: 202,
+    body: operationAnswer(operation),
+    headers: replayed ? { ...headers, 'Idempotency-Replayed': 'true' } : headers,
+  };
+}

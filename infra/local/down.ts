@@ -1,0 +1,122 @@
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { parseArgs } from 'node:util';
+import { listClusters, removeInstallation } from './clusters';
+import type { Engine } from './engine';
+import { findEngine, findRunningEngine, ownEngineExists, startedByHoldfast, stopOwnEngine } from './engine';
+import { installIdOf } from './home';
+import { otherInstallations, unregister } from './installations';
+import { lockOwner } from './lock';
+import { Problem } from './problem';
+import { endProcess } from './processes';
+import type { Progress } from './progress.cjs';
+import { createProgress } from './progress.cjs';
+import { cacheFolder, homeFolder } from './project';
+import { complain } from './session';
+import { endOrphans } from './supervise';
+
+/** Longer than all that `npm start` does when it is told to end. */
+const END_TIMEOUT_MS = 100_000;
+
+interface Choices {
+  /** Removes clusters without asking. */
+  readonly yes: boolean;
+  /** Removes what clones of this machine share, too. */
+  readonly cache: boolean;
+}
+
+/** `npm run down`: removes all that this clone's installation made. Can be run at any time, and again. */
+async function down(progress: Progress, choices: Choices): Promise<void> {
+  // Tests and benchmarks have homes of their own inside.
+  const homes = ['.', 'test', 'bench'].map((name) => join(homeFolder, name));
+  const installations = homes.flatMap((home) => {
+    const installId = installIdOf(home);
+    return installId ? [{ installId, home }] : [];
+  });
+  const engine = await reachEngine(installations.length > 0);
+  if (engine)
+    await confirm(
+      await Promise.all(installations.map(({ installId }) => listClusters(engine, installId))).then((lists) =>
+        lists.flat(),
+      ),
+      choices,
+    );
+  await progress.step('worker, API and Temporal', () => stopPrograms(homes));
+  for (const installation of installations) {
+    if (engine) await progress.step('clusters and inventory', () => removeInstallation(engine, installation));
+    unregister(installation.installId);
+  }
+  rmSync(homeFolder, { recursive: true, force: true });
+  await stopEngine(progress, engine);
+  keepOrRemoveCache(progress, choices);
+}
+
+/** An engine that does not run may hold our clusters' data: it is started to remove them. */
+async function reachEngine(needed: boolean): Promise<Engine | null> {
+  const running = await findRunningEngine();
+  if (running || !needed || !ownEngineExists()) return running;
+  return findEngine();
+}
+
+async function confirm(clusters: readonly string[], { yes }: Choices): Promise<void> {
+  if (clusters.length === 0 || yes) return;
+  const question = `This deletes ${clusters.length === 1 ? 'the cluster' : 'the clusters'} ${clusters.join(', ')} with all data.`;
+  if (!process.stdin.isTTY) throw new Problem(`${question} To agree, run: npm run down -- --yes`);
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await terminal.question(`${question} Type yes to go on: `);
+  terminal.close();
+  if (answer.trim() !== 'yes') throw new Problem('Nothing was removed.');
+}
+
+/** Whoever runs from one of these homes is told to end; what it cannot end any more is ended here. */
+async function stopPrograms(homes: readonly string[]): Promise<void> {
+  for (const home of homes) {
+    const owner = lockOwner(join(home, 'lock'));
+    if (owner) await endProcess(owner, END_TIMEOUT_MS);
+    await endOrphans(home);
+  }
+}
+
+/** Only one that Holdfast started, and only when no other installation and no container is left that could miss it. */
+async function stopEngine(progress: Progress, engine: Engine | null): Promise<void> {
+  if (!engine || !startedByHoldfast(engine)) return;
+  const others = otherInstallations(null);
+  const running = await engine.docker.listContainers();
+  if (others.length > 0) progress.say(`  The Docker engine goes on: ${others.join(', ')} uses it.`);
+  else if (running.length > 0)
+    progress.say(`  The Docker engine goes on: ${running.length} other container(s) run on it.`);
+  else await progress.step('Docker engine', () => stopOwnEngine(engine));
+}
+
+function keepOrRemoveCache(progress: Progress, { cache }: Choices): void {
+  if (!existsSync(cacheFolder)) return;
+  const others = otherInstallations(null);
+  if (!cache) {
+    progress.say(
+      `  Kept for the next start: ${cacheFolder} (golden image, Temporal, the engine's data). To remove that too: npm run down -- --cache`,
+    );
+  } else if (others.length > 0) {
+    throw new Problem(`${cacheFolder} was kept: ${others.join(', ')} uses it. Run npm run down there first.`);
+  } else {
+    rmSync(cacheFolder, { recursive: true, force: true });
+    progress.say(`✓ ${cacheFolder} removed`);
+  }
+}
+
+function readChoices(): Choices {
+  try {
+    const { values } = parseArgs({ options: { yes: { type: 'boolean' }, cache: { type: 'boolean' } } });
+    return { yes: values.yes ?? false, cache: values.cache ?? false };
+  } catch {
+    throw new Problem('Usage: npm run down [-- [--yes] [--cache]]');
+  }
+}
+
+void Promise.resolve()
+  .then(() => down(createProgress(), readChoices()))
+  .catch((error: unknown) => {
+    complain(error);
+    process.exitCode = 1;
+  })
+  .finally(() => process.disconnect());

@@ -1,0 +1,57 @@
+import { migrate } from '../../activities/inventory/migrate';
+import { removeAbandoned } from './abandoned';
+import { powerOnHosts } from './clusters';
+import { startControlPlane } from './control-plane';
+import type { Surroundings } from './control-plane';
+import { findEngine } from './engine';
+import { makeImage } from './image';
+import { recordImage, startInventory } from './inventory';
+import { register } from './installations';
+import { demandPort } from './ports';
+import type { Session } from './session';
+import { together } from './session';
+import { endOrphans } from './supervise';
+import { startTemporal } from './temporal';
+import type { Temporal } from './temporal';
+
+/** A running Holdfast. */
+export interface Environment extends Surroundings {
+  readonly apiUrl: string;
+}
+
+/** Brings up all that one machine needs to serve, in the order of what needs what; what is there already is used. @throws Problem */
+export async function bringUp(session: Session): Promise<Environment> {
+  const { progress, home } = session;
+  await endOrphans(home.folder);
+  await demandPort('api'); // Before minutes are spent.
+  register(home);
+
+  let temporal: Temporal | undefined;
+  let base: Omit<Surroundings, 'temporal'> | undefined;
+  await together(
+    async () => (temporal = await progress.step('Temporal', (report) => startTemporal(session, report))),
+    async () => (base = await bringUpBase(session)),
+  );
+  if (!temporal || !base) throw new Error('together() returned early');
+  const surroundings: Surroundings = { ...base, temporal };
+  const apiUrl = await progress.step('worker and API', () => startControlPlane(session, surroundings));
+  return { ...surroundings, apiUrl };
+}
+
+/** Engine, image and inventory need one another; Temporal needs none of them. */
+async function bringUpBase(session: Session): Promise<Omit<Surroundings, 'temporal'>> {
+  const { progress, home, signal } = session;
+  const engine = await progress.step('Docker engine', (report) => findEngine({ report, signal }));
+  await removeAbandoned(session, engine);
+  const image = await progress.step('golden image', (report) => makeImage(session, engine, report));
+  const databaseUrl = await progress.step('inventory', async () => {
+    const url = await startInventory(session, engine, image);
+    await migrate(url);
+    await recordImage(url, image);
+    return url;
+  });
+  await progress.step('hosts of your clusters', (report) =>
+    powerOnHosts(engine, { installId: home.installId, home: home.folder }, report),
+  );
+  return { engine, databaseUrl };
+}

@@ -1,0 +1,98 @@
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Worker } from '@temporalio/worker';
+import type { Activities } from '../../activities';
+import type { OperationInput, OperationRecord } from '../../domain/operations';
+import { bundleWorkflows } from '../../workers/bundle';
+import { startTemporal } from './temporal';
+
+/**
+ * The real workflows on a real Temporal server with scripted activities: for tests of what the engine does with their
+ * success, failure and cancellation.
+ */
+export interface ScriptedTemporal {
+  readonly temporal: TestWorkflowEnvironment;
+  /** Runs a worker while `act` runs; what it called and recorded grows in the run that `act` is given. */
+  withWorker<T>(behave: Behaviour, act: (run: ScriptedRun) => Promise<T>): Promise<T>;
+  stop(): Promise<void>;
+}
+
+export type Behaviour = (call: { name: string; args: unknown[]; times: number }) => Promise<void> | void;
+
+export interface ScriptedRun {
+  /** A provision of a cluster of its own. */
+  readonly input: OperationInput;
+  readonly taskQueue: string;
+  /** Activities in the order of their calls, with the node that they were about. */
+  readonly calls: string[];
+  readonly records: OperationRecord[];
+}
+
+/** Every activity but the one that records: a new one is scripted by its name here, or the types complain. */
+const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, true>> = {
+  placeNodes: true,
+  createNetwork: true,
+  deleteNetwork: true,
+  createHost: true,
+  deleteHost: true,
+  checkResidue: true,
+  joinEtcd: true,
+  startPatroni: true,
+  waitForPrimary: true,
+  waitForQuorum: true,
+  createDatabase: true,
+  proveEndpoint: true,
+  openGateway: true,
+  startExporters: true,
+  makeAuthority: true,
+  declareReady: true,
+  declareDeleting: true,
+  forgetCluster: true,
+};
+
+export async function startScriptedTemporal(): Promise<ScriptedTemporal> {
+  const [temporal, code] = await Promise.all([startTemporal(), bundleWorkflows()]);
+  let serial = 0;
+  return {
+    temporal,
+    stop: () => temporal.teardown(),
+    async withWorker(behave, act) {
+      const run: ScriptedRun = { input: provisionInput(++serial), taskQueue: `test-${serial}`, calls: [], records: [] };
+      const worker = await Worker.create({
+        connection: temporal.nativeConnection,
+        taskQueue: run.taskQueue,
+        workflowBundle: { code },
+        maxHeartbeatThrottleInterval: '100ms',
+        activities: scriptedActivities(run, behave),
+      });
+      return worker.runUntil(act(run));
+    },
+  };
+}
+
+function scriptedActivities({ calls, records }: ScriptedRun, behave: Behaviour): Record<string, (...args: never[]) => unknown> {
+  const scripted = (name: string) => async (...args: unknown[]): Promise<void> => {
+    const label = typeof args[1] === 'string' ? `${name} ${args[1]}` : name;
+    calls.push(label);
+    await behave({ name: label, args, times: calls.filter((call) => call === label).length });
+  };
+  return {
+    ...Object.fromEntries(Object.keys(SCRIPTED).map((name) => [name, scripted(name)])),
+    recordOperation: (record: OperationRecord) => {
+      records.push(record);
+    },
+  };
+}
+
+function provisionInput(serial: number): OperationInput {
+  return {
+    operationId: `op_test${serial}`,
+    kind: 'provision',
+    clusterId: `clu_test${serial}`,
+    clusterName: 'orders',
+    projectId: 'prj_test',
+    projectName: 'default',
+    generation: 1,
+    topology: 'single',
+    summary: 'sandbox, PostgreSQL 18',
+  };
+}

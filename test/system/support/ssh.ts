@@ -1,0 +1,71 @@
+import { createConnection } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, utils } from 'ssh2';
+import type { SocketAddress } from '../../../domain/clusters';
+
+/** An ed25519 key pair in OpenSSH's formats. */
+export interface KeyPair {
+  readonly privatePem: string;
+  readonly publicLine: string;
+}
+
+export function makeKeyPair(): KeyPair {
+  const pair = utils.generateKeyPairSync('ed25519');
+  return { privatePem: pair.private, publicLine: pair.public };
+}
+
+export interface SshTarget {
+  readonly at: SocketAddress;
+  readonly hostKey: KeyPair;
+  readonly clientKey: KeyPair;
+}
+
+/** Runs a command over SSH, if the host shows the right key, and returns what it wrote, errors included. */
+export function ssh({ at, hostKey, clientKey }: SshTarget, command: string): Promise<string> {
+  const expected = Buffer.from(hostKey.publicLine.split(' ')[1] ?? '', 'base64');
+  return new Promise((resolve, reject) => {
+    const client = new Client();
+    client.on('error', reject);
+    client.on('ready', () =>
+      client.exec(`exec 2>&1; ${command}`, (error, channel) => {
+        if (error) return reject(error);
+        text(channel)
+          .then(resolve, reject)
+          .finally(() => client.end());
+      }),
+    );
+    const hostVerifier = (key: Buffer): boolean => key.equals(expected);
+    client.connect({ ...at, username: 'root', privateKey: clientKey.privatePem, readyTimeout: 5_000, hostVerifier });
+  });
+}
+
+/** Like {@link ssh}, of a host that may still boot. */
+export function sshWhenUp(target: SshTarget, command: string): Promise<string> {
+  return until(`SSH at ${target.at.host}:${target.at.port}`, () => ssh(target, command));
+}
+
+/** Repeats `attempt` until it succeeds; after a minute its last error counts. */
+export async function until<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > deadline) throw new Error(`waited a minute for ${what}`, { cause: error });
+      await delay(100);
+    }
+  }
+}
+
+/** True when something listens there. */
+export function answers({ host, port }: SocketAddress): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host, port, timeout: 2_000 });
+    const end = (answer: boolean) => (): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
+  });
+}

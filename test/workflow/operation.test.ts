@@ -1,0 +1,174 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import type { OperationRecord } from '../../domain/operations';
+import { decideOperation } from '../../workflows/operation';
+import { stepTitles } from '../../workflows/runbooks';
+import type { ScriptedRun, ScriptedTemporal } from '../support/scripted-worker';
+import { startScriptedTemporal } from '../support/scripted-worker';
+import { eventually } from '../support/temporal';
+
+/** What the engine of operations does with the success, failure and cancellation of activities. */
+
+jest.setTimeout(60_000);
+
+let engine: ScriptedTemporal;
+beforeAll(async () => {
+  engine = await startScriptedTemporal();
+});
+afterAll(() => engine?.stop());
+
+const withWorker: ScriptedTemporal['withWorker'] = (behave, act) => engine.withWorker(behave, act);
+const statesOf = (records: OperationRecord[]): string[] => records.flatMap((record) => (record.operation ? [record.operation.state] : []));
+const stepsIn = (records: OperationRecord[], state: string): string[] =>
+  records.flatMap((record) => record.steps.filter((step) => step.state === state).map((step) => step.stepId));
+const start = (workflow: string, { input, taskQueue }: ScriptedRun): Promise<WorkflowHandleWithFirstExecutionRunId> =>
+  engine.temporal.client.workflow.start(workflow, { workflowId: input.operationId, taskQueue, args: [input] });
+const isWaiting = (records: OperationRecord[]): true | undefined => (statesOf(records).at(-1) === 'waiting' ? true : undefined);
+const diskFull = (): never => {
+  throw ApplicationFailure.nonRetryable('the disk is full', 'CLOUD_FULL');
+};
+
+test('a provision runs every step of its runbook once and records each as succeeded', async () => {
+  await withWorker(
+    () => undefined,
+    async (run) => {
+      const handle = await start('provision', run);
+      expect(await handle.result()).toBe('succeeded');
+      const ids = stepTitles('provision', 'single').map(({ id }) => id);
+      expect(new Set(stepsIn(run.records, 'succeeded'))).toEqual(new Set(ids));
+      expect(statesOf(run.records).at(-1)).toBe('succeeded');
+      expect(run.calls.filter((call) => call === 'createHost pg-1')).toHaveLength(1);
+      expect(run.calls.indexOf('createHost pg-1')).toBeLessThan(run.calls.indexOf('joinEtcd pg-1'));
+      expect(run.calls.at(-1)).toBe('declareReady');
+    },
+  );
+});
+
+test('records of an operation are numbered in the order in which they were written', async () => {
+  await withWorker(
+    () => undefined,
+    async (run) => {
+      await (await start('provision', run)).result();
+      expect(run.records.map((record) => record.seq)).toEqual(run.records.map((_, i) => i + 1));
+    },
+  );
+});
+
+test('a transient error is tried again by itself', async () => {
+  await withWorker(
+    ({ name, times }) => {
+      if (name === 'joinEtcd pg-1' && times < 3) throw new Error('connection reset');
+    },
+    async (run) => {
+      expect(await (await start('provision', run)).result()).toBe('succeeded');
+      expect(run.calls.filter((call) => call === 'joinEtcd pg-1')).toHaveLength(3);
+      expect(statesOf(run.records)).not.toContain('waiting');
+    },
+  );
+});
+
+test('an error that no retry cures waits for attention and goes on from that step when told', async () => {
+  await withWorker(
+    ({ name, times }) => {
+      if (name === 'createHost pg-1' && times === 1) diskFull();
+    },
+    async (run) => {
+      const handle = await start('provision', run);
+      await eventually(() => isWaiting(run.records));
+      const reason = run.records.findLast((record) => record.operation)?.operation?.reason;
+      expect(reason).toBe('needs attention: "create the hosts" failed: the disk is full');
+      await handle.signal(decideOperation, 'retry');
+      expect(await handle.result()).toBe('succeeded');
+      expect(run.calls.filter((call) => call === 'createNetwork')).toHaveLength(1);
+      expect(run.calls.filter((call) => call === 'createHost pg-1')).toHaveLength(2);
+    },
+  );
+});
+
+test('a cancel undoes what began, in reverse, and ends cancelled', async () => {
+  await withWorker(
+    ({ name }) => {
+      if (name === 'joinEtcd pg-1') diskFull();
+    },
+    async (run) => {
+      const handle = await start('provision', run);
+      await eventually(() => isWaiting(run.records));
+      await handle.signal(decideOperation, 'cancel');
+      expect(await handle.result()).toBe('cancelled');
+      const undone = run.calls.filter((call) => /^(delete|forget)/.test(call));
+      expect(undone.slice(0, 2).sort()).toEqual(['deleteHost gw-1', 'deleteHost pg-1']);
+      expect(undone.slice(2)).toEqual(['deleteNetwork', 'forgetCluster']);
+      expect(statesOf(run.records).slice(-2)).toEqual(['cancelling', 'cancelled']);
+    },
+  );
+});
+
+test('nothing is undone before an activity that still works has ended', async () => {
+  const events: string[] = [];
+  await withWorker(
+    async ({ name }) => {
+      if (name === 'deleteHost pg-1') events.push('undo');
+      if (name !== 'createHost pg-1') return;
+      events.push('began');
+      const { cancelled } = Context.current();
+      const heart = setInterval(() => Context.current().heartbeat(), 50);
+      await cancelled.catch(() => undefined).finally(() => clearInterval(heart));
+      await new Promise((resolve) => setImmediate(resolve));
+      events.push('ended');
+      Context.current().cancellationSignal.throwIfAborted();
+    },
+    async (run) => {
+      const handle = await start('provision', run);
+      await eventually(() => (events.includes('began') ? true : undefined));
+      await handle.signal(decideOperation, 'cancel');
+      expect(await handle.result()).toBe('cancelled');
+      expect(events).toEqual(['began', 'ended', 'undo']);
+    },
+  );
+});
+
+test('a cancel from the Temporal Web UI undoes too', async () => {
+  await withWorker(
+    ({ name }) => {
+      if (name === 'openGateway gw-1') diskFull();
+    },
+    async (run) => {
+      const handle = await start('provision', run);
+      await eventually(() => isWaiting(run.records));
+      await handle.cancel();
+      expect(await handle.result()).toBe('cancelled');
+      expect(run.calls.at(-1)).toBe('forgetCluster');
+    },
+  );
+});
+
+test('behind the point of no return a cancel changes nothing', async () => {
+  await withWorker(
+    ({ name, times }) => {
+      if (name === 'checkResidue' && times === 1) diskFull();
+    },
+    async (run) => {
+      const handle = await start('deleteCluster', run);
+      await eventually(() => isWaiting(run.records));
+      expect(run.records.some((record) => record.operation?.pointOfNoReturnPassed)).toBe(true);
+      await handle.signal(decideOperation, 'cancel');
+      await handle.signal(decideOperation, 'retry');
+      expect(await handle.result()).toBe('succeeded');
+    },
+  );
+});
+
+test('an operation that was overtaken fails and undoes nothing', async () => {
+  await withWorker(
+    ({ name }) => {
+      if (name === 'startPatroni pg-1') throw ApplicationFailure.nonRetryable('overtaken', 'STALE_GENERATION');
+    },
+    async (run) => {
+      expect(await (await start('provision', run)).result()).toBe('failed');
+      expect(run.calls.filter((call) => /^(delete|forget)/.test(call))).toEqual([]);
+      const last = run.records.findLast((record) => record.operation)?.operation;
+      expect(last).toMatchObject({ state: 'failed', error: { code: 'STALE_GENERATION', message: 'overtaken' } });
+    },
+  );
+});
