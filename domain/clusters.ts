@@ -25,11 +25,7 @@ export interface ClusterSpec {
 export type ClusterState = 'creating' | 'ready' | 'failed' | 'deleting' | 'deleted';
 
 export type ConditionType =
-  | 'Ready'
-  | 'StorageSizeEnforced'
-  | 'ResourceLimitsEnforced'
-  | 'FailureDomainsSeparate'
-  | 'EndpointAddressFloats';
+  'Ready' | 'StorageSizeEnforced' | 'ResourceLimitsEnforced' | 'FailureDomainsSeparate' | 'EndpointAddressFloats';
 
 /** `status: false` of any of them is a warning that `message` explains. */
 export interface Condition {

@@ -13,42 +13,119 @@ export interface ErrorEntry {
   readonly retryable: boolean;
 }
 
-const entry = (status: number, title: string, template: string, retryable = false): ErrorEntry => ({ status, title, template, retryable });
+const entry = (status: number, title: string, template: string, retryable = false): ErrorEntry => ({
+  status,
+  title,
+  template,
+  retryable,
+});
 
 export const ERRORS = {
   INVALID_JSON: entry(400, 'Invalid JSON', 'The body is not valid JSON: {detail}. Send a JSON object.'),
   VALIDATION_FAILED: entry(400, 'Validation failed', 'The request has {count} invalid field(s); see errors[].'),
-  CONFIRMATION_MISMATCH: entry(400, 'Confirmation does not match', 'Type the name of the cluster, {name}, as `confirm` to delete it.'),
-  UNAUTHENTICATED: entry(401, 'Unauthenticated', 'Send a valid API token as `Authorization: Bearer …`; `npm start` keeps the first one in .holdfast/token.'),
+  CONFIRMATION_MISMATCH: entry(
+    400,
+    'Confirmation does not match',
+    'Type the name of the cluster, {name}, as `confirm` to delete it.',
+  ),
+  UNAUTHENTICATED: entry(
+    401,
+    'Unauthenticated',
+    'Send a valid API token as `Authorization: Bearer …`; `npm start` keeps the first one in .holdfast/token.',
+  ),
   FORBIDDEN: entry(403, 'Forbidden', 'This token lacks the scope {scope}.'),
   NOT_FOUND: entry(404, 'Not found', 'There is no {kind} {ref} here.'),
   METHOD_NOT_ALLOWED: entry(405, 'Method not allowed', '{method} is not allowed here; allowed: {allowed}.'),
   NAME_TAKEN: entry(409, 'Name taken', 'A cluster named {name} exists in this project; choose another name.'),
   CLUSTER_BUSY: entry(409, 'Cluster busy', 'Operation {operation} works on this cluster; wait until it ends.', true),
-  DELETION_PROTECTED: entry(409, 'Deletion protected', 'Cluster {name} is protected against deletion; set deletionProtection to false first.'),
-  OPERATION_FINISHED: entry(409, 'Operation finished', 'Operation {operation} has ended ({state}): nothing is left to {verb}.'),
-  NOT_WAITING: entry(409, 'Operation is not waiting', 'Operation {operation} is {state}: only one that waits can be retried.'),
-  POINT_OF_NO_RETURN: entry(409, 'Past the point of no return', 'Operation {operation} can no longer be cancelled: {reason}.'),
-  CLUSTER_NOT_READY: entry(409, 'Cluster not ready', 'Cluster {name} is {state}; this needs a cluster that is ready.', true),
-  PRECONDITION_FAILED: entry(412, 'Precondition failed', 'If-Match names generation {asked}, the cluster has {actual}; read it again.'),
+  DELETION_PROTECTED: entry(
+    409,
+    'Deletion protected',
+    'Cluster {name} is protected against deletion; set deletionProtection to false first.',
+  ),
+  OPERATION_FINISHED: entry(
+    409,
+    'Operation finished',
+    'Operation {operation} has ended ({state}): nothing is left to {verb}.',
+  ),
+  NOT_WAITING: entry(
+    409,
+    'Operation is not waiting',
+    'Operation {operation} is {state}: only one that waits can be retried.',
+  ),
+  POINT_OF_NO_RETURN: entry(
+    409,
+    'Past the point of no return',
+    'Operation {operation} can no longer be cancelled: {reason}.',
+  ),
+  CLUSTER_NOT_READY: entry(
+    409,
+    'Cluster not ready',
+    'Cluster {name} is {state}; this needs a cluster that is ready.',
+    true,
+  ),
+  PRECONDITION_FAILED: entry(
+    412,
+    'Precondition failed',
+    'If-Match names generation {asked}, the cluster has {actual}; read it again.',
+  ),
   BODY_TOO_LARGE: entry(413, 'Body too large', 'The body is larger than {limitBytes} bytes.'),
   UNSUPPORTED_MEDIA_TYPE: entry(415, 'Unsupported media type', 'Send the body as application/json.'),
-  IDEMPOTENCY_KEY_REUSED: entry(422, 'Idempotency key reused', 'This Idempotency-Key was used with another request; use a new one.'),
-  TOO_MANY_REQUESTS: entry(429, 'Too many requests', 'More than {limit} requests per minute; retry after {seconds} s.', true),
-  INTERNAL: entry(500, 'Internal error', 'Something unexpected happened; the log has it under request {requestId}.', true),
+  IDEMPOTENCY_KEY_REUSED: entry(
+    422,
+    'Idempotency key reused',
+    'This Idempotency-Key was used with another request; use a new one.',
+  ),
+  TOO_MANY_REQUESTS: entry(
+    429,
+    'Too many requests',
+    'More than {limit} requests per minute; retry after {seconds} s.',
+    true,
+  ),
+  INTERNAL: entry(
+    500,
+    'Internal error',
+    'Something unexpected happened; the log has it under request {requestId}.',
+    true,
+  ),
   UNAVAILABLE: entry(503, 'Unavailable', '{part} is not reachable at the moment; retry in a few seconds.', true),
   HOST_UNREACHABLE: entry(503, 'Host unreachable', 'Host {host} does not answer over SSH: {detail}.', true),
-  HOST_KEY_MISMATCH: entry(500, 'Host key mismatch', 'Host {host} shows another key than the one pinned at its creation; it may not be the same machine.'),
-  HOST_COMMAND_FAILED: entry(500, 'Command failed on a host', '{title} failed on {host} with exit code {exitCode}: {output}', true),
+  HOST_KEY_MISMATCH: entry(
+    500,
+    'Host key mismatch',
+    'Host {host} shows another key than the one pinned at its creation; it may not be the same machine.',
+  ),
+  HOST_COMMAND_FAILED: entry(
+    500,
+    'Command failed on a host',
+    '{title} failed on {host} with exit code {exitCode}: {output}',
+    true,
+  ),
   HOST_JOB_FAILED: entry(500, 'Host job failed', 'Job {unit} failed on {host} with exit code {exitCode}: {output}'),
   CLOUD_UNAVAILABLE: entry(503, 'Cloud unavailable', 'The cloud {cloud} does not answer: {detail}.', true),
   CLOUD_REFUSED: entry(500, 'Cloud refused', 'The cloud {cloud} refused to {verb}: {detail}.'),
-  CLOUD_FULL: entry(500, 'Cloud full', 'The cloud {cloud} has no room: {detail}. Free some or choose a smaller plan, then retry.'),
+  CLOUD_FULL: entry(
+    500,
+    'Cloud full',
+    'The cloud {cloud} has no room: {detail}. Free some or choose a smaller plan, then retry.',
+  ),
   NOT_YET: entry(503, 'Not there yet', '{what}', true),
   RESIDUE_FOUND: entry(500, 'Residue found', 'After the deletion the cloud still has: {resources}.', true),
-  SECRET_UNREADABLE: entry(500, 'Secret unreadable', 'Secret {name} cannot be decrypted with the key of this installation; restore .holdfast/key.'),
-  STALE_GENERATION: entry(409, 'Stale generation', 'This step belongs to generation {asked} of the cluster, which is now at {actual}: it was overtaken and does nothing.'),
-  STEP_DEADLINE_EXCEEDED: entry(500, 'Step deadline exceeded', 'The step did not finish within its deadline; the last error was: {detail}'),
+  SECRET_UNREADABLE: entry(
+    500,
+    'Secret unreadable',
+    'Secret {name} cannot be decrypted with the key of this installation; restore .holdfast/key.',
+  ),
+  STALE_GENERATION: entry(
+    409,
+    'Stale generation',
+    'This step belongs to generation {asked} of the cluster, which is now at {actual}: it was overtaken and does nothing.',
+  ),
+  STEP_DEADLINE_EXCEEDED: entry(
+    500,
+    'Step deadline exceeded',
+    'The step did not finish within its deadline; the last error was: {detail}',
+  ),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -21,7 +21,8 @@ export const ID_RANDOM_BYTES = RANDOM_CHARACTERS;
  */
 export function makeId<P extends IdPrefix>(prefix: P, nowMs: number, random: Uint8Array): Id<P> {
   let time = '';
-  for (let rest = nowMs, i = 0; i < TIME_CHARACTERS; i++, rest = Math.floor(rest / 32)) time = ALPHABET.charAt(rest % 32) + time;
+  for (let rest = nowMs, i = 0; i < TIME_CHARACTERS; i++, rest = Math.floor(rest / 32))
+    time = ALPHABET.charAt(rest % 32) + time;
   const chance = Array.from(random.subarray(0, RANDOM_CHARACTERS), (byte) => ALPHABET.charAt(byte % 32)).join('');
   return `${prefix}_${time}${chance}`;
 }

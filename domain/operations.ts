@@ -4,7 +4,8 @@ import type { ClusterId, OperationId, ProjectId } from './ids';
 
 export type OperationKind = 'provision' | 'delete';
 
-export type OperationState = 'pending' | 'scheduled' | 'running' | 'waiting' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
+export type OperationState =
+  'pending' | 'scheduled' | 'running' | 'waiting' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
 export const FINAL_STATES = ['succeeded', 'failed', 'cancelled'] as const satisfies readonly OperationState[];
 
 export type StepState = 'pending' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'undoing' | 'undone';

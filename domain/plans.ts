@@ -38,13 +38,48 @@ const plan = (
 });
 
 export const PLANS: readonly Plan[] = [
-  plan('sandbox', 'single', 'to try things out: one small data node, one gateway', { memoryMiB: 512, cpus: 1, storageGiB: 1, priceEuroCentsPerMonth: 500 }),
-  plan('single-s', 'single', 'one data node, one gateway', { memoryMiB: 1024, cpus: 1, storageGiB: 10, priceEuroCentsPerMonth: 1500 }),
-  plan('single-m', 'single', 'one data node, one gateway', { memoryMiB: 4096, cpus: 2, storageGiB: 50, priceEuroCentsPerMonth: 4900 }),
-  plan('single-l', 'single', 'one data node, one gateway', { memoryMiB: 16384, cpus: 4, storageGiB: 200, priceEuroCentsPerMonth: 17900 }),
-  plan('ha-s', 'ha', 'three data nodes, two gateways, no acknowledged write is lost', { memoryMiB: 1024, cpus: 1, storageGiB: 10, priceEuroCentsPerMonth: 3900 }),
-  plan('ha-m', 'ha', 'three data nodes, two gateways, no acknowledged write is lost', { memoryMiB: 4096, cpus: 2, storageGiB: 50, priceEuroCentsPerMonth: 13900 }),
-  plan('ha-l', 'ha', 'three data nodes, two gateways, no acknowledged write is lost', { memoryMiB: 16384, cpus: 4, storageGiB: 200, priceEuroCentsPerMonth: 51900 }),
+  plan('sandbox', 'single', 'to try things out: one small data node, one gateway', {
+    memoryMiB: 512,
+    cpus: 1,
+    storageGiB: 1,
+    priceEuroCentsPerMonth: 500,
+  }),
+  plan('single-s', 'single', 'one data node, one gateway', {
+    memoryMiB: 1024,
+    cpus: 1,
+    storageGiB: 10,
+    priceEuroCentsPerMonth: 1500,
+  }),
+  plan('single-m', 'single', 'one data node, one gateway', {
+    memoryMiB: 4096,
+    cpus: 2,
+    storageGiB: 50,
+    priceEuroCentsPerMonth: 4900,
+  }),
+  plan('single-l', 'single', 'one data node, one gateway', {
+    memoryMiB: 16384,
+    cpus: 4,
+    storageGiB: 200,
+    priceEuroCentsPerMonth: 17900,
+  }),
+  plan('ha-s', 'ha', 'three data nodes, two gateways, no acknowledged write is lost', {
+    memoryMiB: 1024,
+    cpus: 1,
+    storageGiB: 10,
+    priceEuroCentsPerMonth: 3900,
+  }),
+  plan('ha-m', 'ha', 'three data nodes, two gateways, no acknowledged write is lost', {
+    memoryMiB: 4096,
+    cpus: 2,
+    storageGiB: 50,
+    priceEuroCentsPerMonth: 13900,
+  }),
+  plan('ha-l', 'ha', 'three data nodes, two gateways, no acknowledged write is lost', {
+    memoryMiB: 16384,
+    cpus: 4,
+    storageGiB: 200,
+    priceEuroCentsPerMonth: 51900,
+  }),
 ];
 
 /** The plan of that name, or undefined: an unknown name is the caller's error to tell. */

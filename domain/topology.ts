@@ -35,7 +35,11 @@ export function allNodes(topology: Topology): NodePlan[] {
  * Deterministic, so that a retry places a node where the first try did. The first domain to be used moves with
  * `seed` (any stable text, such as the cluster's id): not every first node lands on the same domain.
  */
-export function placeNodes(nodes: readonly NodePlan[], domains: readonly string[], seed: string): Map<NodeName, string> {
+export function placeNodes(
+  nodes: readonly NodePlan[],
+  domains: readonly string[],
+  seed: string,
+): Map<NodeName, string> {
   if (domains.length === 0) throw new Error('a cloud has at least one failure domain');
   const offset = [...seed].reduce((sum, character) => sum + (character.codePointAt(0) ?? 0), 0);
   const used: Record<NodeRole, number> = { data: 0, gateway: 0 };

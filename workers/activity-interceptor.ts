@@ -13,7 +13,11 @@ const HEARTBEAT_MS = 2000;
  * Around every activity: heartbeats while it works, writes failed attempts to the step they belong to, and turns
  * errors of the catalogue into failures that Temporal retries or not.
  */
-export function activityInterceptor(context: Context, operations: OperationTable, log: Logger): ActivityInboundCallsInterceptor {
+export function activityInterceptor(
+  context: Context,
+  operations: OperationTable,
+  log: Logger,
+): ActivityInboundCallsInterceptor {
   return {
     async execute(input, next) {
       const { attempt, activityType } = context.info;
@@ -22,11 +26,30 @@ export function activityInterceptor(context: Context, operations: OperationTable
       const heart = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
       try {
         const result: unknown = await next(input);
-        log.info({ activity: activityType, attempt, durationMs: Date.now() - startedMs, step: at?.stepId, operation: at?.operationId }, 'activity done');
+        log.info(
+          {
+            activity: activityType,
+            attempt,
+            durationMs: Date.now() - startedMs,
+            step: at?.stepId,
+            operation: at?.operationId,
+          },
+          'activity done',
+        );
         return result;
       } catch (error) {
         const failure = toFailure(error);
-        log.warn({ activity: activityType, attempt, durationMs: Date.now() - startedMs, step: at?.stepId, operation: at?.operationId, error: failure.message }, 'activity failed');
+        log.warn(
+          {
+            activity: activityType,
+            attempt,
+            durationMs: Date.now() - startedMs,
+            step: at?.stepId,
+            operation: at?.operationId,
+            error: failure.message,
+          },
+          'activity failed',
+        );
         if (at && !(failure instanceof CancelledFailure)) await recordFailure(operations, at, context, failure);
         throw failure;
       } finally {
@@ -36,7 +59,12 @@ export function activityInterceptor(context: Context, operations: OperationTable
   };
 }
 
-async function recordFailure(operations: OperationTable, at: StepRef, { info }: Context, failure: ApplicationFailure): Promise<void> {
+async function recordFailure(
+  operations: OperationTable,
+  at: StepRef,
+  { info }: Context,
+  failure: ApplicationFailure,
+): Promise<void> {
   const nextRetryAt = failure.nonRetryable ? null : new Date(Date.now() + retryDelayMs(info)).toISOString();
   const attempt = { attempt: info.attempt, lastError: failure.message, nextRetryAt };
   // The attempt's own failure matters more than that it could not be written down.
@@ -57,7 +85,12 @@ function toFailure(error: unknown): ApplicationFailure | CancelledFailure {
   }
   if (error instanceof ActivityFailure) return toFailure(error.cause);
   const message = error instanceof Error ? error.message : String(error);
-  return ApplicationFailure.create({ message, type: 'INTERNAL', nonRetryable: false, ...(error instanceof Error && { cause: error }) });
+  return ApplicationFailure.create({
+    message,
+    type: 'INTERNAL',
+    nonRetryable: false,
+    ...(error instanceof Error && { cause: error }),
+  });
 }
 
 /** The step that an activity works for: the first argument of every one that changes something. */
@@ -66,5 +99,7 @@ function stepOf(argument: unknown): StepRef | undefined {
 }
 
 function isStepRef(value: unknown): value is StepRef {
-  return typeof value === 'object' && value !== null && 'operationId' in value && 'stepId' in value && 'generation' in value;
+  return (
+    typeof value === 'object' && value !== null && 'operationId' in value && 'stepId' in value && 'generation' in value
+  );
 }

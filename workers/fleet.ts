@@ -1,6 +1,7 @@
 import Docker from 'dockerode';
 import type { Logger } from 'pino';
 import { createDockerCloud } from '../activities/cloud/docker';
+import { logCalls } from '../activities/cloud/log-calls';
 import type { Fleet } from '../activities/fleet';
 import { createSshPool } from '../activities/host/ssh-pool';
 import { createInventory } from '../activities/inventory/open';
@@ -19,7 +20,10 @@ export interface OpenFleet extends Fleet {
 }
 
 export async function openFleet(settings: Settings, log: Logger): Promise<OpenFleet> {
-  const [masterKey, controlKey] = await Promise.all([loadMasterKey(settings.HOLDFAST_HOME), loadControlKey(settings.HOLDFAST_HOME)]);
+  const [masterKey, controlKey] = await Promise.all([
+    loadMasterKey(settings.HOLDFAST_HOME),
+    loadControlKey(settings.HOLDFAST_HOME),
+  ]);
   const inventory = createInventory(settings.DATABASE_URL, { logger: log });
   const ssh = createSshPool({ controlKey: controlKey.privatePem, connectTimeoutMs: BOOT_MS, logger: log });
   const docker = createDockerCloud({
@@ -37,7 +41,7 @@ export async function openFleet(settings: Settings, log: Logger): Promise<OpenFl
     inventory,
     ssh,
     secrets: createSecretStore(inventory.database, masterKey),
-    clouds: { docker },
+    clouds: { docker: logCalls(docker, log) },
     installId: settings.HOLDFAST_INSTALL_ID,
     controlPublicKey: controlKey.publicLine,
     async close() {

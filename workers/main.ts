@@ -7,13 +7,23 @@ import { createWorker } from './worker';
 
 /** The worker process: runs until SIGTERM or SIGINT, then finishes what it can in the grace time and leaves the rest to others. */
 async function main(): Promise<void> {
-  const log = pino({ name: 'worker' });
   const settings = parseSettings(process.env);
+  const log = pino({ name: 'worker', level: settings.HOLDFAST_LOG_LEVEL });
   // The SDK's own words go into the same log, as lines of JSON.
-  Runtime.install({ logger: new DefaultLogger('WARN', ({ level, message, meta }) => log.warn({ sdkLevel: level, ...meta }, message)) });
+  Runtime.install({
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => log.warn({ sdkLevel: level, ...meta }, message)),
+  });
 
-  const [fleet, connection] = await Promise.all([openFleet(settings, log), NativeConnection.connect({ address: settings.TEMPORAL_ADDRESS })]);
-  const worker = await createWorker({ connection, activities: createActivities(fleet), operations: fleet.inventory.operations, log });
+  const [fleet, connection] = await Promise.all([
+    openFleet(settings, log),
+    NativeConnection.connect({ address: settings.TEMPORAL_ADDRESS }),
+  ]);
+  const worker = await createWorker({
+    connection,
+    activities: createActivities(fleet),
+    operations: fleet.inventory.operations,
+    log,
+  });
   log.info({ temporal: settings.TEMPORAL_ADDRESS }, 'worker ready');
   try {
     await worker.run();

@@ -45,6 +45,7 @@ export async function createWorker(parts: WorkerParts): Promise<Worker> {
 }
 
 function builtBundle(): WorkflowBundleOption {
-  if (!existsSync(BUNDLE_FILE)) throw new Error(`${join('dist', 'workflow-bundle.js')} is missing: run "npm run build"`);
+  if (!existsSync(BUNDLE_FILE))
+    throw new Error(`${join('dist', 'workflow-bundle.js')} is missing: run "npm run build"`);
   return { codePath: BUNDLE_FILE };
 }

@@ -8,12 +8,14 @@ import { each, pointOfNoReturn, step } from './runbook';
 
 /** From a cluster to nothing, with proof that nothing is left. */
 export const deleteRunbook: RunbookOf = ({ topology }) => [
-    pointOfNoReturn,
-    step('stop offering the cluster', (at) => inventory.declareDeleting(at)),
-    step('delete the hosts and their volumes', (at) => each(allNodes(topology), (node) => cloud.deleteHost(at, node.name))),
-    step('delete the private network', (at) => cloud.deleteNetwork(at)),
-    step('check that nothing is left in the cloud', (at) => cloud.checkResidue(at)),
-    step('forget its secrets and close the record', (at) => inventory.forgetCluster(at)),
+  pointOfNoReturn,
+  step('stop offering the cluster', (at) => inventory.declareDeleting(at)),
+  step('delete the hosts and their volumes', (at) =>
+    each(allNodes(topology), (node) => cloud.deleteHost(at, node.name)),
+  ),
+  step('delete the private network', (at) => cloud.deleteNetwork(at)),
+  step('check that nothing is left in the cloud', (at) => cloud.checkResidue(at)),
+  step('forget its secrets and close the record', (at) => inventory.forgetCluster(at)),
 ];
 
 export async function deleteCluster(input: OperationInput): Promise<OperationOutcome> {

@@ -1,19 +1,20 @@
 import type { WorkflowInterceptors } from '@temporalio/workflow';
+import type { StepRef } from '../domain/clusters';
 
-/** Gives every activity a summary for the Web UI: which node it is about. */
+/** Gives every activity a summary for the Web UI: the node that it is about and the step of the runbook it works for. */
 export const interceptors = (): WorkflowInterceptors => ({
   outbound: [
     {
       scheduleActivity(input, next) {
-        const node: unknown = input.args[1];
-        const summary = typeof node === 'string' ? `${node}: ${inWords(input.activityType)}` : inWords(input.activityType);
+        const [at, node] = input.args;
+        const what = isStepRef(at) ? at.stepId.replaceAll('-', ' ') : 'write the progress down';
+        const summary = typeof node === 'string' ? `${node}: ${what}` : what;
         return next({ ...input, options: { ...input.options, summary } });
       },
     },
   ],
 });
 
-/** `startMember` -> `start member`. */
-function inWords(activityType: string): string {
-  return activityType.replace(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`);
+function isStepRef(value: unknown): value is StepRef {
+  return typeof value === 'object' && value !== null && 'stepId' in value;
 }

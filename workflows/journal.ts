@@ -1,4 +1,4 @@
-import { CancellationScope, setCurrentDetails } from '@temporalio/workflow';
+import { CancellationScope, condition, setCurrentDetails } from '@temporalio/workflow';
 import type { OperationChange, OperationInput, StepChange, StepState, StepTitle } from '../domain/operations';
 import { assertNever } from '../domain/assert-never';
 import { journal as activities } from './proxies';
@@ -25,6 +25,7 @@ export function openJournal(input: OperationInput, titles: readonly StepTitle[])
 
   async function write(): Promise<void> {
     while (steps.length > 0 || operation) {
+      await untilQuiet();
       const record = { operationId: input.operationId, seq: ++seq, steps, ...(operation && { operation }) };
       steps = [];
       operation = undefined;
@@ -56,6 +57,18 @@ export function openJournal(input: OperationInput, titles: readonly StepTitle[])
       while (writing) await writing;
     },
   };
+}
+
+/**
+ * Lets what follows at once happen first: the end of a step and the begin of the next are one record. Conditions are
+ * looked at again when no promise is left to go on.
+ */
+async function untilQuiet(): Promise<void> {
+  let quiet = false;
+  void Promise.resolve().then(() => {
+    quiet = true;
+  });
+  await condition(() => quiet);
 }
 
 /** The steps as the Web UI shows them: a Markdown list. */

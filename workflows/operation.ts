@@ -1,4 +1,12 @@
-import { ActivityFailure, ApplicationFailure, CancellationScope, condition, defineSignal, isCancellation, setHandler } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineSignal,
+  isCancellation,
+  setHandler,
+} from '@temporalio/workflow';
 import type { StepRef } from '../domain/clusters';
 import type { ErrorCode } from '../domain/errors';
 import type { OperationInput } from '../domain/operations';
@@ -32,7 +40,13 @@ interface Execution {
 }
 
 export async function execute(input: OperationInput, runbook: Runbook): Promise<OperationOutcome> {
-  const execution: Execution = { input, journal: openJournal(input, titlesOf(runbook)), begun: [], retries: 0, pointOfNoReturnPassed: false };
+  const execution: Execution = {
+    input,
+    journal: openJournal(input, titlesOf(runbook)),
+    begun: [],
+    retries: 0,
+    pointOfNoReturnPassed: false,
+  };
   const scope = new CancellationScope();
   setHandler(decideOperation, (decision) => {
     if (decision === 'retry') execution.retries += 1;

@@ -14,7 +14,9 @@ export const provisionRunbook: RunbookOf = ({ topology }) => {
 
   return [
     together(
-      step('choose a failure domain for each node', (at) => cloud.placeNodes(at), { undo: (at) => inventory.forgetCluster(at) }),
+      step('choose a failure domain for each node', (at) => cloud.placeNodes(at), {
+        undo: (at) => inventory.forgetCluster(at),
+      }),
       step('make the certificate authority', (at) => secrets.makeAuthority(at)),
       step('create the private network', (at) => cloud.createNetwork(at), { undo: (at) => cloud.deleteNetwork(at) }),
     ),
@@ -31,12 +33,12 @@ export const provisionRunbook: RunbookOf = ({ topology }) => {
           step('wait until all data nodes are in the quorum', (at) => patroni.waitForQuorum(at)),
         ),
       ],
-      step('open the gateways', (at) => each(gateways, (node) => gateway.openGateway(at, node.name))),
+      [
+        step('open the gateways', (at) => each(gateways, (node) => gateway.openGateway(at, node.name))),
+        step('start the exporters', (at) => each(nodes, (node) => exporters.startExporters(at, node.name))),
+      ],
     ),
-    together(
-      step('write and read through every port', (at) => postgres.proveEndpoint(at)),
-      step('start the exporters', (at) => each(nodes, (node) => exporters.startExporters(at, node.name))),
-    ),
+    step('write and read through every port', (at) => postgres.proveEndpoint(at)),
     step('declare the cluster ready', (at) => inventory.declareReady(at)),
   ];
 };

@@ -26,7 +26,12 @@ const common = {
 const quick: ActivityOptions = { ...common, startToCloseTimeout: '30s', scheduleToCloseTimeout: '1h' };
 
 /** Calls to clouds and hosts that take seconds. Deadline of the step: 15 minutes. */
-const remote: ActivityOptions = { ...common, startToCloseTimeout: '3m', scheduleToCloseTimeout: '15m', heartbeatTimeout: '30s' };
+const remote: ActivityOptions = {
+  ...common,
+  startToCloseTimeout: '3m',
+  scheduleToCloseTimeout: '15m',
+  heartbeatTimeout: '30s',
+};
 
 /** Progress is written whatever happens: never given up. */
 const recording: ActivityOptions = { ...common, startToCloseTimeout: '30s' };

@@ -1,4 +1,4 @@
-import type { Cluster, StepRef } from '../../domain/clusters';
+import type { Cluster, Condition, StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { GATEWAY_SIZE } from '../../domain/plans';
 import { allNodes, dataNodesShareDomain, placeNodes } from '../../domain/topology';
@@ -7,7 +7,7 @@ import type { ClusterView, Fleet } from '../fleet';
 import { secretRef, viewCluster } from '../fleet';
 import { GATEWAY_PORTS } from '../gateway/ports';
 import { makeHostKey } from '../secrets/ssh-keys';
-import type { Enforcement, HostSpec, Tags } from './cloud';
+import type { CloudTraits, Enforcement, HostSpec, Tags } from './cloud';
 
 /** Hosts and networks of a cluster. All are idempotent by the tokens that derive from cluster and node. */
 export interface CloudActivities {
@@ -31,26 +31,7 @@ export function createCloudActivities(fleet: Fleet): CloudActivities {
   const tags = (cluster: Cluster): Tags => ({ 'holdfast.cluster': cluster.id, 'holdfast.cluster-name': cluster.name });
 
   return {
-    async placeNodes(at) {
-      const { cluster, plan, cloud } = await view(at);
-      const traits = await cloud.describe();
-      const nodes = allNodes(plan.topology);
-      const places = placeNodes(nodes, traits.failureDomains, cluster.id);
-      await fleet.inventory.nodes.place(at, nodes.map((node) => ({ ...node, failureDomain: places.get(node.name) ?? '' })));
-
-      const share = dataNodesShareDomain(nodes, places);
-      await fleet.inventory.clusters.setCondition(at, {
-        type: 'FailureDomainsSeparate',
-        status: !share,
-        reason: share ? 'NotEnoughDomains' : 'Separate',
-        message: share
-          ? `The cloud has ${traits.failureDomains.length} failure domain(s): data nodes share one, and its loss may stop the cluster.`
-          : 'No two data nodes share a failure domain.',
-      });
-      await fleet.inventory.clusters.setCondition(at, { type: 'StorageSizeEnforced', ...enforcement(traits.volumeSize, 'The volumes have the size of the plan.') });
-      await fleet.inventory.clusters.setCondition(at, { type: 'ResourceLimitsEnforced', ...enforcement(traits.resourceLimits, 'Memory and CPU of the plan are limits.') });
-      await fleet.inventory.clusters.setCondition(at, { type: 'EndpointAddressFloats', ...enforcement(traits.floatingAddress, 'The address of the endpoint moves to a gateway that works.') });
-    },
+    placeNodes: async (at) => placeNodesOf(fleet, at, await view(at)),
 
     async createNetwork(at) {
       const { cluster, cloud } = await view(at);
@@ -85,17 +66,40 @@ export function createCloudActivities(fleet: Fleet): CloudActivities {
     async checkResidue(at) {
       const { cluster, cloud } = await view(at);
       const residue = await cloud.listByTags(tags(cluster));
-      if (residue.length > 0) throw new HoldfastError('RESIDUE_FOUND', { resources: residue.map(({ kind, id }) => `${kind} ${id}`).join(', ') });
+      if (residue.length > 0)
+        throw new HoldfastError('RESIDUE_FOUND', {
+          resources: residue.map(({ kind, id }) => `${kind} ${id}`).join(', '),
+        });
     },
   };
 }
 
-async function hostSpec(fleet: Fleet, { cluster, plan, nodes }: ClusterView, name: NodeName, tags: Tags): Promise<HostSpec> {
+async function placeNodesOf(fleet: Fleet, at: StepRef, { cluster, plan, cloud }: ClusterView): Promise<void> {
+  const traits = await cloud.describe();
+  const nodes = allNodes(plan.topology);
+  const places = placeNodes(nodes, traits.failureDomains, cluster.id);
+  await fleet.inventory.nodes.place(
+    at,
+    nodes.map((node) => ({ ...node, failureDomain: places.get(node.name) ?? '' })),
+  );
+
+  const conditions = [spread(traits, dataNodesShareDomain(nodes, places)), ...enforcements(traits)];
+  for (const condition of conditions) await fleet.inventory.clusters.setCondition(at, condition);
+}
+
+async function hostSpec(
+  fleet: Fleet,
+  { cluster, plan, nodes }: ClusterView,
+  name: NodeName,
+  tags: Tags,
+): Promise<HostSpec> {
   const node = nodes.find((candidate) => candidate.name === name);
   if (!node) throw new HoldfastError('NOT_FOUND', { kind: 'node', ref: name });
   const data = node.role === 'data';
   const size = data ? plan : GATEWAY_SIZE;
-  const hostKey = await fleet.secrets.ensure(secretRef(cluster, `ssh-host-key/${name}`), () => JSON.stringify(makeHostKey()));
+  const hostKey = await fleet.secrets.ensure(secretRef(cluster, `ssh-host-key/${name}`), () =>
+    JSON.stringify(makeHostKey()),
+  );
   return {
     token: hostToken(cluster, name),
     tags,
@@ -119,10 +123,30 @@ function parseHostKey(json: string): HostSpec['hostKey'] {
   return key;
 }
 
-function enforcement(trait: Enforcement, whenEnforced: string): { status: boolean; reason: string; message: string } {
-  return trait.enforced
-    ? { status: true, reason: 'Enforced', message: whenEnforced }
-    : { status: false, reason: 'CloudCannot', message: trait.reason };
+type NewCondition = Omit<Condition, 'since'>;
+
+function spread({ failureDomains }: CloudTraits, shared: boolean): NewCondition {
+  return {
+    type: 'FailureDomainsSeparate',
+    status: !shared,
+    reason: shared ? 'NotEnoughDomains' : 'Separate',
+    message: shared
+      ? `The cloud has ${failureDomains.length} failure domain(s): data nodes share one, and its loss may stop the cluster.`
+      : 'No two data nodes share a failure domain.',
+  };
+}
+
+/** What the cloud holds to and what it cannot, each a condition: a plan's promise is never broken in silence. */
+function enforcements(traits: CloudTraits): NewCondition[] {
+  const condition = (type: Condition['type'], trait: Enforcement, whenEnforced: string): NewCondition =>
+    trait.enforced
+      ? { type, status: true, reason: 'Enforced', message: whenEnforced }
+      : { type, status: false, reason: 'CloudCannot', message: trait.reason };
+  return [
+    condition('StorageSizeEnforced', traits.volumeSize, 'The volumes have the size of the plan.'),
+    condition('ResourceLimitsEnforced', traits.resourceLimits, 'Memory and CPU of the plan are limits.'),
+    condition('EndpointAddressFloats', traits.floatingAddress, 'The endpoint moves to a gateway that works.'),
+  ];
 }
 
 const networkToken = (cluster: Cluster): string => `${cluster.id}/network`;

@@ -16,9 +16,13 @@ export function etcdEnvironment(node: ReachableNode, members: readonly Reachable
     ETCD_DATA_DIR: '/var/lib/etcd/holdfast',
     ETCD_LISTEN_PEER_URLS: url(node.privateAddress, ETCD_PEER_PORT),
     ETCD_INITIAL_ADVERTISE_PEER_URLS: url(node.privateAddress, ETCD_PEER_PORT),
-    ETCD_LISTEN_CLIENT_URLS: [node.privateAddress, '127.0.0.1'].map((address) => url(address, ETCD_CLIENT_PORT)).join(','),
+    ETCD_LISTEN_CLIENT_URLS: [node.privateAddress, '127.0.0.1']
+      .map((address) => url(address, ETCD_CLIENT_PORT))
+      .join(','),
     ETCD_ADVERTISE_CLIENT_URLS: url(node.privateAddress, ETCD_CLIENT_PORT),
-    ETCD_INITIAL_CLUSTER: members.map((member) => `${member.name}=${url(member.privateAddress, ETCD_PEER_PORT)}`).join(','),
+    ETCD_INITIAL_CLUSTER: members
+      .map((member) => `${member.name}=${url(member.privateAddress, ETCD_PEER_PORT)}`)
+      .join(','),
     ETCD_INITIAL_CLUSTER_TOKEN: clusterToken,
     ETCD_INITIAL_CLUSTER_STATE: 'new',
     ETCD_HEARTBEAT_INTERVAL: '250',

@@ -27,10 +27,19 @@ export function createExporterActivities(fleet: Fleet): ExporterActivities {
       const view = await viewCluster(fleet, at.clusterId);
       const node = reachableNode(view, name);
       const host = hostOf(fleet, view, node);
-      const shared = [...(await tlsFiles(fleet, view, node, { exporters: 'prometheus:prometheus' })), rootFile(WEB_CONFIG_FILE, webConfig())];
-      await startWith(host, 'prometheus-node-exporter', [...shared, rootFile(NODE_EXPORTER_FILE, nodeExporterEnvironment())]);
+      const shared = [
+        ...(await tlsFiles(fleet, view, node, { exporters: 'prometheus:prometheus' })),
+        rootFile(WEB_CONFIG_FILE, webConfig()),
+      ];
+      await startWith(host, 'prometheus-node-exporter', [
+        ...shared,
+        rootFile(NODE_EXPORTER_FILE, nodeExporterEnvironment()),
+      ]);
       if (node.role === 'data') {
-        await startWith(host, 'prometheus-postgres-exporter', [...shared, rootFile(POSTGRES_EXPORTER_FILE, postgresExporterEnvironment())]);
+        await startWith(host, 'prometheus-postgres-exporter', [
+          ...shared,
+          rootFile(POSTGRES_EXPORTER_FILE, postgresExporterEnvironment()),
+        ]);
       }
     },
   };

@@ -26,13 +26,18 @@ export function createGatewayActivities(fleet: Fleet): GatewayActivities {
       const view = await viewCluster(fleet, at.clusterId);
       const node = reachableNode(view, name);
       const host = hostOf(fleet, view, node);
-      for (const [service, files] of Object.entries(await gatewayServices(fleet, view, node))) await startWith(host, service, files);
+      for (const [service, files] of Object.entries(await gatewayServices(fleet, view, node)))
+        await startWith(host, service, files);
     },
   };
 }
 
 /** The files of each service, in the order in which they start: the address comes last, when all behind it answers. */
-async function gatewayServices(fleet: Fleet, view: ClusterView, node: ReachableNode): Promise<Record<string, HostFile[]>> {
+async function gatewayServices(
+  fleet: Fleet,
+  view: ClusterView,
+  node: ReachableNode,
+): Promise<Record<string, HostFile[]>> {
   const [tls, password] = await Promise.all([
     // Debian's PgBouncer runs as postgres.
     tlsFiles(fleet, view, node, { pgbouncer: 'postgres:postgres' }),
@@ -43,7 +48,10 @@ async function gatewayServices(fleet: Fleet, view: ClusterView, node: ReachableN
     rootFile(PGBOUNCER_CONFIG_FILE, pgbouncerConfig(view)),
     { path: PGBOUNCER_USERS_FILE, content: pgbouncerUsers(password), mode: 0o600, owner: 'postgres:postgres' },
   ];
-  const haproxy = [rootFile(ALLOWED_IPS_FILE, allowedIpsFile(view)), rootFile(HAPROXY_CONFIG_FILE, haproxyConfig(view))];
+  const haproxy = [
+    rootFile(ALLOWED_IPS_FILE, allowedIpsFile(view)),
+    rootFile(HAPROXY_CONFIG_FILE, haproxyConfig(view)),
+  ];
   const network = view.network;
   if (!network?.floatingAddress) return { pgbouncer, haproxy };
   const prefixLength = Number(network.cidr.split('/')[1]);

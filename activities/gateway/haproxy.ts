@@ -22,7 +22,12 @@ export function haproxyConfig(view: ClusterView): string {
   const nodes = dataNodesOf(view);
   const connections = maxConnections(view.plan);
   return [
-    section('global', ['maxconn 4000', 'user haproxy', 'group haproxy', 'stats socket /run/haproxy/admin.sock mode 660 level admin']),
+    section('global', [
+      'maxconn 4000',
+      'user haproxy',
+      'group haproxy',
+      'stats socket /run/haproxy/admin.sock mode 660 level admin',
+    ]),
     section('defaults', [
       'mode tcp',
       'timeout connect 1s',
@@ -34,7 +39,10 @@ export function haproxyConfig(view: ClusterView): string {
       'retries 0',
     ]),
     frontend('primary', GATEWAY_PORTS.primary, ['default_backend primary']),
-    frontend('replica', GATEWAY_PORTS.replica, ['use_backend replica if { nbsrv(replica) gt 0 }', 'default_backend primary']),
+    frontend('replica', GATEWAY_PORTS.replica, [
+      'use_backend replica if { nbsrv(replica) gt 0 }',
+      'default_backend primary',
+    ]),
     frontend('pooled', GATEWAY_PORTS.pooled, ['default_backend pooler']),
     backend('primary', '/primary', nodes, connections),
     backend('replica', '/replica', nodes, connections),
@@ -43,7 +51,11 @@ export function haproxyConfig(view: ClusterView): string {
 }
 
 function frontend(name: string, port: number, route: readonly string[]): string {
-  return section(`frontend ${name}`, [`bind :${port}`, `tcp-request connection reject unless { src -f ${ALLOWED_IPS_FILE} }`, ...route]);
+  return section(`frontend ${name}`, [
+    `bind :${port}`,
+    `tcp-request connection reject unless { src -f ${ALLOWED_IPS_FILE} }`,
+    ...route,
+  ]);
 }
 
 function backend(name: string, healthPath: string, nodes: readonly ReachableNode[], connections: number): string {

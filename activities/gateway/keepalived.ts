@@ -6,7 +6,12 @@ export const KEEPALIVED_CONFIG_FILE = '/etc/keepalived/keepalived.conf';
  * VRRP by unicast (clouds drop multicast): the floating address lives on the first gateway that works. VRRP 3 counts in
  * hundredths of a second: a dead gateway is noticed after about three adverts.
  */
-export function keepalivedConfig(address: string, prefixLength: number, own: ReachableNode, gateways: readonly ReachableNode[]): string {
+export function keepalivedConfig(
+  address: string,
+  prefixLength: number,
+  own: ReachableNode,
+  gateways: readonly ReachableNode[],
+): string {
   const rank = gateways.findIndex((gateway) => gateway.name === own.name);
   const peers = gateways.filter((gateway) => gateway.name !== own.name);
   return `global_defs {

@@ -16,7 +16,8 @@ export function pgbouncerConfig(view: ClusterView): string {
   const settings: Record<string, string | number> = {
     listen_addr: '127.0.0.1',
     listen_port: PGBOUNCER_LOCAL_PORT,
-    unix_socket_dir: '/run/pgbouncer',
+    // Clients come through HAProxy only, and systemd knows the process.
+    unix_socket_dir: '',
     auth_type: 'scram-sha-256',
     auth_user: SYSTEM_ROLES.pooler,
     auth_dbname: 'postgres',
@@ -39,8 +40,6 @@ export function pgbouncerConfig(view: ClusterView): string {
     ignore_startup_parameters: 'extra_float_digits,options',
     log_connections: 0,
     log_disconnections: 0,
-    pidfile: '/run/pgbouncer/pgbouncer.pid',
-    logfile: '',
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
   return `[databases]\n* = host=127.0.0.1 port=${GATEWAY_PORTS.primary}\n\n[pgbouncer]\n${lines.join('')}`;

@@ -14,7 +14,11 @@ export function rootFile(path: string, content: string): HostFile {
 /** Writes the files that a service reads at its start, then {@link startService}. */
 export async function startWith(host: Host, service: string, files: readonly HostFile[]): Promise<void> {
   await host.putFiles(files);
-  await startService(host, service, files.map(({ path }) => path));
+  await startService(
+    host,
+    service,
+    files.map(({ path }) => path),
+  );
 }
 
 /**
@@ -27,7 +31,7 @@ async function startService(host: Host, service: string, files: readonly string[
   const command = sh`
     sum=$(cat ${files} | sha256sum) || exit
     if systemctl is-active --quiet ${service} && [ "$(cat ${applied} 2>/dev/null)" = "$sum" ]; then exit 0; fi
-    systemctl restart ${service} &&
+    systemctl restart ${service} || { journalctl --unit ${service} --lines 15 --no-pager --output cat >&2; exit 1; }
     systemctl enable --quiet --no-reload ${service} &&
     mkdir -p ${APPLIED_FOLDER} && printf %s "$sum" > ${applied}`;
   await host.run(command, { title: `start ${service}`, timeoutMs: READY_TIMEOUT_MS });

@@ -36,8 +36,9 @@ const KILL_AFTER_S = 5;
 export async function execute(client: Client, execution: Execution): Promise<string> {
   const { label, title, command, timeoutMs, signal } = execution;
   signal?.throwIfAborted();
-  // `timeout` ends the command on the host also when this process or the network is gone by then.
-  const bounded = sh`timeout -k ${KILL_AFTER_S} ${Math.ceil(timeoutMs / 1000)} sh -c ${command}`;
+  // `timeout` ends the command on the host also when this process or the network is gone by then. Its process id comes
+  // first on stderr: sshd passes no signals on to the commands of root.
+  const bounded = sh`echo $$ >&2; exec timeout -k ${KILL_AFTER_S} ${Math.ceil(timeoutMs / 1000)} sh -c ${command}`;
   const exit = await converse(await openChannel(client, bounded), client, execution);
   if (exit.code === 0) return exit.stdout;
   // Where both speak, the error is on stderr; some tools tell theirs on stdout only.
@@ -68,41 +69,52 @@ function openChannel(client: Client, command: ShellCommand): Promise<ClientChann
 function converse(channel: ClientChannel, client: Client, execution: Execution): Promise<Exit> {
   const { label, stdin, timeoutMs, signal } = execution;
   return new Promise((resolve, reject) => {
-    const stdout = collect(channel, () => end(new Error('it said too much')));
-    const stderr = collect(channel.stderr, () => end(new Error('it said too much')));
+    const stdout = collect(channel, () => fail(new Error('it said too much')));
+    const stderr = collect(channel.stderr, () => fail(new Error('it said too much')));
     let exit: number | null | undefined;
+    let timer = setTimeout(() => fail(new Error('no answer in time')), timeoutMs + KILL_AFTER_S * 1000 + GRACE_MS);
     const stop = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
       client.off('close', lost);
     };
-    const end = (error: unknown): void => {
+    const fail = (error: unknown): void => {
       stop();
       channel.destroy();
-      reject(unreachable(label, error));
+      reject(signal?.aborted ? reasonOf(signal) : unreachable(label, error));
     };
-    const lost = (): void => end(new Error('the connection broke while the command ran'));
+    const lost = (): void => fail(new Error('the connection broke while the command ran'));
     const abort = (): void => {
-      stop();
-      // Where sshd does not pass it on, the command still ends at its timeout.
-      channel.signal('TERM');
-      channel.close();
-      reject(reasonOf(signal));
+      killOnHost(client, channel, stderr);
+      // Returns when the command has ended there: what undoes it must not run beside it.
+      clearTimeout(timer);
+      timer = setTimeout(lost, KILL_AFTER_S * 1000 + GRACE_MS);
     };
-    const timer = setTimeout(() => end(new Error('no answer in time')), timeoutMs + KILL_AFTER_S * 1000 + GRACE_MS);
     signal?.addEventListener('abort', abort);
     client.once('close', lost);
     channel.on('exit', (code: number | null) => (exit = code));
     channel.once('close', () => {
-      if (exit === undefined) return lost();
+      if (exit === undefined || signal?.aborted) return lost();
       stop();
-      resolve({ code: exit, stdout: stdout(), stderr: stderr() });
+      resolve({ code: exit, stdout: stdout(), stderr: withoutFirstLine(stderr()) });
     });
     // A command that does not read its input closes it early.
     channel.on('error', () => undefined);
     channel.end(stdin);
   });
 }
+
+/** SIGTERM, and SIGKILL later, for the command and its children, by way of `timeout`. */
+function killOnHost(client: Client, channel: ClientChannel, stderr: () => string): void {
+  const pid = /^(\d+)\n/.exec(stderr())?.[1];
+  if (pid === undefined) {
+    channel.stderr.once('data', () => killOnHost(client, channel, stderr));
+    return;
+  }
+  client.exec(sh`kill ${pid}`, (_error, kill) => kill?.resume());
+}
+
+const withoutFirstLine = (text: string): string => text.slice(text.indexOf('\n') + 1);
 
 function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => string {
   const chunks: Buffer[] = [];

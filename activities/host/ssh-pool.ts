@@ -27,8 +27,6 @@ export interface SshPoolOptions {
   readonly connectTimeoutMs?: number;
   /** After so many milliseconds without a command a connection is closed. Default 60,000. */
   readonly idleMs?: number;
-  /** Default of {@link RunOptions.connectTimeoutMs} for all commands. */
-  readonly connectTimeoutMs?: number;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -38,7 +36,6 @@ const WORDS_IN_TITLE = 4;
 export function createSshPool(options: SshPoolOptions): SshPool {
   const logger = options.logger ?? pino({ name: 'ssh' });
   const connections = createConnections(options.controlKey, options.idleMs ?? DEFAULT_IDLE_MS);
-  const defaults = options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs };
   return {
     host: (target) => {
       const host: Host = {
@@ -48,9 +45,7 @@ export function createSshPool(options: SshPoolOptions): SshPool {
           const { connectTimeoutMs } = options;
           const runOptions = { ...(connectTimeoutMs !== undefined && { connectTimeoutMs }), ...given };
           return logged(logger, { host: target.label, title }, () =>
-            againWhenNotStarted(target, () =>
-              runOnce(connections, target, command, { ...defaults, ...runOptions, title }),
-            ),
+            againWhenNotStarted(target, () => runOnce(connections, target, command, { ...runOptions, title })),
           );
         },
         putFiles: (files) => putFiles(host, files),

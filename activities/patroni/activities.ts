@@ -38,7 +38,12 @@ export function createPatroniActivities(fleet: Fleet): PatroniActivities {
       await ownDataFolder(host);
       await startWith(host, 'patroni', [
         ...(await tlsFiles(fleet, view, node, { postgres: 'postgres:postgres', patroni: 'postgres:postgres' })),
-        { path: PATRONI_CONFIG_FILE, content: patroniConfig(view, node, await passwords(fleet, view)), mode: 0o600, owner: 'postgres:postgres' },
+        {
+          path: PATRONI_CONFIG_FILE,
+          content: patroniConfig(view, node, await passwords(fleet, view)),
+          mode: 0o600,
+          owner: 'postgres:postgres',
+        },
       ]);
     },
 
@@ -59,11 +64,14 @@ export function createPatroniActivities(fleet: Fleet): PatroniActivities {
 
 /** A fresh volume belongs to root; PostgreSQL's may not be anybody else's. */
 async function ownDataFolder(host: Host): Promise<void> {
-  await host.run(sh`chown postgres:postgres ${DATA_FOLDER} && chmod 700 ${DATA_FOLDER}`, { title: 'hand the data folder to postgres' });
+  await host.run(sh`chown postgres:postgres ${DATA_FOLDER} && chmod 700 ${DATA_FOLDER}`, {
+    title: 'hand the data folder to postgres',
+  });
 }
 
 async function passwords(fleet: Fleet, view: ClusterView): Promise<PatroniPasswords> {
-  const ensure = (role: string): Promise<string> => fleet.secrets.ensure(secretRef(view.cluster, `role/${role}`), makePassword);
+  const ensure = (role: string): Promise<string> =>
+    fleet.secrets.ensure(secretRef(view.cluster, `role/${role}`), makePassword);
   const [superuser, replication, rewind] = await Promise.all([
     ensure(SYSTEM_ROLES.superuser),
     ensure(SYSTEM_ROLES.replication),

@@ -107,7 +107,12 @@ function initdbOptions(major: Major): (string | Record<string, string>)[] {
 
 function localPostgres(view: ClusterView, node: ReachableNode, passwords: PatroniPasswords): object {
   const major = view.cluster.spec.version;
-  const verified = { sslmode: 'verify-full', sslrootcert: CA_FILE, sslcert: certificateFile('postgres'), sslkey: keyFile('postgres') };
+  const verified = {
+    sslmode: 'verify-full',
+    sslrootcert: CA_FILE,
+    sslcert: certificateFile('postgres'),
+    sslkey: keyFile('postgres'),
+  };
   return {
     listen: `${node.privateAddress},127.0.0.1:5432`,
     connect_address: `${node.privateAddress}:5432`,

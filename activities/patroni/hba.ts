@@ -1,7 +1,13 @@
 import type { ReachableNode } from '../fleet';
 
 /** Roles of Holdfast's own, never a tenant's. */
-export const SYSTEM_ROLES = { superuser: 'postgres', replication: 'replicator', rewind: 'rewind', pooler: 'pgbouncer', monitor: 'monitor' } as const;
+export const SYSTEM_ROLES = {
+  superuser: 'postgres',
+  replication: 'replicator',
+  rewind: 'rewind',
+  pooler: 'pgbouncer',
+  monitor: 'monitor',
+} as const;
 
 /**
  * pg_hba.conf, first match wins: TLS only, scram only, each role only from where it works. Tenants come through the

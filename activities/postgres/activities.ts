@@ -37,7 +37,13 @@ export function createPostgresActivities(fleet: Fleet): PostgresActivities {
       // The verifier's salt is made by chance at each try: the password stays the same, and so does who may log in.
       const verifiers = { pooler: await scramVerifier(pooler), owner: await scramVerifier(owner) };
       const host = hostOf(fleet, view, primary);
-      await runSql(view, host, 'postgres', firstDatabaseScript(view.cluster.spec, verifiers), 'create roles and database');
+      await runSql(
+        view,
+        host,
+        'postgres',
+        firstDatabaseScript(view.cluster.spec, verifiers),
+        'create roles and database',
+      );
     },
 
     async proveEndpoint(at) {
@@ -49,7 +55,11 @@ export function createPostgresActivities(fleet: Fleet): PostgresActivities {
       ]);
       const access = { spec: cluster.spec, password, caPem: authority.certificatePem };
       const proofId = at.operationId.slice(-12);
-      await Promise.all(endpointOf(view).addresses.map((address, i) => proveAddress(address, access, `${proofId}_${i}`, PROOF_TIMEOUT_MS)));
+      await Promise.all(
+        endpointOf(view).addresses.map((address, i) =>
+          proveAddress(address, access, `${proofId}_${i}`, PROOF_TIMEOUT_MS),
+        ),
+      );
     },
   };
 }

@@ -15,7 +15,10 @@ export function endpointOf(view: ClusterView): Endpoint {
     addresses: gatewaysOf(view).map((gateway) => {
       const port = (own: number): { host: string; port: number } => {
         const address = gateway.publicPorts[own];
-        if (!address) throw new HoldfastError('NOT_YET', { what: `The cloud publishes no address for port ${own} of ${gateway.name}.` });
+        if (!address)
+          throw new HoldfastError('NOT_YET', {
+            what: `The cloud publishes no address for port ${own} of ${gateway.name}.`,
+          });
         return address;
       };
       const primary = port(GATEWAY_PORTS.primary);

@@ -20,17 +20,28 @@ export interface Access {
 }
 
 /** @throws NOT_YET when a port did not serve within `timeoutMs`; the message says which and why. */
-export async function proveAddress(address: EndpointAddress, access: Access, proofId: string, timeoutMs: number): Promise<void> {
+export async function proveAddress(
+  address: EndpointAddress,
+  access: Access,
+  proofId: string,
+  timeoutMs: number,
+): Promise<void> {
   const table = identifier(`holdfast_proof_${proofId}`);
   const deadline = Date.now() + timeoutMs;
   const through = <T>(port: number, act: (client: Client) => Promise<T>): Promise<T> =>
-    untilDeadline(deadline, `Port ${port} of ${address.host} does not serve yet`, () => withClient(address.host, port, access, act));
+    untilDeadline(deadline, `Port ${port} of ${address.host} does not serve yet`, () =>
+      withClient(address.host, port, access, act),
+    );
 
   await through(address.primaryPort, async (client) => {
     await client.query(sql`DROP TABLE IF EXISTS ${table}`);
     await client.query(sql`CREATE TABLE ${table} AS SELECT ${proofId}::text AS proof`);
   });
-  await Promise.all([address.replicaPort, address.pooledPort].map((port) => through(port, (client) => readBack(client, sql`SELECT proof FROM ${table}`, proofId))));
+  await Promise.all(
+    [address.replicaPort, address.pooledPort].map((port) =>
+      through(port, (client) => readBack(client, sql`SELECT proof FROM ${table}`, proofId)),
+    ),
+  );
   await through(address.pooledPort, async (client) => {
     await client.query(sql`INSERT INTO ${table} VALUES ('pooled')`);
     await readBack(client, sql`SELECT proof FROM ${table} WHERE proof = 'pooled'`, 'pooled');
@@ -43,7 +54,12 @@ async function readBack(client: Client, query: string, expected: string): Promis
   if (rows[0]?.proof !== expected) throw new Error('the row that was written cannot be read');
 }
 
-async function withClient<T>(host: string, port: number, access: Access, act: (client: Client) => Promise<T>): Promise<T> {
+async function withClient<T>(
+  host: string,
+  port: number,
+  access: Access,
+  act: (client: Client) => Promise<T>,
+): Promise<T> {
   const client = new Client({
     host,
     port,
@@ -74,7 +90,8 @@ async function untilDeadline<T>(deadline: number, what: string, attempt: () => P
       return await attempt();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (Date.now() + RETRY_MS > deadline) throw new HoldfastError('NOT_YET', { what: `${what}: ${reason}` }, { cause: error });
+      if (Date.now() + RETRY_MS > deadline)
+        throw new HoldfastError('NOT_YET', { what: `${what}: ${reason}` }, { cause: error });
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }

@@ -3,37 +3,62 @@ import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, hostOf } from '../fleet';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
-import type { ShellCommand } from '../host/shell';
 import { binariesOf, SOCKET_FOLDER } from '../patroni/config';
 import type { SqlText } from './sql';
+import { sql } from './sql';
 
 /** SQL as superuser on a data node, through its socket: nothing of this is open to the network. */
 
 /** psql without its wrapper, which would take longer than most queries. */
-function psql(view: ClusterView, database: string): ShellCommand {
-  return sh`runuser -u postgres -- ${`${binariesOf(view.cluster.spec.version)}/psql`} -XAtq -v ON_ERROR_STOP=1 -h ${SOCKET_FOLDER} -d ${database}`;
+function psql(view: ClusterView, database: string): string[] {
+  const binary = `${binariesOf(view.cluster.spec.version)}/psql`;
+  return [
+    'runuser',
+    '-u',
+    'postgres',
+    '--',
+    binary,
+    '-XAtq',
+    '-v',
+    'ON_ERROR_STOP=1',
+    '-h',
+    SOCKET_FOLDER,
+    '-d',
+    database,
+  ];
 }
 
 /**
  * Runs a script; it travels by stdin, so it may hold password verifiers.
  * @returns what the script selects, as unaligned text.
  */
-export async function runSql(view: ClusterView, host: Host, database: string, script: SqlText, title: string): Promise<string> {
-  return (await host.run(psql(view, database), { stdin: script, title })).trim();
+export async function runSql(
+  view: ClusterView,
+  host: Host,
+  database: string,
+  script: SqlText,
+  title: string,
+): Promise<string> {
+  return (await host.run(sh`${psql(view, database)}`, { stdin: script, title })).trim();
 }
 
 /** Waits on the host itself until the query says `t`. @throws HOST_COMMAND_FAILED when `timeoutS` have passed. */
-export async function untilTrue(view: ClusterView, host: Host, query: SqlText, options: { title: string; timeoutS: number; signal?: AbortSignal }): Promise<void> {
+export async function untilTrue(
+  view: ClusterView,
+  host: Host,
+  query: SqlText,
+  options: { title: string; timeoutS: number; signal?: AbortSignal },
+): Promise<void> {
   const { title, timeoutS, signal } = options;
-  const loop = sh`until [ "$(${psqlWords(view)} -c ${query} 2>/dev/null)" = t ]; do sleep 0.1; done`;
-  await host.run(sh`timeout ${timeoutS} sh -c ${loop}`, { title, timeoutMs: (timeoutS + 5) * 1000, ...(signal && { signal }) });
+  const loop = sh`until [ "$(${psql(view, 'postgres')} -c ${query} 2>/dev/null)" = t ]; do sleep 0.1; done`;
+  await host.run(sh`timeout ${timeoutS} sh -c ${loop}`, {
+    title,
+    timeoutMs: (timeoutS + 5) * 1000,
+    ...(signal && { signal }),
+  });
 }
 
-function psqlWords(view: ClusterView): string[] {
-  return ['runuser', '-u', 'postgres', '--', `${binariesOf(view.cluster.spec.version)}/psql`, '-XAtq', '-h', SOCKET_FOLDER, '-d', 'postgres'];
-}
-
-const IS_PRIMARY = 'select not pg_is_in_recovery()' as SqlText;
+const IS_PRIMARY = sql`SELECT NOT pg_is_in_recovery()`;
 
 /**
  * The data node that is the primary now; waits for one when there is none yet.
@@ -42,14 +67,22 @@ const IS_PRIMARY = 'select not pg_is_in_recovery()' as SqlText;
 export async function findPrimary(fleet: Fleet, view: ClusterView, timeoutS = 60): Promise<ReachableNode> {
   const losers = new AbortController();
   const candidates = dataNodesOf(view).map(async (node) => {
-    await untilTrue(view, hostOf(fleet, view, node), IS_PRIMARY, { title: 'wait for the primary', timeoutS, signal: losers.signal });
+    await untilTrue(view, hostOf(fleet, view, node), IS_PRIMARY, {
+      title: 'wait for the primary',
+      timeoutS,
+      signal: losers.signal,
+    });
     return node;
   });
   try {
     return await Promise.any(candidates);
   } catch (error) {
     const reason = error instanceof AggregateError ? String(error.errors[0]) : String(error);
-    throw new HoldfastError('NOT_YET', { what: `No data node became primary within ${timeoutS} s: ${reason}` }, { cause: error });
+    throw new HoldfastError(
+      'NOT_YET',
+      { what: `No data node became primary within ${timeoutS} s: ${reason}` },
+      { cause: error },
+    );
   } finally {
     losers.abort();
   }

@@ -50,7 +50,10 @@ function systemRole(name: string): SqlText {
 }
 
 function tenantRole(name: string): SqlText {
-  return script(ensureRole(name), sql`ALTER ROLE ${identifier(name)} LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS`);
+  return script(
+    ensureRole(name),
+    sql`ALTER ROLE ${identifier(name)} LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS`,
+  );
 }
 
 function ensureRole(name: string): SqlText {

@@ -12,7 +12,8 @@ const NODE_DAYS = 397;
 
 /** The cluster's certificate authority, made once. Its private key never leaves the control plane. */
 export async function ensureAuthority(fleet: Fleet, cluster: Cluster): Promise<KeyPair> {
-  const make = async (): Promise<string> => JSON.stringify(await createAuthority(`Holdfast cluster ${cluster.name}`, AUTHORITY_DAYS));
+  const make = async (): Promise<string> =>
+    JSON.stringify(await createAuthority(`Holdfast cluster ${cluster.name}`, AUTHORITY_DAYS));
   return parseKeyPair(await fleet.secrets.ensure(secretRef(cluster, 'ca'), make));
 }
 
@@ -23,7 +24,10 @@ export async function tlsFiles(
   node: ReachableNode,
   services: Readonly<Record<string, string>>,
 ): Promise<HostFile[]> {
-  const [authority, pair] = await Promise.all([ensureAuthority(fleet, view.cluster), ensureCertificate(fleet, view, node)]);
+  const [authority, pair] = await Promise.all([
+    ensureAuthority(fleet, view.cluster),
+    ensureCertificate(fleet, view, node),
+  ]);
   return [
     { path: CA_FILE, content: authority.certificatePem, mode: 0o644, owner: 'root:root' },
     ...Object.entries(services).flatMap(([service, owner]) => [
@@ -57,7 +61,8 @@ function parseKeyPair(json: string): KeyPair {
   const pair: unknown = JSON.parse(json);
   if (typeof pair === 'object' && pair !== null && 'certificatePem' in pair && 'privateKeyPem' in pair) {
     const { certificatePem, privateKeyPem } = pair;
-    if (typeof certificatePem === 'string' && typeof privateKeyPem === 'string') return { certificatePem, privateKeyPem };
+    if (typeof certificatePem === 'string' && typeof privateKeyPem === 'string')
+      return { certificatePem, privateKeyPem };
   }
   throw new HoldfastError('SECRET_UNREADABLE', { name: 'certificate' });
 }

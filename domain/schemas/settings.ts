@@ -15,6 +15,8 @@ const settingsSchema = z.object({
   DOCKER_HOST: z.string().optional(),
   /** `published` where addresses of containers can't be reached from this machine (Docker Desktop). */
   HOLDFAST_DOCKER_REACH: z.enum(['direct', 'published']).default('direct'),
+  /** `debug` adds a line for each command that ran on a host and each call of a cloud, with its duration. */
+  HOLDFAST_LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
   /** Loopback unless an operator opens it. */
   HOLDFAST_HOST: z.string().default('127.0.0.1'),
   HOLDFAST_PORT: z.coerce.number().int().min(0).max(65535).default(8080),

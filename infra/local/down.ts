@@ -4,7 +4,14 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { listClusters, removeInstallation } from './clusters';
 import type { Engine } from './engine';
-import { findEngine, findRunningEngine, ownEngineExists, startedByHoldfast, stopOwnEngine } from './engine';
+import {
+  findEngine,
+  findRunningEngine,
+  ownEngineAnswers,
+  ownEngineExists,
+  startedByHoldfast,
+  stopOwnEngine,
+} from './engine';
 import { installIdOf } from './home';
 import { otherInstallations, unregister } from './installations';
 import { lockOwner } from './lock';
@@ -49,7 +56,7 @@ async function down(progress: Progress, choices: Choices): Promise<void> {
   }
   rmSync(homeFolder, { recursive: true, force: true });
   await stopEngine(progress, engine);
-  keepOrRemoveCache(progress, choices);
+  await keepOrRemoveCache(progress, choices);
 }
 
 /** An engine that does not run may hold our clusters' data: it is started to remove them. */
@@ -89,19 +96,22 @@ async function stopEngine(progress: Progress, engine: Engine | null): Promise<vo
   else await progress.step('Docker engine', () => stopOwnEngine(engine));
 }
 
-function keepOrRemoveCache(progress: Progress, { cache }: Choices): void {
+async function keepOrRemoveCache(progress: Progress, { cache }: Choices): Promise<void> {
   if (!existsSync(cacheFolder)) return;
-  const others = otherInstallations(null);
   if (!cache) {
-    progress.say(
-      `  Kept for the next start: ${cacheFolder} (golden image, Temporal, the engine's data). To remove that too: npm run down -- --cache`,
-    );
-  } else if (others.length > 0) {
-    throw new Problem(`${cacheFolder} was kept: ${others.join(', ')} uses it. Run npm run down there first.`);
-  } else {
-    rmSync(cacheFolder, { recursive: true, force: true });
-    progress.say(`✓ ${cacheFolder} removed`);
+    const remedy = 'To remove that too: npm run down -- --cache';
+    progress.say(`  Kept for the next start: ${cacheFolder} (golden image, Temporal, the engine's data). ${remedy}`);
+    return;
   }
+  const others = otherInstallations(null);
+  if (others.length > 0)
+    throw new Problem(`${cacheFolder} is kept: ${others.join(', ')} uses it. Run npm run down there first.`);
+  if (await ownEngineAnswers())
+    throw new Problem(
+      `${cacheFolder} is kept: the Docker engine in it still runs, and Holdfast may not end it. End it first.`,
+    );
+  rmSync(cacheFolder, { recursive: true, force: true });
+  progress.say(`✓ ${cacheFolder} removed`);
 }
 
 function readChoices(): Choices {

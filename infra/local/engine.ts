@@ -52,6 +52,9 @@ export async function findEngine(options: { report?: StepReport; signal?: AbortS
   return { ...(await connect(ownEngineHost)), startedHere: true };
 }
 
+/** True while that engine runs, whoever started it: its data must stay. */
+export const ownEngineAnswers = (): Promise<boolean> => answers(ownEngineHost);
+
 /** The engine that answers now, or null. */
 export async function findRunningEngine(): Promise<Engine | null> {
   const asked = process.env['DOCKER_HOST'];

@@ -9,7 +9,6 @@ import { recordImage, startInventory } from './inventory';
 import { register } from './installations';
 import { demandPort } from './ports';
 import type { Session } from './session';
-import { together } from './session';
 import { endOrphans } from './supervise';
 import { startTemporal } from './temporal';
 import type { Temporal } from './temporal';
@@ -28,11 +27,11 @@ export async function bringUp(session: Session): Promise<Environment> {
 
   let temporal: Temporal | undefined;
   let base: Omit<Surroundings, 'temporal'> | undefined;
-  await together(
+  await session.together(
     async () => (temporal = await progress.step('Temporal', (report) => startTemporal(session, report))),
     async () => (base = await bringUpBase(session)),
   );
-  if (!temporal || !base) throw new Error('together() returned early');
+  if (!temporal || !base) throw new Error('neither failed nor made');
   const surroundings: Surroundings = { ...base, temporal };
   const apiUrl = await progress.step('worker and API', () => startControlPlane(session, surroundings));
   return { ...surroundings, apiUrl };

@@ -55,8 +55,12 @@ async function demandRoom(docker: Docker): Promise<void> {
   await demandDiskSpace(existsSync(data) ? data : cacheFolder, FIRST_START_BYTES);
 }
 
-/** Running a container to read one file takes most of a second, so what it said is kept for the next start. */
-async function readCatalogue({ home }: Session, docker: Docker, tag: string): Promise<ImageCatalogue> {
+/** What an image holds. Running a container to read one file takes most of a second, so what it said is kept for the next start. */
+export async function readCatalogue(
+  { home }: Pick<Session, 'home'>,
+  docker: Docker,
+  tag: string,
+): Promise<ImageCatalogue> {
   const { Id: id } = await docker.getImage(tag).inspect();
   const remembered = rememberedSchema.safeParse(parseJson(home.read('image.json')));
   if (remembered.success && remembered.data.id === id) return remembered.data.catalogue;

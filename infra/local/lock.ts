@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessMark } from './processes';
@@ -6,19 +6,37 @@ import { isRunning, markProcess, parseMark } from './processes';
 
 /** One process at a time. A lock whose owner is gone (kill -9, reboot) is taken over. */
 export interface Lock {
-  release(): void;
+  /** Asks others that want the lock for more patience. */
+  readonly announceEnd: () => void;
+  readonly release: () => void;
+}
+
+export interface LockPatience {
+  readonly waitMs: number;
+  readonly endingMs: number;
 }
 
 /**
- * Takes the lock, waiting up to `waitMs` for its owner to end.
+ * Takes the lock, waiting for its owner to end: `waitMs`, or `endingMs` when the owner said that it is ending.
  * @returns the owner's mark when it still has it after that.
  */
-export async function takeLock(file: string, waitMs: number): Promise<Lock | ProcessMark> {
-  for (const deadline = Date.now() + waitMs; ; await sleep(100)) {
+export async function takeLock(file: string, { waitMs, endingMs }: LockPatience): Promise<Lock | ProcessMark> {
+  for (const begun = Date.now(); ; await sleep(100)) {
     const owner = lockOwner(file);
-    if (!owner && tryLock(file)) return { release: () => rmSync(file, { force: true }) };
-    if (owner && Date.now() > deadline) return owner;
+    if (!owner && tryLock(file)) return lockOf(file);
+    const patience = existsSync(endingFile(file)) ? endingMs : waitMs;
+    if (owner && Date.now() - begun > patience) return owner;
   }
+}
+
+const endingFile = (file: string): string => `${file}.ending`;
+
+function lockOf(file: string): Lock {
+  rmSync(endingFile(file), { force: true }); // Of an owner that was killed while it ended.
+  return {
+    announceEnd: () => existsSync(file) && writeFileSync(endingFile(file), ''),
+    release: () => [endingFile(file), file].forEach((name) => rmSync(name, { force: true })),
+  };
 }
 
 /** Who has the lock and still runs, or null. */

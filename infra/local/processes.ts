@@ -41,6 +41,16 @@ export async function endProcess(mark: ProcessMark, graceMs: number): Promise<vo
   await gone(mark, 5_000);
 }
 
+/** The environment that the process was started with, or an empty text when it is not to be seen. */
+export function environmentOf(pid: number): string {
+  try {
+    if (existsSync('/proc/self/environ')) return readFileSync(`/proc/${pid}/environ`, 'utf8');
+    return execFileSync('ps', ['eww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
+  } catch {
+    return '';
+  }
+}
+
 /** Waits until the process is gone; false when it still runs after `timeoutMs`. */
 export async function gone(mark: ProcessMark, timeoutMs: number): Promise<boolean> {
   for (const deadline = Date.now() + timeoutMs; isRunning(mark);) {

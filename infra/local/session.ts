@@ -14,16 +14,27 @@ export interface Session {
   readonly signal: AbortSignal;
   /** Ends by itself what was started: done in reverse order when the command ends, whether it failed or was told to. */
   atEnd(title: string, stop: () => Promise<void>): void;
+  /**
+   * Runs independent things side by side. When one fails, the others are interrupted and waited for before its error is
+   * thrown: the reader learns it at once, and nothing is left half done.
+   */
+  together(...works: readonly (() => Promise<unknown>)[]): Promise<void>;
 }
 
 // The owner of the lock may just be learning that the terminal it was started from is gone.
-const LOCK_WAIT_MS = 15_000;
+const LOCK_PATIENCE = { waitMs: 2_000, endingMs: 120_000 };
+const FAILED = 'something beside it failed';
 
 /**
  * Runs a command in a home folder that no other one uses at the same time, and ends the process: exit code 0 when
- * `work` returned or was told to end, 1 when it failed (a {@link Problem} in one sentence, anything else in full).
+ * `work` was told to end, 1 when it failed (a {@link Problem} in one sentence, anything else in full), else what it
+ * returned. `conclude` has the last word, after all that was started has been ended.
  */
-export async function runSession(folder: string, work: (session: Session) => Promise<number>): Promise<never> {
+export async function runSession(
+  folder: string,
+  work: (session: Session) => Promise<number>,
+  conclude: () => void = () => undefined,
+): Promise<never> {
   const progress = createProgress();
   const stop = new AbortController();
   const ends: { title: string; stop: () => Promise<void> }[] = [];
@@ -33,25 +44,33 @@ export async function runSession(folder: string, work: (session: Session) => Pro
   try {
     const home = openHome(folder);
     lock = await lockHome(home);
+    stop.signal.addEventListener('abort', lock.announceEnd);
     code = await work({
       home,
       progress,
       signal: stop.signal,
       atEnd: (title, end) => void ends.push({ title, stop: end }),
+      together: (...works) => sideBySide(stop, works),
     });
   } catch (error) {
-    code = stop.signal.aborted ? 0 : 1;
+    code = stop.signal.aborted && stop.signal.reason !== FAILED ? 0 : 1;
     if (code !== 0) complain(error);
   }
   for (const end of ends.reverse()) await progress.step(end.title, end.stop).catch(complain);
   lock?.release();
+  conclude();
   process.exit(code);
 }
 
-/** Runs independent things side by side. When one fails, waits for the others before it throws: none is left half done. */
-export async function together(...works: readonly (() => Promise<unknown>)[]): Promise<void> {
-  const outcomes = await Promise.allSettled(works.map((work) => work()));
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+async function sideBySide(stop: AbortController, works: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  const run = (work: () => Promise<unknown>): Promise<unknown> =>
+    work().catch((error: unknown) => {
+      failures.push(error);
+      stop.abort(FAILED);
+    });
+  await Promise.all(works.map(run));
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Returns when the command is told to end. */
@@ -73,7 +92,7 @@ function abortWhenTold(stop: AbortController): void {
 }
 
 async function lockHome(home: Home): Promise<Lock> {
-  const lock = await takeLock(home.path('lock'), LOCK_WAIT_MS);
+  const lock = await takeLock(home.path('lock'), LOCK_PATIENCE);
   if ('release' in lock) return lock;
   throw new Problem(
     `Holdfast already runs from this folder (process ${lock.pid}): use that one, or end it with npm run down or Ctrl-C in its terminal.`,

@@ -10,7 +10,9 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { endProcess, markProcess, parseMark } from './processes';
+import { join } from 'node:path';
+import type { ProcessMark } from './processes';
+import { endProcess, environmentOf, markProcess } from './processes';
 import type { Session } from './session';
 
 export interface ProgramSpec {
@@ -30,9 +32,14 @@ export interface Program {
   readonly stop: () => Promise<void>;
 }
 
+/** The program writes its id itself before it is what it is: so there is no moment at which it runs and cannot be found. */
+const LEAVE_PID = 'echo $$ >"$0" && exec "$@"';
+/** In the environment of every program: an id that is used anew by a stranger is not taken for ours. */
+const MARKER = 'HOLDFAST_PID_FILE';
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 const LIVES_WELL_MS = 60_000;
+const ORPHAN_GRACE_MS = 5_000;
 const LARGEST_LOG_BYTES = 10 * 1024 ** 2;
 
 /**
@@ -52,14 +59,13 @@ export function supervise(session: Session, spec: ProgramSpec): Program {
     rotate(logFile);
     const log = openSync(logFile, 'a', 0o600);
     const begun = Date.now();
-    const child = spawn(spec.command, [...spec.args], {
-      env: { ...process.env, ...spec.env },
+    const child = spawn('sh', ['-c', LEAVE_PID, pidFile, spec.command, ...spec.args], {
+      env: { ...process.env, ...spec.env, [MARKER]: pidFile },
       stdio: ['ignore', log, log],
       detached: true,
     });
     closeSync(log);
     pid = child.pid;
-    if (pid !== undefined) session.home.write(`${spec.name}.pid`, JSON.stringify(markProcess(pid)));
     child.on('error', (error) => appendFileSync(logFile, `${error.message}\n`));
     child.on('close', (code, signal) => {
       if (stopped) return;
@@ -90,14 +96,20 @@ export async function endOrphans(folder: string): Promise<string[]> {
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.pid')) : [];
   const ended = await Promise.all(
     files.map(async (file) => {
-      const mark = parseMark(readFileSync(`${folder}/${file}`, 'utf8'));
-      const running = mark !== null && markProcess(mark.pid)?.begun === mark.begun;
-      if (running) await endProcess(mark, 5_000);
-      rmSync(`${folder}/${file}`, { force: true });
-      return running ? [file.replace(/\.pid$/, '')] : [];
+      const pidFile = join(folder, file);
+      const orphan = ownerOf(pidFile);
+      if (orphan) await endProcess(orphan, ORPHAN_GRACE_MS);
+      rmSync(pidFile, { force: true });
+      return orphan ? [file.replace(/\.pid$/, '')] : [];
     }),
   );
   return ended.flat();
+}
+
+function ownerOf(pidFile: string): ProcessMark | null {
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  if (!Number.isInteger(pid) || pid <= 0) return null;
+  return environmentOf(pid).includes(`${MARKER}=${pidFile}`) ? markProcess(pid) : null;
 }
 
 /** One older file is kept. */

@@ -69,12 +69,17 @@ export async function startScriptedTemporal(): Promise<ScriptedTemporal> {
   };
 }
 
-function scriptedActivities({ calls, records }: ScriptedRun, behave: Behaviour): Record<string, (...args: never[]) => unknown> {
-  const scripted = (name: string) => async (...args: unknown[]): Promise<void> => {
-    const label = typeof args[1] === 'string' ? `${name} ${args[1]}` : name;
-    calls.push(label);
-    await behave({ name: label, args, times: calls.filter((call) => call === label).length });
-  };
+function scriptedActivities(
+  { calls, records }: ScriptedRun,
+  behave: Behaviour,
+): Record<string, (...args: never[]) => unknown> {
+  const scripted =
+    (name: string) =>
+    async (...args: unknown[]): Promise<void> => {
+      const label = typeof args[1] === 'string' ? `${name} ${args[1]}` : name;
+      calls.push(label);
+      await behave({ name: label, args, times: calls.filter((call) => call === label).length });
+    };
   return {
     ...Object.fromEntries(Object.keys(SCRIPTED).map((name) => [name, scripted(name)])),
     recordOperation: (record: OperationRecord) => {

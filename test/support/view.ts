@@ -7,21 +7,22 @@ import type { NodeName } from '../../domain/topology';
 import { allNodes } from '../../domain/topology';
 
 /** A cluster as activities see it, for the writers of configuration: fixed addresses, nothing behind them. */
-export function viewOf(planName: string, overrides: { allowedIps?: string[]; version?: '15' | '17' | '18' } = {}): ClusterView {
+export function viewOf(
+  planName: string,
+  overrides: { allowedIps?: string[]; version?: '15' | '17' | '18' } = {},
+): ClusterView {
   const plan = findPlan(planName);
   if (!plan) throw new Error(`no plan ${planName}`);
-  const nodes = allNodes(plan.topology).map(
-    (node, i): ClusterNode => ({
-      ...node,
-      clusterId: 'clu_0000000000000000000000000a',
-      failureDomain: `local-${i}`,
-      hostId: `host-${i}`,
-      privateAddress: `10.213.0.${10 + i}`,
-      ssh: { host: `10.213.0.${10 + i}`, port: 22 },
-      hostKey: 'ssh-ed25519 AAAA',
-      publicPorts: {},
-    }),
-  );
+  const nodes = allNodes(plan.topology).map((node, i): ClusterNode => ({
+    ...node,
+    clusterId: 'clu_0000000000000000000000000a',
+    failureDomain: `local-${i}`,
+    hostId: `host-${i}`,
+    privateAddress: `10.213.0.${10 + i}`,
+    ssh: { host: `10.213.0.${10 + i}`, port: 22 },
+    hostKey: 'ssh-ed25519 AAAA',
+    publicPorts: {},
+  }));
   return {
     cluster: {
       id: 'clu_0000000000000000000000000a',
@@ -45,7 +46,12 @@ export function viewOf(planName: string, overrides: { allowedIps?: string[]; ver
     plan,
     cloud: unusedCloud,
     nodes,
-    network: { token: 'clu/network', cidr: '10.213.0.0/26', controlAddress: '10.213.0.1', floatingAddress: '10.213.0.60' },
+    network: {
+      token: 'clu/network',
+      cidr: '10.213.0.0/26',
+      controlAddress: '10.213.0.1',
+      floatingAddress: '10.213.0.60',
+    },
   };
 }
 

@@ -24,10 +24,19 @@ const submit = async ({ taskQueue }: ScriptedRun, operation: OperationInput): Pr
     workflowIdConflictPolicy: 'USE_EXISTING',
     args: [{ clusterId: operation.clusterId }],
   });
-  await engine.temporal.client.workflow.executeUpdateWithStart(submitOperation, { startWorkflowOperation, updateId: operation.operationId, args: [operation] });
+  await engine.temporal.client.workflow.executeUpdateWithStart(submitOperation, {
+    startWorkflowOperation,
+    updateId: operation.operationId,
+    args: [operation],
+  });
 };
 const entity = ({ input }: ScriptedRun) => engine.temporal.client.workflow.getHandle(entityWorkflowId(input.clusterId));
-const deletion = ({ input }: ScriptedRun): OperationInput => ({ ...input, operationId: `${input.operationId}delete`, kind: 'delete', generation: 2 });
+const deletion = ({ input }: ScriptedRun): OperationInput => ({
+  ...input,
+  operationId: `${input.operationId}delete`,
+  kind: 'delete',
+  generation: 2,
+});
 
 test('operations of a cluster run one after the other, and the entity ends with its cluster', async () => {
   await engine.withWorker(
@@ -98,12 +107,19 @@ test('operators read in the Web UI what an operation is about and how far it is'
       const handle = engine.temporal.client.workflow.getHandle(run.input.operationId);
       const description = await handle.describe();
       expect(await description.staticSummary()).toBe('provision orders: sandbox, PostgreSQL 18');
-      expect(description.searchAttributes).toMatchObject({ HoldfastCluster: ['orders'], HoldfastOperationKind: ['provision'] });
+      expect(description.searchAttributes).toMatchObject({
+        HoldfastCluster: ['orders'],
+        HoldfastOperationKind: ['provision'],
+      });
       const metadata = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
       expect(metadata.currentDetails).toContain('❌ create the private network');
       const { events } = await handle.fetchHistory();
-      const scheduled = events?.find((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'createNetwork');
-      expect(Buffer.from(scheduled?.userMetadata?.summary?.data ?? []).toString()).toContain('create network');
+      const scheduled = events?.find(
+        (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'createNetwork',
+      );
+      expect(Buffer.from(scheduled?.userMetadata?.summary?.data ?? []).toString()).toContain(
+        'create the private network',
+      );
       await submit(run, run.input);
       await handle.terminate();
     },

@@ -19,12 +19,14 @@ beforeAll(async () => {
 afterAll(() => engine?.stop());
 
 const withWorker: ScriptedTemporal['withWorker'] = (behave, act) => engine.withWorker(behave, act);
-const statesOf = (records: OperationRecord[]): string[] => records.flatMap((record) => (record.operation ? [record.operation.state] : []));
+const statesOf = (records: OperationRecord[]): string[] =>
+  records.flatMap((record) => (record.operation ? [record.operation.state] : []));
 const stepsIn = (records: OperationRecord[], state: string): string[] =>
   records.flatMap((record) => record.steps.filter((step) => step.state === state).map((step) => step.stepId));
 const start = (workflow: string, { input, taskQueue }: ScriptedRun): Promise<WorkflowHandleWithFirstExecutionRunId> =>
   engine.temporal.client.workflow.start(workflow, { workflowId: input.operationId, taskQueue, args: [input] });
-const isWaiting = (records: OperationRecord[]): true | undefined => (statesOf(records).at(-1) === 'waiting' ? true : undefined);
+const isWaiting = (records: OperationRecord[]): true | undefined =>
+  statesOf(records).at(-1) === 'waiting' ? true : undefined;
 const diskFull = (): never => {
   throw ApplicationFailure.nonRetryable('the disk is full', 'CLOUD_FULL');
 };
@@ -169,6 +171,17 @@ test('an operation that was overtaken fails and undoes nothing', async () => {
       expect(run.calls.filter((call) => /^(delete|forget)/.test(call))).toEqual([]);
       const last = run.records.findLast((record) => record.operation)?.operation;
       expect(last).toMatchObject({ state: 'failed', error: { code: 'STALE_GENERATION', message: 'overtaken' } });
+    },
+  );
+});
+
+test('what happens at once is written down at once: a provision of one node takes no more than ten records', async () => {
+  await withWorker(
+    () => undefined,
+    async (run) => {
+      await (await start('provision', run)).result();
+      expect(run.records.length).toBeLessThanOrEqual(10);
+      expect(run.records[0]?.steps.length).toBeGreaterThan(1);
     },
   );
 });

@@ -4,13 +4,14 @@ import { LABEL, labelsOf, objectName } from './names';
 import type { DockerCloudOptions } from './options';
 import { placeLabels, portBindings } from './places';
 import type { Place } from './places';
+import type { Volume } from './volumes';
 
 export interface HostParts {
   readonly image: string;
   readonly networkId: string;
   readonly place: Place;
-  /** Name of the data volume, null for a host without one. */
-  readonly volume: string | null;
+  /** The data volume, null for a host without one. */
+  readonly volume: Volume | null;
   readonly limits: Docker.HostConfig;
 }
 
@@ -55,7 +56,10 @@ function hostConfig(spec: HostSpec, { networkId, place, volume, limits }: HostPa
     Tmpfs: { '/run': '', '/run/lock': '', '/tmp': '' },
     // PostgreSQL's parallel queries share memory there; Docker's 64 MiB are soon used up.
     ShmSize: Math.floor(spec.memoryBytes / 2),
-    Binds: ['/sys/fs/cgroup:/sys/fs/cgroup:rw', ...(volume === null ? [] : [`${volume}:/var/lib/postgresql`])],
+    Binds: [
+      '/sys/fs/cgroup:/sys/fs/cgroup:rw',
+      ...(volume === null ? [] : [`${volume.name}:/var/lib/postgresql${volume.sized ? ':nocopy' : ''}`]),
+    ],
   };
   return config;
 }

@@ -11,7 +11,7 @@ import type { DockerCloudOptions } from './options';
 import { asHost, inspectHost, SSH_PORT } from './host-state';
 import type { Places } from './places';
 import { powerOn } from './power';
-import type { Volumes } from './volumes';
+import type { Volume, Volumes } from './volumes';
 
 /** Names and addresses that others hold for a moment are asked for again this often, about every 50 ms. */
 const ATTEMPTS = 100;
@@ -56,7 +56,7 @@ async function makeHost(
   options: DockerCloudOptions,
   { limits, places }: HostMakers,
   spec: HostSpec,
-  volume: string | null,
+  volume: Volume | null,
 ): Promise<void> {
   const network = await requireNetwork(options, spec.networkToken);
   const [image, limit] = await Promise.all([options.image(), limits.of(spec)]);

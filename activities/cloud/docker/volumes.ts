@@ -1,16 +1,25 @@
 import { HoldfastError } from '../../../domain/errors';
 import type { Enforcement, Tags } from '../cloud';
-import { ask, askUnless } from './errors';
+import { ask, askUnless, refused } from './errors';
 import { labelsOf, objectName } from './names';
 import { once } from './once';
 import type { DockerCloudOptions } from './options';
 import type { VolumeKeeper } from './volume-keeper';
 
+/** XFS can't be smaller. */
+const MIN_BYTES = 300 * 1024 ** 2;
+
+export interface Volume {
+  readonly name: string;
+  /** On a loop device, and then owned by `postgres`; else a plain docker volume, which gets what the image has there. */
+  readonly sized: boolean;
+}
+
 /** Data volumes: XFS of a real size on a loop device, or plain docker volumes where the engine can't do that. */
 export interface Volumes {
   readonly sizeEnforcement: () => Promise<Enforcement>;
-  /** Makes the volume, or finds it and attaches its device. Returns its name. */
-  create(token: string, tags: Tags, bytes: number): Promise<string>;
+  /** Makes the volume, or finds it and attaches its device. */
+  create(token: string, tags: Tags, bytes: number): Promise<Volume>;
   /** Gives the volume its loop device back when it has lost it (a reboot). Nothing for hosts without a volume. */
   attach(token: string): Promise<void>;
   delete(token: string): Promise<void>;
@@ -24,16 +33,17 @@ export function createVolumes(options: DockerCloudOptions, keeper: VolumeKeeper)
     sizeEnforcement,
 
     async create(token, tags, bytes) {
+      if (bytes < MIN_BYTES) throw refused('create the volume', `a volume has at least ${MIN_BYTES} bytes`);
       const name = objectName(installId, token);
       const sized = (await sizeEnforcement()).enforced;
       if (sized) await keeper.run('create', name, String(bytes), JSON.stringify(tags));
       const exists = await askUnless('find the volume', ['absent'], docker.getVolume(name).inspect());
-      if (exists) return name;
+      if (exists) return { name, sized };
       const device = `/dev/holdfast/${name.slice('holdfast-'.length)}`;
       const volume = { Name: name, Driver: 'local', Labels: labelsOf(options, token, tags) };
       const DriverOpts = { type: 'xfs', device, o: 'noatime' };
       await ask('create the volume', docker.createVolume(sized ? { ...volume, DriverOpts } : volume));
-      return name;
+      return { name, sized };
     },
 
     async attach(token) {

@@ -1,8 +1,8 @@
 import Docker from 'dockerode';
 
-/** The Docker engine under test: the one of `DOCKER_HOST`, or of the default socket. */
-export function connectEngine(): Docker {
-  return new Docker();
+/** The Docker engine under test: the one of `DOCKER_HOST`, or of the default socket, unless another is asked for. */
+export function connectEngine(socketPath?: string): Docker {
+  return socketPath === undefined ? new Docker() : new Docker({ socketPath });
 }
 
 /** The golden image under test, which `npm test` builds before it runs these. */

@@ -16,26 +16,34 @@ const single = viewOf('sandbox', { version: '15', allowedIps: ['198.51.100.0/24'
 const passwords = { superuser: 'S', replication: 'R', rewind: 'W' };
 
 test('patroni.yml of an ha cluster', () => expect(patroniConfig(ha, nodeOf(ha, 'pg-2'), passwords)).toMatchSnapshot());
-test('patroni.yml of a single node, PostgreSQL 15', () => expect(patroniConfig(single, nodeOf(single, 'pg-1'), passwords)).toMatchSnapshot());
+test('patroni.yml of a single node, PostgreSQL 15', () =>
+  expect(patroniConfig(single, nodeOf(single, 'pg-1'), passwords)).toMatchSnapshot());
 test('pg_hba.conf', () => expect(hbaLines(dataNodesOf(ha), gatewaysOf(ha))).toMatchSnapshot());
 test('etcd', () => expect(etcdEnvironment(nodeOf(ha, 'pg-1'), dataNodesOf(ha), ha.cluster.id)).toMatchSnapshot());
 test('haproxy.cfg', () => expect(haproxyConfig(ha)).toMatchSnapshot());
-test('keepalived.conf of the second gateway', () => expect(keepalivedConfig('10.213.0.60', 26, nodeOf(ha, 'gw-2'), gatewaysOf(ha))).toMatchSnapshot());
+test('keepalived.conf of the second gateway', () =>
+  expect(keepalivedConfig('10.213.0.60', 26, nodeOf(ha, 'gw-2'), gatewaysOf(ha))).toMatchSnapshot());
 test('pgbouncer.ini and its users', () => expect(pgbouncerConfig(ha) + pgbouncerUsers('pa"ss')).toMatchSnapshot());
-test('exporters', () => expect([webConfig(), nodeExporterEnvironment(), postgresExporterEnvironment()]).toMatchSnapshot());
-test('roles and first database', () => expect(firstDatabaseScript(ha.cluster.spec, { pooler: 'P', owner: 'O' })).toMatchSnapshot());
+test('exporters', () =>
+  expect([webConfig(), nodeExporterEnvironment(), postgresExporterEnvironment()]).toMatchSnapshot());
+test('roles and first database', () =>
+  expect(firstDatabaseScript(ha.cluster.spec, { pooler: 'P', owner: 'O' })).toMatchSnapshot());
 
 test('the machine of the control plane and the asked blocks may connect, nobody else', () => {
   expect(allowedIpsFile(single).trim().split('\n')).toEqual(['127.0.0.0/8', '10.213.0.1/32', '198.51.100.0/24']);
 });
 
 test('an ha cluster commits by strict quorum; a single node, which has nobody to wait for, does not', () => {
-  expect(patroniConfig(ha, nodeOf(ha, 'pg-1'), passwords)).toMatch(/synchronous_mode: quorum\n\s+synchronous_mode_strict: true/);
+  expect(patroniConfig(ha, nodeOf(ha, 'pg-1'), passwords)).toMatch(
+    /synchronous_mode: quorum\n\s+synchronous_mode_strict: true/,
+  );
   expect(patroniConfig(single, nodeOf(single, 'pg-1'), passwords)).not.toMatch('synchronous_mode');
 });
 
 test('every line of pg_hba.conf that lets someone in over the network asks for TLS and scram', () => {
-  const open = hbaLines(dataNodesOf(ha), gatewaysOf(ha)).filter((line) => line.startsWith('host') && !line.endsWith('reject'));
+  const open = hbaLines(dataNodesOf(ha), gatewaysOf(ha)).filter(
+    (line) => line.startsWith('host') && !line.endsWith('reject'),
+  );
   expect(open.length).toBeGreaterThan(0);
   for (const line of open) expect(line).toMatch(/^hostssl .* scram-sha-256/);
 });

@@ -1,0 +1,128 @@
+import { HoldfastError } from '../../domain/errors';
+import type { OperationId } from '../../domain/ids';
+import type { Host } from './host';
+import { sh } from './shell';
+import type { ShellCommand } from './shell';
+
+/**
+ * Long work on a host that outlives the SSH session and the worker which started it: a transient systemd service. Its
+ * unit remembers how it ended until {@link cleanJob}; a reboot forgets it, so a job must cope with being run again then.
+ */
+
+/** Name of a job's systemd unit, such as `holdfast-op_…-restore.service`. */
+export type JobUnit = `holdfast-${OperationId}-${string}.service`;
+
+/** @throws RangeError when the step's id has other characters than letters, digits and dashes. */
+export function jobUnit(operationId: OperationId, stepId: string): JobUnit {
+  if (!/^[A-Za-z0-9-]{1,100}$/.test(stepId)) throw new RangeError(`not the id of a step: ${stepId}`);
+  return `holdfast-${operationId}-${stepId}.service`;
+}
+
+export interface Job {
+  readonly unit: JobUnit;
+  readonly command: ShellCommand;
+  /** For `systemctl status` on the host. */
+  readonly description: string;
+  /** Default root. */
+  readonly user?: string;
+  /** Read by the command from its standard input: the place for secrets. It never touches a disk. */
+  readonly stdin?: string;
+}
+
+export type JobStatus =
+  | { readonly state: 'not-started' }
+  | { readonly state: 'running' }
+  | { readonly state: 'succeeded' }
+  | { readonly state: 'failed'; readonly exitCode: number; readonly output: string };
+
+/** How long systemd waits after SIGTERM before SIGKILL. */
+const STOP_TIMEOUT_S = 10;
+const LAST_LINES = 40;
+
+/*
+ * The input waits in /run (memory) until the job has opened it. Two that start the same unit at once are told apart by
+ * systemd, which takes the name once only.
+ */
+const START = `set -eu
+unit=$1 description=$2 user=$3 command=$4
+loaded() { [ "$(systemctl show --property LoadState --value -- "$unit")" = loaded ]; }
+loaded && exit 0
+umask 077
+mkdir -p /run/holdfast/jobs
+input=$(mktemp /run/holdfast/jobs/XXXXXXXXXX)
+trap 'rm -f -- "$input"' EXIT
+cat >"$input"
+systemd-run --quiet --unit="$unit" --description="$description" --remain-after-exit --service-type=exec \\
+  --property=User="$user" --property=StandardInput=file:"$input" --property=TimeoutStopSec=${STOP_TIMEOUT_S} \\
+  --property=LogRateLimitIntervalSec=0 -- /bin/sh -c "$command" || loaded
+`;
+
+/**
+ * Starts a job unless its unit is there already, running or ended.
+ * @returns when its process runs. @throws as {@link Host.run}.
+ */
+export async function startJob(host: Pick<Host, 'run'>, job: Job): Promise<void> {
+  // systemd replaces $NAME in the command line of a service; $$ is a dollar sign.
+  const command = job.command.replaceAll('$', '$$$$');
+  await host.run(sh`sh -c ${START} sh ${job.unit} ${job.description} ${job.user ?? 'root'} ${command}`, {
+    stdin: job.stdin ?? '',
+    title: `start job ${job.unit}`,
+  });
+}
+
+const PROPERTIES = 'LoadState,ActiveState,SubState,ExecMainCode,ExecMainStatus';
+
+export async function jobStatus(host: Pick<Host, 'run'>, unit: JobUnit): Promise<JobStatus> {
+  const shown = await host.run(sh`systemctl show --property ${PROPERTIES} -- ${unit}`, {
+    title: `look at job ${unit}`,
+  });
+  const property = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(shown)?.[1] ?? '';
+  if (property('LoadState') !== 'loaded') return { state: 'not-started' };
+  if (property('ActiveState') === 'failed') {
+    return { state: 'failed', exitCode: exitCode(property), output: await lastLines(host, unit) };
+  }
+  return property('SubState') === 'exited' ? { state: 'succeeded' } : { state: 'running' };
+}
+
+/** As a shell tells it: 128 and the signal's number for a process that was killed. */
+function exitCode(property: (name: string) => string): number {
+  const CLD_EXITED = '1';
+  const status = Number(property('ExecMainStatus'));
+  return property('ExecMainCode') === CLD_EXITED ? status : 128 + status;
+}
+
+async function lastLines(host: Pick<Host, 'run'>, unit: JobUnit): Promise<string> {
+  // What its processes wrote, without what systemd says of it.
+  const match = `_SYSTEMD_UNIT=${unit}`;
+  const journal = sh`journalctl --sync; journalctl --output cat --no-pager --lines ${LAST_LINES} ${match}`;
+  const lines = await host.run(journal, { title: `read the journal of ${unit}` });
+  return lines.trim().slice(-2_000);
+}
+
+/** Stops a job and returns when none of its processes is left. Nothing to do when it has ended or was never started. */
+export async function cancelJob(host: Pick<Host, 'run'>, unit: JobUnit): Promise<void> {
+  const stop = 'systemctl stop -- "$1" || [ "$(systemctl show --property LoadState --value -- "$1")" != loaded ]';
+  await host.run(sh`sh -c ${stop} sh ${unit}`, {
+    title: `stop job ${unit}`,
+    timeoutMs: (STOP_TIMEOUT_S + 20) * 1000,
+  });
+}
+
+/**
+ * Lets the host forget a job that has ended. Idempotent.
+ * @throws HOST_COMMAND_FAILED when it still runs.
+ */
+export async function cleanJob(host: Pick<Host, 'run'>, unit: JobUnit): Promise<void> {
+  const clean = `set -eu
+[ "$(systemctl show --property SubState --value -- "$1")" != running ] || { echo 'the job still runs' >&2; exit 1; }
+systemctl stop -- "$1" 2>/dev/null || true
+systemctl reset-failed -- "$1" 2>/dev/null || true`;
+  await host.run(sh`sh -c ${clean} sh ${unit}`, { title: `clean job ${unit}` });
+}
+
+/** @throws HOST_JOB_FAILED when the status is `failed`. */
+export function requireNoFailure(host: Pick<Host, 'label'>, unit: JobUnit, status: JobStatus): void {
+  if (status.state !== 'failed') return;
+  const { exitCode: code, output } = status;
+  throw new HoldfastError('HOST_JOB_FAILED', { host: host.label, unit, exitCode: code, output });
+}

@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import path from 'node:path';
+import type { CredentialsAnswer } from '../../domain/schemas/credentials';
+import { CliError, EXIT } from './exit';
+
+export type Port = 'primary' | 'replica' | 'pooled';
+
+/** Keeps the cluster's CA certificate where libpq can read it; returns the file (mode 0600). */
+export function saveCa(clusterId: string, pem: string): string {
+  const cache = process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');
+  const folder = path.join(cache, 'holdfast', 'ca');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = path.join(folder, `${clusterId}.pem`);
+  const fresh = `${file}.${process.pid}`;
+  writeFileSync(fresh, pem, { mode: 0o600 });
+  renameSync(fresh, file);
+  return file;
+}
+
+/** The URI with the CA in it: `psql "$(holdfast uri shop)"` just works, and verifies whom it talks to. */
+export function uriWithCa({ uris }: CredentialsAnswer, port: Port, caFile: string): string {
+  return `${uris[port]}&sslrootcert=${encodeURIComponent(caFile)}`;
+}
+
+/**
+ * Runs the system's psql and returns its exit code. The password travels in a file that only this user can read, not
+ * in argv or the environment, which others may see; it is gone when psql is.
+ */
+export async function runPsql(
+  credentials: CredentialsAnswer,
+  port: Port,
+  caFile: string,
+  args: readonly string[],
+): Promise<number> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
+  try {
+    const passfile = path.join(folder, 'pgpass');
+    writeFileSync(passfile, passLine(credentials), { mode: 0o600 });
+    return await spawnPsql(args, {
+      ...process.env,
+      ...connectionEnvironment(credentials, port),
+      PGPASSFILE: passfile,
+      PGSSLROOTCERT: caFile,
+    });
+  } finally {
+    remove();
+  }
+}
+
+/** A line of libpq's password file, in which a colon or backslash of a value is escaped. */
+export function passLine({
+  database,
+  username,
+  password,
+}: Pick<CredentialsAnswer, 'database' | 'username' | 'password'>): string {
+  const escaped = [database, username, password].map((value) => value.replace(/[\\:]/g, '\\$&'));
+  return `*:*:${escaped.join(':')}\n`;
+}
+
+function connectionEnvironment(
+  { endpoint, username, database }: CredentialsAnswer,
+  port: Port,
+): Record<string, string> {
+  const portOf = { primary: 'primaryPort', replica: 'replicaPort', pooled: 'pooledPort' } as const;
+  return {
+    PGHOST: endpoint.addresses.map((address) => address.host).join(','),
+    PGPORT: endpoint.addresses.map((address) => address[portOf[port]]).join(','),
+    PGUSER: username,
+    PGDATABASE: database,
+    PGSSLMODE: 'verify-full',
+  };
+}
+
+function spawnPsql(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  // Ctrl-C is psql's: it cancels the running query there.
+  const ignore = (): void => undefined;
+  process.on('SIGINT', ignore);
+  return new Promise<number>((resolve, reject) => {
+    const child = spawn('psql', [...args], { stdio: 'inherit', env });
+    child.once('error', (error) => reject(noPsql(error)));
+    child.once('exit', (code) => resolve(code ?? EXIT.error));
+  }).finally(() => process.off('SIGINT', ignore));
+}
+
+function noPsql(error: Error): Error {
+  if (!('code' in error) || error.code !== 'ENOENT') return error;
+  return new CliError(
+    'psql is not on the PATH.',
+    EXIT.error,
+    'install it (Debian: apt install postgresql-client; macOS: brew install libpq), or use holdfast uri NAME with another client',
+  );
+}

@@ -1,0 +1,123 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ensureFirstToken } from '../../../api/http/first-token';
+import type { OperationId } from '../../../domain/ids';
+import type { OperationChange, StepChange } from '../../../domain/operations';
+import { readEvents, startTestApi, type TestApi } from '../../support/api';
+import { until } from '../../support/until';
+
+jest.setTimeout(60_000);
+
+let api: TestApi;
+let token: string;
+beforeAll(async () => {
+  api = await startTestApi();
+  token = await api.token();
+});
+afterAll(() => api.stop());
+
+async function order(name: string): Promise<{ id: OperationId; steps: { id: string }[] }> {
+  const { body } = await api.request('POST', '/v1/clusters', { body: { name, plan: 'sandbox' } });
+  return body as unknown as { id: OperationId; steps: { id: string }[] };
+}
+
+const now = (): string => new Date().toISOString();
+let seq = 0;
+const record = (
+  operationId: OperationId,
+  steps: Omit<StepChange, 'at'>[],
+  operation?: Omit<OperationChange, 'at'>,
+): Promise<void> =>
+  api.inventory.operations.record({
+    operationId,
+    seq: ++seq,
+    steps: steps.map((step) => ({ ...step, at: now() })),
+    ...(operation ? { operation: { ...operation, at: now() } } : {}),
+  });
+
+const eventsUrl = (id: string): string => `${api.url}/v1/operations/${id}/events`;
+
+test('events come as they happen, resume after Last-Event-ID without loss or repetition, and end with the operation', async () => {
+  const { id, steps } = await order('streamed');
+  const first = steps[0]?.id ?? '';
+  const whole = readEvents(eventsUrl(id), token);
+  await record(id, [{ stepId: first, state: 'running' }], { state: 'running' });
+  const [one, two] = await readEvents(eventsUrl(id), token, 0, 2);
+  const rest = readEvents(eventsUrl(id), token, two?.id);
+  await record(id, [{ stepId: first, state: 'succeeded' }]);
+  await record(id, [], { state: 'succeeded' });
+  const all = await whole;
+  expect([...[one, two], ...(await rest)]).toEqual(all);
+  const ids = all.map((event) => event.id);
+  expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
+  expect(all.at(-1)).toMatchObject({ event: 'operation', data: { body: { state: 'succeeded' } } });
+  const answer = await api.request('GET', `/v1/operations/${id}/events`, {
+    headers: { 'Last-Event-ID': String(ids.at(-1)) },
+  });
+  expect(answer.status).toBe(204);
+});
+
+test('an operation that was written while the engine was away is started by the sweep, once it is back', async () => {
+  api.engine.away = true;
+  const { id } = await order('patient');
+  expect((await api.request('GET', `/v1/operations/${id}`)).body).toMatchObject({ state: 'pending' });
+  expect(api.engine.started.some((input) => input.operationId === id)).toBe(false);
+  api.engine.away = false;
+  await until(() => api.engine.started.some((input) => input.operationId === id));
+  expect(api.engine.started.find((input) => input.operationId === id)).toMatchObject({
+    clusterName: 'patient',
+    projectName: 'default',
+    generation: 1,
+  });
+});
+
+test('cancel and retry reach the engine when they make sense, and are refused with the reason when not', async () => {
+  const { id } = await order('steered');
+  const decide = (what: string) => api.request('POST', `/v1/operations/${id}/${what}`);
+  await record(id, [], { state: 'running' });
+  expect((await decide('retry')).body).toMatchObject({ status: 409, code: 'NOT_WAITING' });
+  await record(id, [], { state: 'waiting', reason: 'needs attention: disk full' });
+  expect((await decide('retry')).status).toBe(202);
+  expect((await decide('cancel')).status).toBe(202);
+  expect(api.engine.decisions).toEqual([
+    [id, 'retry'],
+    [id, 'cancel'],
+  ]);
+  await record(id, [], { state: 'running', pointOfNoReturnPassed: true });
+  expect((await decide('cancel')).body).toMatchObject({ status: 409, code: 'POINT_OF_NO_RETURN' });
+  await record(id, [], { state: 'succeeded' });
+  expect((await decide('cancel')).body).toMatchObject({ status: 409, code: 'OPERATION_FINISHED' });
+  expect(api.engine.decisions).toHaveLength(2);
+});
+
+test('operations are listed newest first, by cluster and by state', async () => {
+  const all = (await api.request('GET', '/v1/operations')).body['items'] as { id: string }[];
+  expect(all.map(({ id }) => id)).toEqual(
+    all
+      .map(({ id }) => id)
+      .sort()
+      .reverse(),
+  );
+  const steered = await api.request('GET', '/v1/operations?cluster=steered&state=succeeded');
+  expect(steered.body['items']).toMatchObject([{ clusterName: 'steered', state: 'succeeded' }]);
+  expect((await api.request('GET', '/v1/operations?state=done')).body).toMatchObject({
+    errors: [{ in: 'query', pointer: '/state' }],
+  });
+});
+
+test('the first token is kept in a file of its owner alone while it works, and replaced when it does not', async () => {
+  const home = mkdtempSync(path.join(tmpdir(), 'holdfast-home-'));
+  const file = path.join(home, 'token');
+  const { inventory } = api;
+  const first = await ensureFirstToken({ inventory, home });
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(readFileSync(file, 'utf8').trim()).toBe(first);
+  expect((await api.request('GET', '/v1/tokens', { token: first })).status).toBe(200);
+  expect(await ensureFirstToken({ inventory, home })).toBe(first);
+  await api.database.query(`update tokens set revoked_at = now() where name = 'first'`);
+  const second = await ensureFirstToken({ inventory, home });
+  expect(second).not.toBe(first);
+  expect((await api.request('GET', '/v1/clusters', { token: second })).status).toBe(200);
+  rmSync(home, { recursive: true });
+});

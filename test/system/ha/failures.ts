@@ -1,0 +1,116 @@
+import { sql } from '../../../activities/postgres/sql';
+import { eventually } from '../../support/temporal';
+import { login, query } from '../support/endpoint';
+import { runOn } from '../support/image-tools';
+import { findInvented, findLost, longestGap, startWriter } from '../support/ledger';
+import type { Writer } from '../support/ledger';
+import type { Ha } from './cluster';
+import { dataNodes, hostIdOf, primaryOf, runAsSuperuser } from './cluster';
+
+/** A user who waits longer for a write than this calls it an outage; the measured times are printed. */
+const WRITABLE_AGAIN_MS = 60_000;
+const NODES = ['pg-1', 'pg-2', 'pg-3', 'gw-1', 'gw-2'] as const;
+
+interface Measured {
+  readonly host: string;
+  readonly role: string;
+  readonly 'longest write gap, s': number;
+  readonly 'whole again after its return, s': number;
+}
+
+/** Power-off of every host in turn, under a writer that remembers each promise. */
+export function describeFailures(ha: Ha): void {
+  const measured: Measured[] = [];
+  let writer: Writer;
+
+  beforeAll(async () => {
+    const config = login(ha().credentials, 'primaryPort');
+    await query(config, 'create table ledger (number int primary key)');
+    writer = startWriter(config);
+    await acknowledgedAfter(writer, Date.now());
+  });
+
+  test.each(NODES)(
+    'without %s the cluster is writable again at the same address, and with it whole again',
+    async (name) => {
+      const node = ha().nodes.find((candidate) => candidate.name === name);
+      if (!node) throw new Error(`no node ${name}`);
+      const primary = await primaryOf(ha());
+      const role = name === primary.name ? 'primary' : node.role === 'data' ? 'replica' : 'gateway';
+      const host = ha().holdfast.docker.getContainer(hostIdOf(node));
+
+      const killedAt = Date.now();
+      await host.kill();
+      try {
+        const writableAt = await acknowledgedAfter(writer, Date.now());
+        expect(writableAt - killedAt).toBeLessThan(WRITABLE_AGAIN_MS);
+      } finally {
+        await host.start();
+      }
+      const startedAt = Date.now();
+      await untilWhole(ha);
+      const gap = longestGap(writer.attempts, killedAt, startedAt);
+      measured.push({
+        host: name,
+        role,
+        'longest write gap, s': inSeconds(gap),
+        'whole again after its return, s': inSeconds(Date.now() - startedAt),
+      });
+      expect(gap).toBeLessThan(WRITABLE_AGAIN_MS);
+      expect((await ha().holdfast.cluster(ha().id)).status.endpoint).toEqual(ha().cluster.status.endpoint);
+    },
+  );
+
+  test('after all of it no acknowledged row is lost, on any data node', async () => {
+    await writer.stop();
+    console.table(measured);
+    // Otherwise no failover was tried at all.
+    expect(measured.map(({ role }) => role)).toEqual(expect.arrayContaining(['primary', 'replica', 'gateway']));
+    const { attempts } = writer;
+    const acknowledged = attempts.filter(({ outcome }) => outcome === 'acknowledged').length;
+    console.log(`${acknowledged} rows acknowledged, ${attempts.length - acknowledged} of unknown outcome`);
+    expect(acknowledged).toBeGreaterThan(500);
+
+    const rows = await query<{ number: number }>(login(ha().credentials, 'primaryPort'), 'select number from ledger');
+    const numbers = new Set(rows.map(({ number }) => number));
+    expect(findLost(attempts, numbers)).toEqual([]);
+    expect(findInvented(attempts, numbers)).toEqual([]);
+    const digest = sql`select count(*) || ' rows, sum ' || sum(number) from ledger`;
+    const expected = `${numbers.size} rows, sum ${[...numbers].reduce((sum, number) => sum + number, 0)}`;
+    for (const { name } of dataNodes(ha())) {
+      await eventually(async () => {
+        const found = await runAsSuperuser(ha(), name, digest, ha().credentials.database);
+        return found === expected ? found : undefined;
+      });
+    }
+  });
+}
+
+const inSeconds = (ms: number): number => Math.round(ms / 100) / 10;
+
+/** When the first write that began after `time` was acknowledged. */
+async function acknowledgedAfter({ attempts }: Writer, time: number): Promise<number> {
+  const deadline = time + 2 * WRITABLE_AGAIN_MS;
+  return eventually(() => {
+    if (Date.now() > deadline) throw new Error(`no write was acknowledged for ${(deadline - time) / 1000} s`);
+    return attempts.find(({ outcome, beganAt }) => outcome === 'acknowledged' && beganAt >= time)?.endedAt;
+  });
+}
+
+/** Both replicas count for the quorum, and the services of all gateways run. */
+async function untilWhole(ha: Ha): Promise<void> {
+  const inQuorum = sql`select count(*) from pg_stat_replication where state = 'streaming' and sync_state = 'quorum'`;
+  await eventually(async () => {
+    // Whoever was the primary a moment ago may be starting, or gone.
+    const found = await primaryOf(ha())
+      .then(({ name }) => runAsSuperuser(ha(), name, inQuorum))
+      .catch(() => 'not to be asked');
+    return found === '2' ? true : undefined;
+  }, 250);
+  for (const gateway of ha().nodes.filter(({ role }) => role === 'gateway')) {
+    await eventually(async () => {
+      const { exitCode } = await runOn(hostIdOf(gateway), 'systemctl is-active haproxy pgbouncer keepalived\n');
+      return exitCode === 0 ? true : undefined;
+    }, 250);
+  }
+}

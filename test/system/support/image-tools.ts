@@ -1,0 +1,30 @@
+import { lastLine, runCommand } from '../../../infra/local/command';
+import type { Outcome } from '../../../infra/local/command';
+import type { CredentialsAnswer } from '../../../domain/schemas/credentials';
+import { goldenImage } from './engine';
+
+/** Programs of the golden image, run on this machine's own network, as a user of a cluster would run them. */
+
+/** Runs a shell script in a container of the image; it travels by stdin, so it may hold passwords. */
+export async function runTool(script: string): Promise<Outcome> {
+  const image = await goldenImage();
+  return runCommand('docker', ['run', '--rm', '-i', '--network', 'host', image, 'sh', '-eus'], { stdin: script });
+}
+
+/** Runs a script on a host of a cluster, as root. */
+export function runOn(hostId: string, script: string): Promise<Outcome> {
+  return runCommand('docker', ['exec', '-i', hostId, 'sh', '-us'], { stdin: script });
+}
+
+/** Lines for a script that let libpq's programs log in as the owner, over TLS verified in full. */
+export function libpqEnvironment({ username, password, database, caCertificate }: CredentialsAnswer): string {
+  const settings = { PGUSER: username, PGPASSWORD: password, PGDATABASE: database, PGSSLMODE: 'verify-full' };
+  const exports = Object.entries(settings).map(([name, value]) => `export ${name}='${value}'\n`);
+  return `cat >/tmp/ca.crt <<'END'\n${caCertificate}END\n${exports.join('')}export PGSSLROOTCERT=/tmp/ca.crt\n`;
+}
+
+/** The output of a tool that has to succeed. */
+export function demandSuccess({ exitCode, stdout, stderr }: Outcome): string {
+  if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${lastLine(stderr)}\n${stdout}\n${stderr}`);
+  return stdout;
+}

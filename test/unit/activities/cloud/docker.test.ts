@@ -1,0 +1,83 @@
+import { ask, troubleOf } from '../../../../activities/cloud/docker/errors';
+import { objectName } from '../../../../activities/cloud/docker/names';
+import { placeFromLabels, placeLabels, portBindings } from '../../../../activities/cloud/docker/places';
+import { floatingAddress, freeSubnets, hostAddresses, overlap } from '../../../../activities/cloud/docker/subnets';
+
+describe('subnets of private networks', () => {
+  test('overlap when one holds the other, in either order, and never with IPv6', () => {
+    expect(overlap('10.213.4.0/26', '10.213.0.0/16')).toBe(true);
+    expect(overlap('10.0.0.0/8', '10.213.4.0/26')).toBe(true);
+    expect(overlap('10.213.4.0/26', '10.213.4.64/26')).toBe(false);
+    expect(overlap('10.213.4.0/26', 'fd00::/8')).toBe(false);
+  });
+
+  test('are all of the pool but those in use, each once, beginning elsewhere for each seed', () => {
+    const free = [...freeSubnets('one', ['10.213.0.0/17'])].map(({ cidr }) => cidr);
+    expect(new Set(free).size).toBe(512);
+    expect(free.filter((cidr) => overlap(cidr, '10.213.128.0/17'))).toHaveLength(512);
+    const [first] = freeSubnets('two', []);
+    expect(first?.cidr).not.toBe(free[0]);
+    expect([...freeSubnets('one', ['10.0.0.0/8'])]).toEqual([]);
+  });
+
+  test('have a gateway, hosts and a floating address, all apart', () => {
+    const [subnet] = freeSubnets('one', []);
+    if (!subnet) throw new Error('no subnet is free');
+    const addresses = [subnet.gateway, ...hostAddresses(subnet.cidr), floatingAddress(subnet.cidr)];
+    expect(new Set(addresses).size).toBe(62);
+    expect(addresses.every((address) => overlap(`${address}/32`, subnet.cidr))).toBe(true);
+    expect(addresses.some((address) => /\.(0|63|64|127|128|191|192|255)$/.test(address))).toBe(false);
+  });
+});
+
+describe('names of resources', () => {
+  test('differ between installations and tokens that look alike', () => {
+    const names = [objectName('a', 'b/c'), objectName('a', 'b-c'), objectName('a-b', 'c'), objectName('a', 'b_c')];
+    expect(names[0]).toBe('holdfast-a.b.c');
+    expect(new Set(names).size).toBe(4);
+  });
+
+  test.each(['', 'a/../b', 'a.b', '/a', 'a b'])('are refused for the token %j', (token) => {
+    expect(() => objectName('a', token)).toThrow(/refused to name a resource/);
+  });
+});
+
+describe('the place of a host', () => {
+  test('comes back from its labels', () => {
+    const place = {
+      address: '10.213.0.2',
+      ports: { 22: { host: '127.0.0.1', port: 20000 }, 5432: { host: '127.0.0.1', port: 20001 } },
+    };
+    expect(placeFromLabels(placeLabels(place))).toEqual(place);
+    expect(portBindings(place)).toEqual({
+      '22/tcp': [{ HostIp: '127.0.0.1', HostPort: '20000' }],
+      '5432/tcp': [{ HostIp: '127.0.0.1', HostPort: '20001' }],
+    });
+  });
+
+  test('publishes nothing when it is reached directly', () => {
+    expect(portBindings({ address: '10.213.0.2', ports: { 22: { host: '10.213.0.2', port: 22 } } })).toEqual({});
+  });
+});
+
+describe("the engine's errors", () => {
+  const said = (statusCode: number, message: string): Error => Object.assign(new Error(message), { statusCode });
+
+  test.each([
+    [new Error('connect ECONNREFUSED'), 'unreachable', 'CLOUD_UNAVAILABLE'],
+    [said(503, 'starting'), 'unreachable', 'CLOUD_UNAVAILABLE'],
+    [said(500, 'cgroup busy'), 'failed', 'CLOUD_UNAVAILABLE'],
+    [said(500, 'write /x: no space left on device'), 'full', 'CLOUD_FULL'],
+    [said(403, 'Pool overlaps with other one on this address space'), 'overlap', 'CLOUD_REFUSED'],
+    [said(403, 'Address already in use'), 'address taken', 'CLOUD_REFUSED'],
+    [said(500, 'Bind for 127.0.0.1:1 failed: port is already allocated'), 'address taken', 'CLOUD_REFUSED'],
+    [said(404, 'No such container'), 'absent', 'CLOUD_REFUSED'],
+    [said(409, 'Conflict'), 'exists', 'CLOUD_REFUSED'],
+    [said(400, 'bad parameter'), 'refused', 'CLOUD_REFUSED'],
+  ])('case %# is told apart by status and sentence', async (error, trouble, code) => {
+    expect(troubleOf(error)).toBe(trouble);
+    const thrown: unknown = await ask('try', Promise.reject(error)).catch((caught: unknown) => caught);
+    expect(thrown).toMatchObject({ code });
+    expect(troubleOf(thrown)).toBe(trouble);
+  });
+});
