@@ -3,7 +3,8 @@ import type { NodeName, NodeRole } from './topology';
 
 /** What a cluster is: what was asked for (spec) and what is (status), apart from one another. */
 
-export type CloudName = 'docker';
+export const CLOUDS = ['docker'] as const;
+export type CloudName = (typeof CLOUDS)[number];
 /** PostgreSQL majors that can be ordered. */
 export const MAJORS = ['15', '17', '18'] as const;
 export type Major = (typeof MAJORS)[number];
@@ -22,10 +23,17 @@ export interface ClusterSpec {
 }
 
 /** AIP-216: one word for the phase; what is wrong stands in the conditions. */
-export type ClusterState = 'creating' | 'ready' | 'failed' | 'deleting' | 'deleted';
+export const CLUSTER_STATES = ['creating', 'ready', 'failed', 'deleting', 'deleted'] as const;
+export type ClusterState = (typeof CLUSTER_STATES)[number];
 
-export type ConditionType =
-  'Ready' | 'StorageSizeEnforced' | 'ResourceLimitsEnforced' | 'FailureDomainsSeparate' | 'EndpointAddressFloats';
+export const CONDITION_TYPES = [
+  'Ready',
+  'StorageSizeEnforced',
+  'ResourceLimitsEnforced',
+  'FailureDomainsSeparate',
+  'EndpointAddressFloats',
+] as const;
+export type ConditionType = (typeof CONDITION_TYPES)[number];
 
 /** `status: false` of any of them is a warning that `message` explains. */
 export interface Condition {

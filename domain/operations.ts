@@ -2,13 +2,24 @@ import type { ClusterId, OperationId, ProjectId } from './ids';
 
 /** A lifecycle operation and its steps, as the inventory keeps them and the API shows them. */
 
-export type OperationKind = 'provision' | 'delete';
+export const OPERATION_KINDS = ['provision', 'delete'] as const;
+export type OperationKind = (typeof OPERATION_KINDS)[number];
 
-export type OperationState =
-  'pending' | 'scheduled' | 'running' | 'waiting' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
+export const OPERATION_STATES = [
+  'pending',
+  'scheduled',
+  'running',
+  'waiting',
+  'cancelling',
+  'succeeded',
+  'failed',
+  'cancelled',
+] as const;
+export type OperationState = (typeof OPERATION_STATES)[number];
 export const FINAL_STATES = ['succeeded', 'failed', 'cancelled'] as const satisfies readonly OperationState[];
 
-export type StepState = 'pending' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'undoing' | 'undone';
+export const STEP_STATES = ['pending', 'running', 'succeeded', 'failed', 'skipped', 'undoing', 'undone'] as const;
+export type StepState = (typeof STEP_STATES)[number];
 
 export interface Step {
   readonly id: string;
@@ -28,7 +39,8 @@ export interface StepTitle {
   readonly title: string;
 }
 
-export type OperationCause = 'user' | 'schedule' | 'autopilot';
+export const OPERATION_CAUSES = ['user', 'schedule', 'autopilot'] as const;
+export type OperationCause = (typeof OPERATION_CAUSES)[number];
 
 export interface Operation {
   readonly id: OperationId;

@@ -3,7 +3,8 @@
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
-export type Topology = 'single' | 'ha';
+export const TOPOLOGIES = ['single', 'ha'] as const;
+export type Topology = (typeof TOPOLOGIES)[number];
 
 export interface Plan {
   readonly name: string;

@@ -2,7 +2,8 @@ import type { Topology } from './plans';
 
 /** The nodes that a cluster has, known from its plan alone, and where each may live. */
 
-export type NodeRole = 'data' | 'gateway';
+export const NODE_ROLES = ['data', 'gateway'] as const;
+export type NodeRole = (typeof NODE_ROLES)[number];
 /** `pg-1`, `pg-2` … are data nodes, `gw-1`, `gw-2` gateways. */
 export type NodeName = `pg-${number}` | `gw-${number}`;
 

@@ -1,25 +1,18 @@
 import { z } from 'zod';
+import { OPERATION_CAUSES, OPERATION_KINDS, OPERATION_STATES, STEP_STATES } from '../../domain/operations';
+import { TOPOLOGIES } from '../../domain/plans';
 import { clusterId, jsonTime, operationId, projectId, time } from './rows';
 
 /** Rows of operations, steps and events, parsed into types of the domain. */
 
-const kind = z.enum(['provision', 'delete']);
-const operationState = z.enum([
-  'pending',
-  'scheduled',
-  'running',
-  'waiting',
-  'cancelling',
-  'succeeded',
-  'failed',
-  'cancelled',
-]);
+const kind = z.enum(OPERATION_KINDS);
+const operationState = z.enum(OPERATION_STATES);
 
 const step = z
   .object({
     id: z.string(),
     title: z.string(),
-    state: z.enum(['pending', 'running', 'succeeded', 'failed', 'skipped', 'undoing', 'undone']),
+    state: z.enum(STEP_STATES),
     attempt: z.number(),
     started_at: jsonTime.nullable(),
     finished_at: jsonTime.nullable(),
@@ -55,7 +48,7 @@ export const operationRow = z
     state: operationState,
     reason: z.string().nullable(),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
-    cause: z.enum(['user', 'schedule', 'autopilot']),
+    cause: z.enum(OPERATION_CAUSES),
     requested_by: z.string(),
     point_of_no_return_passed: z.boolean(),
     steps: z.array(step),
@@ -93,7 +86,7 @@ export const inputRow = z
     cluster_id: clusterId,
     cluster_name: z.string(),
     generation: z.number(),
-    topology: z.enum(['single', 'ha']),
+    topology: z.enum(TOPOLOGIES),
     summary: z.string(),
   })
   .transform((row) => ({

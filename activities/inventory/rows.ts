@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { MAJORS } from '../../domain/clusters';
+import { CLOUDS, CLUSTER_STATES, CONDITION_TYPES, MAJORS } from '../../domain/clusters';
+import { NODE_ROLES } from '../../domain/topology';
 import { SCOPES } from './inventory';
 
 /** Rows as the driver gives them, parsed into types of the domain: the only place that knows both. */
@@ -42,7 +43,7 @@ export const tokenRow = z
 const spec = z.object({
   plan: z.string(),
   version: z.enum(MAJORS),
-  cloud: z.enum(['docker']),
+  cloud: z.enum(CLOUDS),
   storageBytes: z.number(),
   database: z.string(),
   owner: z.string(),
@@ -51,13 +52,7 @@ const spec = z.object({
 });
 
 const condition = z.object({
-  type: z.enum([
-    'Ready',
-    'StorageSizeEnforced',
-    'ResourceLimitsEnforced',
-    'FailureDomainsSeparate',
-    'EndpointAddressFloats',
-  ]),
+  type: z.enum(CONDITION_TYPES),
   status: z.boolean(),
   reason: z.string(),
   message: z.string(),
@@ -77,7 +72,7 @@ export const clusterRow = z
     name: z.string(),
     generation: z.number(),
     spec,
-    state: z.enum(['creating', 'ready', 'failed', 'deleting', 'deleted']),
+    state: z.enum(CLUSTER_STATES),
     conditions: z.array(condition),
     postgresql_version: z.string().nullable(),
     endpoint: endpoint.nullable(),
@@ -112,7 +107,7 @@ export const nodeRow = z
   .object({
     cluster_id: clusterId,
     name: nodeName,
-    role: z.enum(['data', 'gateway']),
+    role: z.enum(NODE_ROLES),
     failure_domain: z.string(),
     host_id: z.string().nullable(),
     private_address: z.string().nullable(),

@@ -38,9 +38,12 @@ export function firstDatabaseScript(spec: ClusterSpec, verifiers: Verifiers): Sq
   );
 }
 
-/** What PgBouncer may read: verifiers of roles that log in and are no superusers. */
+/**
+ * What PgBouncer may read: verifiers of roles that log in and are no superusers. No row for any other: a row of nulls
+ * makes PgBouncer answer "bouncer config error", and so tell which roles exist.
+ */
 const USER_LOOKUP = sql`
-CREATE OR REPLACE FUNCTION holdfast.user_lookup(wanted text, OUT username text, OUT password text) RETURNS record
+CREATE OR REPLACE FUNCTION holdfast.user_lookup(wanted text) RETURNS TABLE (username text, password text)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
   AS $$ SELECT rolname::text, rolpassword FROM pg_catalog.pg_authid
         WHERE rolname = wanted AND rolcanlogin AND NOT rolsuper AND NOT rolreplication $$`;

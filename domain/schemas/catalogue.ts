@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { MAJORS } from '../clusters';
+import { TOPOLOGIES } from '../plans';
 
 /** What can be ordered: plans and versions. */
 
 export const planSchema = z
   .object({
     name: z.string(),
-    topology: z.enum(['single', 'ha']),
+    topology: z.enum(TOPOLOGIES),
     summary: z.string(),
     nodes: z.object({ data: z.number().int(), gateway: z.number().int() }),
     memoryBytes: z.number().int().meta({ description: 'Of each data node.' }),

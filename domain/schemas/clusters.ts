@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { MAJORS } from '../clusters';
+import { CLOUDS, CLUSTER_STATES, MAJORS } from '../clusters';
 import { findPlan, PLANS } from '../plans';
+import { NODE_ROLES } from '../topology';
 import { formatStorageSize, parseStorageSize, STORAGE_SIZE_PATTERN } from '../storage-size';
 import { allowedIpsSchema } from './addresses';
 import { clusterNameSchema, databaseNameSchema, roleNameSchema } from './names';
@@ -18,7 +19,7 @@ const createFields = z.strictObject({
     .enum(MAJORS, `unknown version; there are ${MAJORS.join(', ')} (as text)`)
     .optional()
     .meta({ description: 'PostgreSQL major; the newest of GET /v1/versions by default.' }),
-  cloud: z.enum(['docker'], 'unknown cloud; there is docker').default('docker'),
+  cloud: z.enum(CLOUDS, `unknown cloud; there is ${CLOUDS.join(', ')}`).default('docker'),
   storage: z
     .string()
     .regex(STORAGE_SIZE_PATTERN, 'write a whole number and MiB, GiB or TiB, such as 20GiB')
@@ -93,7 +94,7 @@ const clusterFields = {
     deletionProtection: z.boolean(),
   }),
   status: z.object({
-    state: z.enum(['creating', 'ready', 'failed', 'deleting', 'deleted']),
+    state: z.enum(CLUSTER_STATES),
     conditions: z.array(conditionSchema).readonly(),
     postgresqlVersion: z.string().nullable(),
     endpoint: endpointSchema.nullable(),
@@ -106,7 +107,7 @@ const clusterFields = {
 export const nodeSchema = z
   .object({
     name: z.string(),
-    role: z.enum(['data', 'gateway']),
+    role: z.enum(NODE_ROLES),
     failureDomain: z.string(),
     hostId: z.string().nullable(),
     privateAddress: z.string().nullable(),

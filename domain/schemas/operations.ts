@@ -1,17 +1,10 @@
 import { z } from 'zod';
-import { FINAL_STATES } from '../operations';
+import { OPERATION_CAUSES, OPERATION_KINDS, OPERATION_STATES, STEP_STATES } from '../operations';
 
 const timeOrNull = z.string().nullable().meta({ format: 'date-time' });
 
-export const operationStateSchema = z.enum([
-  'pending',
-  'scheduled',
-  'running',
-  'waiting',
-  'cancelling',
-  ...FINAL_STATES,
-]);
-export const stepStateSchema = z.enum(['pending', 'running', 'succeeded', 'failed', 'skipped', 'undoing', 'undone']);
+export const operationStateSchema = z.enum(OPERATION_STATES);
+export const stepStateSchema = z.enum(STEP_STATES);
 
 export const stepSchema = z
   .object({
@@ -30,14 +23,14 @@ export const stepSchema = z
 export const operationSchema = z
   .object({
     id: z.string(),
-    kind: z.enum(['provision', 'delete']),
+    kind: z.enum(OPERATION_KINDS),
     clusterId: z.string(),
     clusterName: z.string(),
     generation: z.number().int(),
     state: operationStateSchema,
     reason: z.string().nullable().meta({ description: 'Why it waits.' }),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
-    cause: z.enum(['user', 'schedule', 'autopilot']),
+    cause: z.enum(OPERATION_CAUSES),
     requestedBy: z.string(),
     cancelable: z.boolean(),
     pointOfNoReturnPassed: z.boolean(),

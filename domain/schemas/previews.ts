@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { OPERATION_KINDS } from '../operations';
 
 /** What an operation would do. Nothing was written to answer it. */
 export const previewSchema = z
   .object({
-    kind: z.enum(['provision', 'delete']),
+    kind: z.enum(OPERATION_KINDS),
     changes: z
       .array(z.object({ action: z.enum(['create', 'delete']), what: z.string(), detail: z.string() }))
       .readonly(),

@@ -17,8 +17,8 @@ const STATE = ['temporal.db', 'temporal.db-shm', 'temporal.db-wal', 'pgpass', 't
 
 /**
  * `npm run bench NAME [argument...]`: runs test/bench/NAME.ts against an installation of its own, which it brings up
- * before and removes after. It is told the same as worker and API. What belongs to
- * someone else (DATABASE_URL, TEMPORAL_ADDRESS) is never measured nor filled.
+ * before and removes after. It is told the same as worker and API. What the environment names as someone's own
+ * (DATABASE_URL, TEMPORAL_ADDRESS) is neither measured nor filled.
  */
 async function bench(session: Session, [name = '', ...args]: readonly string[]): Promise<number> {
   const module = compiled('test', 'bench', `${name}.js`);

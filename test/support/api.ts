@@ -3,12 +3,13 @@ import pino from 'pino';
 import { migrate } from '../../activities/inventory/migrate';
 import { createInventory, type OpenInventory } from '../../activities/inventory/open';
 import type { SecretRef } from '../../activities/secrets/secrets';
-import { createApp } from '../../api/http/app';
+import { allRoutes, createApp } from '../../api/http/app';
 import { hashToken, makeTokenText } from '../../api/http/auth';
 import { newId } from '../../api/http/context';
 import type { RateLimits } from '../../api/http/app';
 import type { Engine } from '../../api/http/engine';
 import { createEventHub } from '../../api/http/event-hub';
+import type { Route } from '../../api/http/route';
 import { createStarter } from '../../api/http/starter';
 import type { OperationId, ProjectId } from '../../domain/ids';
 import type { OperationInput } from '../../domain/operations';
@@ -21,6 +22,7 @@ export interface TestApi {
   readonly database: TestDatabase;
   readonly inventory: OpenInventory;
   readonly engine: RecordingEngine;
+  readonly routes: Route[];
   /** Secrets that the credentials route finds, by name. */
   readonly secrets: Map<string, string>;
   /** All lines of the log so far. */
@@ -82,16 +84,8 @@ export async function startTestApi(rateLimits?: RateLimits): Promise<TestApi> {
   const starter = createStarter({ inventory, engine, log, sweepEveryMs: 100 });
   const read = (ref: SecretRef): Promise<string> => Promise.resolve(secrets.get(ref.name) ?? '');
   const limits = rateLimits === undefined ? {} : { rateLimits };
-  const app = createApp({
-    inventory,
-    secrets: { read },
-    engine,
-    starter,
-    events,
-    log,
-    version: '0.0.0-test',
-    ...limits,
-  });
+  const deps = { inventory, secrets: { read }, engine, starter, events, log };
+  const app = createApp({ ...deps, version: '0.0.0-test', ...limits });
   const server = app.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as AddressInfo;
@@ -118,6 +112,7 @@ export async function startTestApi(rateLimits?: RateLimits): Promise<TestApi> {
     database,
     inventory,
     engine,
+    routes: allRoutes(deps),
     secrets,
     logLines,
     project,

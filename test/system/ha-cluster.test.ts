@@ -45,10 +45,10 @@ describe('one order', () => {
     expect(provision).toMatchObject({ state: 'succeeded', error: null, kind: 'provision' });
     const tookS = (Date.parse(provision.finishedAt ?? '') - Date.parse(provision.createdAt)) / 1000;
     console.log(`POST to ready: ${tookS.toFixed(1)} s`);
-    expect(cluster.status).toMatchObject({ state: 'ready', postgresqlVersion: expect.stringMatching(/^18\.\d+$/) });
-    expect(cluster.status.endpoint?.addresses).toEqual([
-      { host: expect.any(String), primaryPort: 5432, replicaPort: 5433, pooledPort: 6432 },
-    ]);
+    expect(cluster.status.state).toBe('ready');
+    expect(cluster.status.postgresqlVersion).toMatch(/^18\.\d+$/);
+    const ports = cluster.status.endpoint?.addresses.map(({ host: _host, ...rest }) => rest);
+    expect(ports).toEqual([{ primaryPort: 5432, replicaPort: 5433, pooledPort: 6432 }]);
     expect(cluster.operation).toBeNull();
     for (const type of ['Ready', 'FailureDomainsSeparate', 'EndpointAddressFloats']) {
       expect(cluster.status.conditions).toContainEqual(expect.objectContaining({ type, status: true }));

@@ -16,8 +16,18 @@ export interface LoggedCluster {
   readonly operationId: string;
 }
 
+/** Of pino. */
+const WARN = 40;
+
 const ended = { time: z.number() };
-const command = z.object({ ...ended, host: z.string(), title: z.string(), tookMs: z.number() });
+const command = z.object({
+  ...ended,
+  host: z.string(),
+  title: z.string(),
+  tookMs: z.number(),
+  level: z.number(),
+  code: z.string().optional(),
+});
 const cloudCall = z.object({
   ...ended,
   cloud: z.string(),
@@ -42,7 +52,8 @@ export function parseWorkerLog(lines: readonly string[], { id, name, operationId
     const entry = parseJson(line);
     const ran = command.safeParse(entry).data;
     const [clusterOfHost, node] = ran?.host.split('/') ?? [];
-    if (ran && clusterOfHost === name) remoteCalls.push(callOf(`${node}: ${ran.title}`, ran.time, ran.tookMs));
+    if (ran && clusterOfHost === name && !isGivenUp(ran))
+      remoteCalls.push(callOf(`${node}: ${ran.title}`, ran.time, ran.tookMs));
     const asked = cloudCall.safeParse(entry).data;
     // A call without a token (what the cloud can do) may have been for any cluster of that moment.
     if (asked && (asked.token === null || asked.token.startsWith(`${id}/`)))
@@ -55,6 +66,12 @@ export function parseWorkerLog(lines: readonly string[], { id, name, operationId
   }
   return { remoteCalls, activities };
 }
+
+/**
+ * A command that the worker itself ended, because another one of the same kind was faster: it fails without a code of
+ * the catalogue. Its end comes late and nobody waits for it.
+ */
+const isGivenUp = ({ level, code }: z.output<typeof command>): boolean => level >= WARN && code === undefined;
 
 const callOf = (name: string, endMs: number, tookMs: number): Call => ({ name, startMs: endMs - tookMs, endMs });
 

@@ -58,7 +58,7 @@ const run = (args: string[], environment?: Record<string, string>): Promise<Run>
 
 async function operationOf(cluster: string): Promise<OperationId> {
   const { body } = await api.request('GET', `/v1/operations?cluster=${cluster}`);
-  return (body['items'] as { id: OperationId }[])[0]?.id ?? 'op_none';
+  return (body['items'] as { id: OperationId }[] | undefined)?.[0]?.id ?? 'op_none';
 }
 
 async function end(cluster: string): Promise<void> {
@@ -237,8 +237,9 @@ test('previews write nothing', async () => {
 });
 
 test('uri and psql verify the server; the password is in no argument and no environment of psql, and its file is gone afterwards', async () => {
-  await makeReady('waited');
-  const uri = await run(['uri', 'waited', '--pooled']);
+  await run(['cluster', 'create', 'open', '--plan', 'sandbox']);
+  await makeReady('open');
+  const uri = await run(['uri', 'open', '--pooled']);
   const ca = /sslrootcert=(\S+)/.exec(uri.stdout)?.[1] ?? '';
   expect(uri.stdout).toBe(`postgresql://app:pass%3Aword@127.0.0.1:6432/app?sslmode=verify-full&sslrootcert=${ca}\n`);
   expect(readFileSync(decodeURIComponent(ca), 'utf8')).toBe('CERT\n');
@@ -251,7 +252,7 @@ test('uri and psql verify the server; the password is in no argument and no envi
     '#!/bin/sh\necho "args: $*"; env; echo "file: $(stat -c %a "$PGPASSFILE") $(cat "$PGPASSFILE")"; exit 7\n',
   );
   chmodSync(path.join(bin, 'psql'), 0o755);
-  const psql = await run(['psql', 'waited', '--readonly', '--', '-c', 'select 1']);
+  const psql = await run(['psql', 'open', '--readonly', '--', '-c', 'select 1']);
   rmSync(bin, { recursive: true });
   expect(psql.code).toBe(7);
   expect(psql.stdout).toContain('args: -c select 1\n');
@@ -261,7 +262,7 @@ test('uri and psql verify the server; the password is in no argument and no envi
   expect(psql.stdout.replace(/file: .*/, '')).not.toContain('word');
   const passfile = /PGPASSFILE=(.*)/.exec(psql.stdout)?.[1] ?? '';
   expect(() => statSync(passfile)).toThrow('ENOENT');
-  const none = await run(['psql', 'waited'], { PATH: `${folder}/bin:${path.dirname(process.execPath)}` });
+  const none = await run(['psql', 'open'], { PATH: `${folder}/bin:${path.dirname(process.execPath)}` });
   expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('psql is not on the PATH.')]);
 });
 
@@ -282,7 +283,9 @@ test('it starts with less than 250 ms of work once its code was compiled', () =>
     const env = { PATH: '/usr/bin:/bin', HOME: folder };
     const times = execFileSync('sh', ['-c', '"$0" --help >/dev/null; times', COMMAND], { env, encoding: 'utf8' });
     const children = times.trim().split('\n').at(-1) ?? '';
-    const parts = [...children.matchAll(/(\d+)m([\d.]+)s/g)].map(([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds));
+    const parts = [...children.matchAll(/(\d+)m([\d.]+)s/g)].map(
+      ([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds),
+    );
     expect(parts).toHaveLength(2);
     return parts.reduce((sum, part) => sum + part, 0) * 1000;
   });

@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import type { ReachableNode } from '../../../activities/fleet';
 import { hostOf, reachableNode, secretRef, viewCluster } from '../../../activities/fleet';
-import { findPrimary, runSql } from '../../../activities/postgres/psql';
+import { PATRONI_REST_PORT } from '../../../activities/patroni/config';
+import { runSql } from '../../../activities/postgres/psql';
 import type { SqlText } from '../../../activities/postgres/sql';
 import type { ClusterId } from '../../../domain/ids';
 import { isId } from '../../../domain/ids';
@@ -9,6 +11,8 @@ import type { CredentialsAnswer } from '../../../domain/schemas/credentials';
 import type { OperationAnswer } from '../../../domain/schemas/operations';
 import type { NodeName } from '../../../domain/topology';
 import type { Holdfast } from '../../support/holdfast';
+import { eventually } from '../../support/temporal';
+import { send } from '../support/tls-request';
 
 /** The one cluster that the tests of this folder look at, and ways to look at it that its user does not have. */
 export interface HaCluster {
@@ -40,9 +44,53 @@ export async function lookAt(holdfast: Holdfast, provision: OperationAnswer): Pr
 
 export const dataNodes = ({ nodes }: HaCluster): ReachableNode[] => nodes.filter(({ role }) => role === 'data');
 
-/** The primary of this moment. */
-export async function primaryOf({ holdfast: { fleet }, id }: HaCluster): Promise<ReachableNode> {
-  return findPrimary(fleet, await viewCluster(fleet, id));
+const memberSchema = z.object({
+  state: z.string(),
+  role: z.string(),
+  replication_state: z.string().optional(),
+  replication: z
+    .array(z.object({ application_name: z.string(), state: z.string(), sync_state: z.string() }))
+    .default([]),
+});
+type Member = z.infer<typeof memberSchema>;
+
+/** What the Patroni of a data node says of itself at this moment; null when it does not answer. */
+async function memberAt(ha: HaCluster, { privateAddress: host }: ReachableNode): Promise<Member | null> {
+  const { status, body } = await send({
+    host,
+    port: PATRONI_REST_PORT,
+    path: '/patroni',
+    ca: ha.credentials.caCertificate,
+  });
+  return status === null ? null : (memberSchema.safeParse(JSON.parse(body)).data ?? null);
+}
+
+/** The primary of this moment; waits for one. */
+export function primaryOf(ha: HaCluster): Promise<ReachableNode> {
+  return eventually(async () => {
+    const members = await Promise.all(dataNodes(ha).map(async (node) => ({ node, member: await memberAt(ha, node) })));
+    return members.find(({ member }) => member?.role === 'primary' && member.state === 'running')?.node;
+  }, 250);
+}
+
+/** Waits until one data node is the primary and all others stream from it and count for its quorum. */
+export async function untilInQuorum(ha: HaCluster): Promise<void> {
+  await eventually(async () => {
+    const members = await Promise.all(dataNodes(ha).map((node) => memberAt(ha, node)));
+    const primaries = members.filter((member) => member?.role === 'primary');
+    const streaming = members.filter(
+      (member) => member?.role === 'replica' && member.replication_state === 'streaming',
+    );
+    const inQuorum =
+      primaries[0]?.replication.filter(({ state, sync_state }) => state === 'streaming' && sync_state === 'quorum') ??
+      [];
+    const all = members.length - 1;
+    const whole =
+      primaries.length === 1 &&
+      streaming.length === all &&
+      new Set(inQuorum.map((one) => one.application_name)).size === all;
+    return whole ? true : undefined;
+  }, 250);
 }
 
 /** Runs SQL as superuser through the socket of a data node. */

@@ -5,7 +5,7 @@ import { runOn } from '../support/image-tools';
 import { findInvented, findLost, longestGap, startWriter } from '../support/ledger';
 import type { Writer } from '../support/ledger';
 import type { Ha } from './cluster';
-import { dataNodes, hostIdOf, primaryOf, runAsSuperuser } from './cluster';
+import { dataNodes, hostIdOf, primaryOf, runAsSuperuser, untilInQuorum } from './cluster';
 
 /** A user who waits longer for a write than this calls it an outage; the measured times are printed. */
 const WRITABLE_AGAIN_MS = 60_000;
@@ -35,6 +35,7 @@ export function describeFailures(ha: Ha): void {
     async (name) => {
       const node = ha().nodes.find((candidate) => candidate.name === name);
       if (!node) throw new Error(`no node ${name}`);
+      await untilWhole(ha);
       const primary = await primaryOf(ha());
       const role = name === primary.name ? 'primary' : node.role === 'data' ? 'replica' : 'gateway';
       const host = ha().holdfast.docker.getContainer(hostIdOf(node));
@@ -99,14 +100,7 @@ async function acknowledgedAfter({ attempts }: Writer, time: number): Promise<nu
 
 /** Both replicas count for the quorum, and the services of all gateways run. */
 async function untilWhole(ha: Ha): Promise<void> {
-  const inQuorum = sql`select count(*) from pg_stat_replication where state = 'streaming' and sync_state = 'quorum'`;
-  await eventually(async () => {
-    // Whoever was the primary a moment ago may be starting, or gone.
-    const found = await primaryOf(ha())
-      .then(({ name }) => runAsSuperuser(ha(), name, inQuorum))
-      .catch(() => 'not to be asked');
-    return found === '2' ? true : undefined;
-  }, 250);
+  await untilInQuorum(ha());
   for (const gateway of ha().nodes.filter(({ role }) => role === 'gateway')) {
     await eventually(async () => {
       const { exitCode } = await runOn(hostIdOf(gateway), 'systemctl is-active haproxy pgbouncer keepalived\n');

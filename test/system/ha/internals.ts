@@ -1,12 +1,12 @@
 import { z } from 'zod';
+import { ETCD_CLIENT_PORT, ETCD_PEER_PORT } from '../../../activities/etcd/config';
+import { PATRONI_REST_PORT } from '../../../activities/patroni/config';
 import { sql } from '../../../activities/postgres/sql';
 import { send } from '../support/tls-request';
 import type { TlsRequest } from '../support/tls-request';
 import type { Ha } from './cluster';
 import { dataNodes, primaryOf, readSecret, runAsSuperuser } from './cluster';
 
-const PATRONI = 8008;
-const ETCD = 2379;
 const NODE_EXPORTER = 9100;
 const POSTGRES_EXPORTER = 9187;
 
@@ -24,7 +24,7 @@ export function describeInternals(ha: Ha): void {
   const configSchema = z.looseObject({ ttl: z.number() });
   const patroniConfig = async (): Promise<z.infer<typeof configSchema>> => {
     const { privateAddress: host } = await primaryOf(ha());
-    const { status, body } = await known({ host, port: PATRONI, path: '/config' });
+    const { status, body } = await known({ host, port: PATRONI_REST_PORT, path: '/config' });
     expect(status).toBe(200);
     return configSchema.parse(JSON.parse(body));
   };
@@ -54,9 +54,11 @@ export function describeInternals(ha: Ha): void {
 
   test('etcd talks to nobody without a certificate of the cluster', async () => {
     for (const { privateAddress: host } of dataNodes(ha())) {
-      for (const port of [ETCD, ETCD + 1]) {
+      expect((await known({ host, port: ETCD_CLIENT_PORT, path: '/version' })).status).toBe(200);
+      // To peers it also holds that the certificate names the address they come from, so that ours does not help there.
+      expect((await known({ host, port: ETCD_PEER_PORT, path: '/version' })).status).toBeNull();
+      for (const port of [ETCD_CLIENT_PORT, ETCD_PEER_PORT]) {
         const call = { host, port, path: '/version' };
-        expect((await known(call)).status).toBe(200);
         expect((await anonymous(call)).status).toBeNull();
         expect((await plain(call)).status).not.toBe(200);
       }
@@ -66,7 +68,7 @@ export function describeInternals(ha: Ha): void {
   test("Patroni's REST API changes nothing for who shows no certificate, and speaks no plain HTTP", async () => {
     const before = await patroniConfig();
     for (const { privateAddress: host } of dataNodes(ha())) {
-      const base = { host, port: PATRONI };
+      const base = { host, port: PATRONI_REST_PORT };
       expect((await anonymous({ ...base, path: '/health' })).status).toBe(200);
       expect((await plain({ ...base, path: '/health' })).status).not.toBe(200);
       const writes = [

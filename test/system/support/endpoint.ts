@@ -36,11 +36,10 @@ export async function query<T extends object>(config: ClientConfig, statement: s
 
 /** What PostgreSQL, PgBouncer or TLS says when it refuses; fails when the statement succeeds. */
 export async function refusal(config: ClientConfig, statement = 'select 1'): Promise<string> {
-  const outcome = await query(config, statement).then(
+  const refused = await query(config, statement).then(
     () => null,
-    (error: unknown) => error,
+    (error: unknown) => (error instanceof Error ? error : new Error('not even an error')),
   );
-  if (outcome === null) throw new Error(`${config.user ?? ''} was not refused: ${statement}`);
-  const code = outcome instanceof Error && 'code' in outcome ? String(outcome.code) : '';
-  return `${code} ${outcome instanceof Error ? outcome.message : String(outcome)}`.trim();
+  if (refused === null) throw new Error(`${config.user ?? ''} was not refused: ${statement}`);
+  return `${'code' in refused ? String(refused.code) : ''} ${refused.message}`.trim();
 }

@@ -9,13 +9,25 @@ const parse = (...lines: (object | string)[]): ReturnType<typeof parseWorkerLog>
 
 describe('the log of a worker', () => {
   it('tells commands on the hosts of the cluster, also those that failed', () => {
-    const ran = { time: 5000, host: 'orders/pg-1', title: 'start etcd', tookMs: 300, msg: 'a command ran on a host' };
-    const failed = { ...ran, level: 40, time: 6000, exitCode: 1 };
+    const ran = {
+      level: 20,
+      time: 5000,
+      host: 'orders/pg-1',
+      title: 'start etcd',
+      tookMs: 300,
+      msg: 'a command ran on a host',
+    };
+    const failed = { ...ran, level: 40, time: 6000, code: 'HOST_COMMAND_FAILED', exitCode: 1 };
     const other = { ...ran, host: 'orders-2/pg-1' };
     expect(parse(ran, other, failed).remoteCalls).toEqual([
       { name: 'pg-1: start etcd', startMs: 4700, endMs: 5000 },
       { name: 'pg-1: start etcd', startMs: 5700, endMs: 6000 },
     ]);
+  });
+
+  it('passes over commands that were given up, because nobody waited for their end', () => {
+    const givenUp = { level: 40, time: 5000, host: 'orders/pg-1', title: 'wait for the primary', tookMs: 300 };
+    expect(parse(givenUp).remoteCalls).toEqual([]);
   });
 
   it('tells calls of the cloud for the cluster, and those that are for no one in particular', () => {
