@@ -16,6 +16,8 @@ export interface ProvisionResult {
 
 const BAR_WIDTH = 40;
 const CALLS_SHOWN = 12;
+/** Of a call's name: titles of written files can be long. */
+const NAME_WIDTH = 60;
 
 /** The result as Markdown: goals, then where the time goes. */
 export function reportProvision(result: ProvisionResult): string {
@@ -82,7 +84,7 @@ function stepRows(steps: readonly StepTimes[]): string[][] {
 function callRows(runs: readonly ProvisionRun[]): string[][] {
   return criticalTimes(runs)
     .slice(0, CALLS_SHOWN)
-    .map(({ name, ms }) => [name, tenths(ms.p50), `${tenths(ms.min)} – ${tenths(ms.max)}`]);
+    .map(({ name, ms }) => [shorten(name), tenths(ms.p50), `${tenths(ms.min)} – ${tenths(ms.max)}`]);
 }
 
 function machineLine({ cores, processor, memoryGib, commit, at }: Machine): string {
@@ -99,6 +101,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
+const shorten = (name: string): string => (name.length > NAME_WIDTH ? `${name.slice(0, NAME_WIDTH - 1)}…` : name);
 const tenths = (ms: number): string => (ms / 1000).toFixed(1);
 const seconds = (ms: number): string => `${tenths(ms)} s`;
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
