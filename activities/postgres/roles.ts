@@ -39,8 +39,8 @@ export function firstDatabaseScript(spec: ClusterSpec, verifiers: Verifiers): Sq
 }
 
 /**
- * What PgBouncer may read: verifiers of roles that log in and are no superusers. No row for any other: a row of nulls
- * makes PgBouncer answer "bouncer config error", and so tell which roles exist.
+ * What PgBouncer may read: verifiers of roles that log in and are no superusers. No row for any other: to a row of nulls
+ * PgBouncer answers "bouncer config error".
  */
 const USER_LOOKUP = sql`
 CREATE OR REPLACE FUNCTION holdfast.user_lookup(wanted text) RETURNS TABLE (username text, password text)

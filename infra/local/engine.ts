@@ -49,7 +49,7 @@ export async function findEngine(options: { report?: StepReport; signal?: AbortS
   options.report?.note('starting one');
   await runEngineScript('start', options);
   writeFileSync(startedFile, JSON.stringify(markProcess(enginePid())));
-  return { ...(await connect(ownEngineHost)), startedHere: true };
+  return { ...(await connect(ownEngineHost)), startedHere: true, given: false };
 }
 
 /** True while that engine runs, whoever started it: its data must stay. */

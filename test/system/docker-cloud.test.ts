@@ -206,7 +206,7 @@ describe('what only the docker cloud can lose or leak', () => {
       );
       const host = await cloud.createHost(cut);
       expect(host.running).toBe(true);
-      await container.infoArchive({ path: '/root/.ssh/authorized_keys' });
+      (await container.getArchive({ path: '/root/.ssh/authorized_keys' })).resume();
       expect((await cloud.listByTags(cut.tags)).map(({ kind }) => kind).filter((kind) => kind !== 'file')).toHaveLength(
         3,
       );

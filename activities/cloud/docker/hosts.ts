@@ -72,7 +72,9 @@ async function makeHost(
 async function firstStart(options: DockerCloudOptions, spec: HostSpec): Promise<void> {
   const container = containerOf(options, spec.token);
   const identity = await sshIdentity(spec);
-  await ask('give the host its SSH keys', container.putArchive(identity, { path: '/' }));
+  const answer = await ask('give the host its SSH keys', container.putArchive(identity, { path: '/' }));
+  // Unread, it would keep its connection to the engine open.
+  answer.resume();
   await askUnless('start the host', ['unchanged'], container.start());
 }
 

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import type { ClientConfig } from 'pg';
+import { z } from 'zod';
 import type { CredentialsAnswer } from '../../../domain/schemas/credentials';
 
 export const PORTS = ['primaryPort', 'replicaPort', 'pooledPort'] as const;
@@ -34,12 +35,15 @@ export async function query<T extends object>(config: ClientConfig, statement: s
   }
 }
 
+// Jest runs tests in a realm of their own, where errors of Node's core are no instances of Error.
+const refusalSchema = z.object({ code: z.string().default(''), message: z.string() });
+
 /** What PostgreSQL, PgBouncer or TLS says when it refuses; fails when the statement succeeds. */
 export async function refusal(config: ClientConfig, statement = 'select 1'): Promise<string> {
   const refused = await query(config, statement).then(
     () => null,
-    (error: unknown) => (error instanceof Error ? error : new Error('not even an error')),
+    (error: unknown) => refusalSchema.parse(error),
   );
   if (refused === null) throw new Error(`${config.user ?? ''} was not refused: ${statement}`);
-  return `${'code' in refused ? String(refused.code) : ''} ${refused.message}`.trim();
+  return `${refused.code} ${refused.message}`.trim();
 }
