@@ -23,16 +23,12 @@ export const provisionRunbook: RunbookOf = ({ topology }) => {
     step('create the hosts', (at) => each(nodes, (node) => cloud.createHost(at, node.name)), {
       undo: (at) => each(nodes, (node) => cloud.deleteHost(at, node.name)),
     }),
+    step('form the etcd cluster', (at) => each(data, (node) => etcd.joinEtcd(at, node.name))),
+    step('start PostgreSQL under Patroni', (at) => each(data, (node) => patroni.startPatroni(at, node.name))),
+    step('wait for the primary', (at) => patroni.waitForPrimary(at)),
     together(
-      [
-        step('form the etcd cluster', (at) => each(data, (node) => etcd.joinEtcd(at, node.name))),
-        step('start PostgreSQL under Patroni', (at) => each(data, (node) => patroni.startPatroni(at, node.name))),
-        step('wait for the primary', (at) => patroni.waitForPrimary(at)),
-        together(
-          step('create the roles and the first database', (at) => postgres.createDatabase(at)),
-          step('wait until all data nodes are in the quorum', (at) => patroni.waitForQuorum(at)),
-        ),
-      ],
+      step('create the roles and the first database', (at) => postgres.createDatabase(at)),
+      step('wait until all data nodes are in the quorum', (at) => patroni.waitForQuorum(at)),
       [
         step('open the gateways', (at) => each(gateways, (node) => gateway.openGateway(at, node.name))),
         step('start the exporters', (at) => each(nodes, (node) => exporters.startExporters(at, node.name))),

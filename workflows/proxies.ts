@@ -30,7 +30,7 @@ const remote: ActivityOptions = {
   ...common,
   startToCloseTimeout: '3m',
   scheduleToCloseTimeout: '15m',
-  heartbeatTimeout: '30s',
+  heartbeatTimeout: '20s',
 };
 
 /** Progress is written whatever happens: never given up. */

@@ -63,7 +63,7 @@ function backend(name: string, healthPath: string, nodes: readonly ReachableNode
     'balance leastconn',
     `option httpchk OPTIONS ${healthPath}`,
     'http-check expect status 200',
-    `default-server inter 1s fastinter 200ms downinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions maxconn ${connections}`,
+    `default-server inter 1s fastinter 200ms downinter 1s fall 2 rise 1 on-marked-down shutdown-sessions maxconn ${connections}`,
     ...nodes.map(
       (node) =>
         `server ${node.name} ${node.privateAddress}:5432 check port ${PATRONI_REST_PORT} check-ssl verify required ca-file ${CA_FILE} verifyhost ${node.name}`,

@@ -1,5 +1,4 @@
 import type { StepRef } from '../../domain/clusters';
-import { HoldfastError } from '../../domain/errors';
 import type { OperationRecord } from '../../domain/operations';
 import type { Fleet } from '../fleet';
 import { viewCluster } from '../fleet';
@@ -17,17 +16,13 @@ export interface InventoryActivities {
 }
 
 export function createInventoryActivities(fleet: Fleet): InventoryActivities {
-  const { clusters, nodes, images, operations } = fleet.inventory;
+  const { clusters, nodes, operations } = fleet.inventory;
   return {
     recordOperation: (record) => operations.record(record),
 
     async declareReady(at) {
       const view = await viewCluster(fleet, at.clusterId);
-      const { cloud, version } = view.cluster.spec;
-      const image = await images.current(cloud);
-      if (!image) throw new HoldfastError('NOT_FOUND', { kind: 'image of cloud', ref: cloud });
-      const postgresqlVersion = image.catalogue.postgresql[version];
-      await clusters.setStatus(at, { state: 'ready', endpoint: endpointOf(view), postgresqlVersion });
+      await clusters.setStatus(at, { state: 'ready', endpoint: endpointOf(view) });
       await clusters.setCondition(at, {
         type: 'Ready',
         status: true,

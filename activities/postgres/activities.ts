@@ -53,13 +53,15 @@ export function createPostgresActivities(fleet: Fleet): PostgresActivities {
         fleet.secrets.read(secretRef(cluster, `role/${cluster.spec.owner}`)),
         ensureAuthority(fleet, cluster),
       ]);
-      const access = { spec: cluster.spec, password, caPem: authority.certificatePem };
+      const hasReplicas = view.plan.topology === 'ha';
+      const access = { spec: cluster.spec, hasReplicas, password, caPem: authority.certificatePem };
       const proofId = at.operationId.slice(-12);
-      await Promise.all(
+      const versions = await Promise.all(
         endpointOf(view).addresses.map((address, i) =>
           proveAddress(address, access, `${proofId}_${i}`, PROOF_TIMEOUT_MS),
         ),
       );
+      await fleet.inventory.clusters.setStatus(at, { postgresqlVersion: versions[0] ?? null });
     },
   };
 }

@@ -16,16 +16,21 @@ const RETRY_MS = 100;
 export interface Access {
   readonly spec: Pick<ClusterSpec, 'database' | 'owner'>;
   readonly password: string;
+  /** Whether the port of the replicas must lead to one. */
+  readonly hasReplicas: boolean;
   readonly caPem: string;
 }
 
-/** @throws NOT_YET when a port did not serve within `timeoutMs`; the message says which and why. */
+/**
+ * @returns the exact version of the server that answers, such as `18.6`.
+ * @throws NOT_YET when a port did not serve within `timeoutMs`; the message says which and why.
+ */
 export async function proveAddress(
   address: EndpointAddress,
   access: Access,
   proofId: string,
   timeoutMs: number,
-): Promise<void> {
+): Promise<string> {
   const table = identifier(`holdfast_proof_${proofId}`);
   const deadline = Date.now() + timeoutMs;
   const through = <T>(port: number, act: (client: Client) => Promise<T>): Promise<T> =>
@@ -37,16 +42,20 @@ export async function proveAddress(
     await client.query(sql`DROP TABLE IF EXISTS ${table}`);
     await client.query(sql`CREATE TABLE ${table} AS SELECT ${proofId}::text AS proof`);
   });
-  await Promise.all(
-    [address.replicaPort, address.pooledPort].map((port) =>
-      through(port, (client) => readBack(client, sql`SELECT proof FROM ${table}`, proofId)),
-    ),
-  );
+  // A gateway that has not seen a replica yet leads to the primary: such an answer does not count.
+  const where = access.hasReplicas ? sql`pg_is_in_recovery()` : sql`true`;
+  const onReplica = `${sql`SELECT proof FROM ${table} WHERE `}${where}`;
+  await through(address.replicaPort, (client) => readBack(client, onReplica, proofId));
   await through(address.pooledPort, async (client) => {
+    await readBack(client, sql`SELECT proof FROM ${table}`, proofId);
     await client.query(sql`INSERT INTO ${table} VALUES ('pooled')`);
     await readBack(client, sql`SELECT proof FROM ${table} WHERE proof = 'pooled'`, 'pooled');
   });
-  await through(address.primaryPort, (client) => client.query(sql`DROP TABLE IF EXISTS ${table}`));
+  return through(address.primaryPort, async (client) => {
+    await client.query(sql`DROP TABLE IF EXISTS ${table}`);
+    const { rows } = await client.query<{ version: string }>(sql`SELECT current_setting('server_version') AS version`);
+    return rows[0]?.version.split(' ')[0] ?? '';
+  });
 }
 
 async function readBack(client: Client, query: string, expected: string): Promise<void> {

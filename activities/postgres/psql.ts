@@ -5,7 +5,7 @@ import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { binariesOf, SOCKET_FOLDER } from '../patroni/config';
 import type { SqlText } from './sql';
-import { sql } from './sql';
+import { sql, waitUntil } from './sql';
 
 /** SQL as superuser on a data node, through its socket: nothing of this is open to the network. */
 
@@ -42,7 +42,10 @@ export async function runSql(
   return (await host.run(sh`${psql(view, database)}`, { stdin: script, title })).trim();
 }
 
-/** Waits on the host itself until the query says `t`. @throws HOST_COMMAND_FAILED when `timeoutS` have passed. */
+/**
+ * Waits on the host itself until the query selects true; the server may still be starting.
+ * @throws HOST_COMMAND_FAILED when `timeoutS` have passed.
+ */
 export async function untilTrue(
   view: ClusterView,
   host: Host,
@@ -50,12 +53,10 @@ export async function untilTrue(
   options: { title: string; timeoutS: number; signal?: AbortSignal },
 ): Promise<void> {
   const { title, timeoutS, signal } = options;
-  const loop = sh`until [ "$(${psql(view, 'postgres')} -c ${query} 2>/dev/null)" = t ]; do sleep 0.1; done`;
-  await host.run(sh`timeout ${timeoutS} sh -c ${loop}`, {
-    title,
-    timeoutMs: (timeoutS + 5) * 1000,
-    ...(signal && { signal }),
-  });
+  const isReady = [`${binariesOf(view.cluster.spec.version)}/pg_isready`, '-q', '-h', SOCKET_FOLDER];
+  const wait = [...psql(view, 'postgres'), '-c', waitUntil(query)];
+  const command = sh`until ${isReady} && ${wait} 2>/dev/null; do sleep 0.1; done`;
+  await host.run(command, { title, timeoutMs: timeoutS * 1000, ...(signal && { signal }) });
 }
 
 const IS_PRIMARY = sql`SELECT NOT pg_is_in_recovery()`;

@@ -239,6 +239,8 @@ describe('what only the docker cloud can lose or leak', () => {
 });
 
 test('an engine that does not answer is unavailable, for a while', async () => {
-  const gone = createDockerCloud({ ...makeOptions('direct'), docker: connectEngine('/nowhere/docker.sock') });
-  await expect(gone.findHost('clu_x/pg-1')).rejects.toMatchObject({ code: 'CLOUD_UNAVAILABLE', retryable: true });
+  const options = { ...makeOptions('direct'), docker: connectEngine('/nowhere/docker.sock') };
+  const found = createDockerCloud(options).findHost('clu_x/pg-1');
+  await expect(found).rejects.toMatchObject({ code: 'CLOUD_UNAVAILABLE', retryable: true });
+  rmSync(options.home, { recursive: true });
 });

@@ -16,6 +16,7 @@ const project = resolve(__dirname, '../..');
 const docker = new Docker();
 let clone: string;
 let port: number;
+const runsOfTest: Run[] = [];
 
 interface Run {
   readonly child: ChildProcess;
@@ -35,6 +36,14 @@ beforeAll(async () => {
   }
   symlinkSync(join(project, 'node_modules'), join(clone, 'node_modules'));
   port = await freePort();
+});
+
+// A test that failed half-way must not take the others with it.
+afterEach(async () => {
+  for (const { child, ended } of runsOfTest.splice(0)) {
+    child.kill('SIGINT');
+    await ended;
+  }
 });
 
 afterAll(async () => {
@@ -153,7 +162,9 @@ function run(verb: string, ...args: string[]): Run {
   let text = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-  return { child, output: () => text, ended: new Promise((done) => child.on('close', done)) };
+  const started = { child, output: () => text, ended: new Promise<number | null>((done) => child.on('close', done)) };
+  runsOfTest.push(started);
+  return started;
 }
 
 /** Ours, without what would lead to another inventory, another Temporal or another home. */

@@ -72,9 +72,7 @@ async function makeHost(
 async function firstStart(options: DockerCloudOptions, spec: HostSpec): Promise<void> {
   const container = containerOf(options, spec.token);
   const identity = await sshIdentity(spec);
-  const answer = await ask('give the host its SSH keys', container.putArchive(identity, { path: '/' }));
-  // Unread, it would keep its connection to the engine open.
-  answer.resume();
+  await ask('give the host its SSH keys', container.putArchive(identity, { path: '/' }));
   await askUnless('start the host', ['unchanged'], container.start());
 }
 
