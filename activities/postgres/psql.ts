@@ -5,7 +5,7 @@ import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { binariesOf, SOCKET_FOLDER } from '../patroni/config';
 import type { SqlText } from './sql';
-import { sql, waitUntil } from './sql';
+import { sql } from './sql';
 
 /** SQL as superuser on a data node, through its socket: nothing of this is open to the network. */
 
@@ -54,8 +54,9 @@ export async function untilTrue(
 ): Promise<void> {
   const { title, timeoutS, signal } = options;
   const isReady = [`${binariesOf(view.cluster.spec.version)}/pg_isready`, '-q', '-h', SOCKET_FOLDER];
-  const wait = [...psql(view, 'postgres'), '-c', waitUntil(query)];
-  const command = sh`until ${isReady} && ${wait} 2>/dev/null; do sleep 0.1; done`;
+  // One session asks again and again. It must be idle in between: only then does it see changed settings.
+  const asked = sh`printf '%s\n\\watch 0.1\n' ${query} | ${psql(view, 'postgres')} 2>/dev/null | grep -qx t`;
+  const command = sh`until ${isReady} && sh -c ${asked}; do sleep 0.1; done`;
   await host.run(command, { title, timeoutMs: timeoutS * 1000, ...(signal && { signal }) });
 }
 

@@ -30,13 +30,6 @@ export function unless(exists: SqlText, text: SqlText): SqlText {
   return trusted(`${sql`SELECT ${text}`} WHERE NOT EXISTS (${exists}) \\gexec\n`);
 }
 
-/** Waits inside the server, by one session, until `query` selects true. */
-export function waitUntil(query: SqlText): SqlText {
-  // Statistics are seen as of the transaction's first look unless their snapshot is thrown away.
-  const body = `BEGIN LOOP EXIT WHEN (${query}); PERFORM pg_stat_clear_snapshot(), pg_sleep(0.05); END LOOP; END`;
-  return sql`DO ${body}`;
-}
-
 function quote(value: string | number | Identifier | undefined): string {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'string') return escapeLiteral(withoutNul(value));

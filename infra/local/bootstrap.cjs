@@ -156,7 +156,16 @@ async function main([verb, ...args]) {
   process.env.HOLDFAST_BEGAN_AT = String(Date.now());
   process.env.PATH = [path.dirname(pinnedNode), at('node_modules/.bin'), process.env.PATH].join(path.delimiter);
   if (!dependenciesMatch()) {
-    await progress.step('dependencies', () => quietly('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']));
+    // Through a link, npm would change another clone's packages.
+    if (fs.lstatSync(at('node_modules'), { throwIfNoEntry: false })?.isSymbolicLink())
+      throw new Sorry(
+        'node_modules is a link to a folder that does not match package-lock.json: run npm install there, or remove the link.',
+      );
+    // Not `npm ci`: that refuses a lock without the packages of platforms that its maker's registry did not have.
+    // Like that, this takes the versions of the lock and leaves the lock as it is; and it goes on where it was killed.
+    await progress.step('dependencies', () =>
+      quietly('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']),
+    );
     if (!fs.existsSync(pinnedNode))
       throw new Sorry(
         'npm was told to ignore install scripts, which bring Node: run `npm config delete ignore-scripts` and try again.',

@@ -13,7 +13,7 @@ export interface ServerSpec {
   readonly image: string;
   readonly port: number;
   readonly password: string;
-  /** False for databases that are thrown away: several times faster, and lost when the machine stops. */
+  /** False for tests: several times faster, lost when the machine stops, and the role may do everything. */
   readonly durable: boolean;
 }
 
@@ -24,7 +24,7 @@ const DATA = '/var/lib/inventory';
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_SECONDS = 10;
 
-// A kill in the middle of initdb leaves 17.new, never half of 17. Only the role above can come in by network.
+// A kill in the middle of initdb leaves 17.new, never half of 17. The first argument is the role that can come in by network.
 const SCRIPT = `set -eu
 bin=/usr/lib/postgresql/17/bin
 install -d -o postgres -g postgres ${DATA} /var/run/postgresql
@@ -36,8 +36,9 @@ if [ ! -d 17 ]; then
   sync -f 17.new
   mv 17.new 17
 fi
-printf 'local all postgres peer\\nhost all ${ROLE} all scram-sha-256\\n' >17/pg_hba.conf
+printf 'local all postgres peer\\nhost all '"$1"' all scram-sha-256\\n' >17/pg_hba.conf
 chown postgres:postgres 17/pg_hba.conf
+shift
 rm -f 17/postmaster.pid
 exec $as_postgres $bin/postgres -D 17 -c listen_addresses='*' -c max_connections=200 "$@"`;
 
@@ -47,6 +48,9 @@ const THROWN_AWAY = ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'f
 /** Without a password: pg and psql find that in the file that PGPASSFILE names. */
 export const serverUrl = (port: number, database = DATABASE): string =>
   `postgres://${ROLE}@127.0.0.1:${port}/${database}`;
+
+/** With the password, which is made of letters, digits, `-` and `_`. For this process's own use, or for tests. */
+export const serverUrlWith = (password: string, port: number): string => serverUrl(port).replace('@', `:${password}@`);
 
 export const makePassword = (): string => randomBytes(24).toString('base64url');
 
@@ -80,7 +84,7 @@ async function create(docker: Docker, spec: ServerSpec): Promise<void> {
     name: spec.name,
     Image: spec.image,
     Labels: { ...spec.labels, [PORT_LABEL]: String(spec.port) },
-    Cmd: ['bash', '-c', SCRIPT, 'inventory', ...(spec.durable ? DURABLE : THROWN_AWAY)],
+    Cmd: ['bash', '-c', SCRIPT, 'inventory', ...(spec.durable ? [ROLE, ...DURABLE] : ['all', ...THROWN_AWAY])],
     StopSignal: 'SIGINT', // PostgreSQL's fast shutdown.
     ExposedPorts: { '5432/tcp': {} },
     HostConfig: {
@@ -111,12 +115,14 @@ async function waitForLogin(docker: Docker, spec: ServerSpec, signal: AbortSigna
     if (failure instanceof DatabaseError && /^(28|3D)/.test(failure.code ?? '')) await makeRole(spec);
     if (Date.now() < deadline) continue;
     const log = await docker.getContainer(spec.name).logs({ stdout: true, stderr: true, tail: 5 });
-    throw new Error(`the inventory's server does not let ${ROLE} in: ${reasonOf(failure)}\n${log.toString()}`);
+    throw new Error(
+      `the inventory's server does not let ${ROLE} in: ${reasonOf(failure)}\n${printable(log.toString())}`,
+    );
   }
 }
 
 async function tryLogin({ port, password }: ServerSpec): Promise<unknown> {
-  const client = new Client({ connectionString: serverUrl(port), password, connectionTimeoutMillis: 2_000 });
+  const client = new Client({ connectionString: serverUrlWith(password, port), connectionTimeoutMillis: 2_000 });
   client.on('error', () => undefined); // The attempt that runs fails by itself and tells it.
   try {
     await client.connect();
@@ -134,12 +140,15 @@ async function makeRole({ name, password, durable }: ServerSpec): Promise<void> 
   const { exitCode, stderr } = await runCommand('docker', ['exec', '-i', '-u', 'postgres', name, ...psql], {
     stdin: `
       select 'create role ${ROLE} login' where not exists (select from pg_roles where rolname = '${ROLE}') \\gexec
-      alter role ${ROLE} ${durable ? 'nocreatedb' : 'createdb'} password '${password}';
+      alter role ${ROLE} ${durable ? 'nosuperuser' : 'superuser'} password '${password}';
       select 'create database ${DATABASE} owner ${ROLE}' where not exists (select from pg_database where datname = '${DATABASE}') \\gexec
     `,
   });
   if (exitCode !== 0) throw new Error(`the inventory's role could not be made: ${stderr}`);
 }
+
+/** The engine puts a header of eight bytes before each line. */
+const printable = (text: string): string => text.replace(/[^\x20-\x7e\n]/g, '');
 
 function ignoring(...codes: readonly number[]): (error: unknown) => void {
   return (error) => {

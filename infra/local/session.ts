@@ -38,6 +38,7 @@ export async function runSession(
   const progress = createProgress();
   const stop = new AbortController();
   const ends: { title: string; stop: () => Promise<void> }[] = [];
+  outliveTerminal();
   abortWhenTold(stop);
   let lock: Lock | undefined;
   let code: number;
@@ -83,6 +84,11 @@ export function complain(error: unknown): void {
   process.stderr.write(
     error instanceof Problem ? `\n${error.message}\n` : `\n${error instanceof Error ? error.stack : String(error)}\n`,
   );
+}
+
+// When the terminal is gone, writing to it fails; what was started must be ended all the same.
+function outliveTerminal(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
 // A second Ctrl-C changes nothing: each end has a time limit of its own.

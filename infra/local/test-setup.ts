@@ -9,14 +9,14 @@ import { findEngine, startedByHoldfast, stopOwnEngine } from './engine';
 import { makeImage } from './image';
 import { otherInstallations, register, unregister } from './installations';
 import { inventoryName } from './inventory';
-import { ROLE, makePassword, runServer, serverUrl } from './inventory-server';
+import { makePassword, runServer, serverUrlWith } from './inventory-server';
 import { choosePort } from './ports';
 import type { Session } from './session';
 import { findTemporal } from './temporal-binary';
 
 /**
  * Sets up what tests of workflows and of real hosts need, and tells them in the environment: DOCKER_HOST,
- * HOLDFAST_IMAGE, HOLDFAST_TEMPORAL_BINARY, HOLDFAST_TEST_DATABASE_URL (with PGPASSFILE), TMPDIR.
+ * HOLDFAST_IMAGE, HOLDFAST_TEMPORAL_BINARY, HOLDFAST_TEST_DATABASE_URL, TMPDIR.
  */
 export async function setUpTests(session: Session): Promise<void> {
   const { progress, signal } = session;
@@ -48,10 +48,9 @@ async function startTestDatabase({ home, signal }: Session, { docker }: Engine, 
   const port = await choosePort(home, 'inventory');
   const password = makePassword();
   const labels = ownerLabels({ installId: home.installId, home: home.folder });
-  home.write('pgpass', `*:*:*:${ROLE}:${password}`);
-  process.env['PGPASSFILE'] = home.path('pgpass');
   await runServer(docker, { name, labels, image, port, password, durable: false }, signal);
-  process.env['HOLDFAST_TEST_DATABASE_URL'] = serverUrl(port);
+  // Known to this run only, and worth nothing after it: tests that start programs can hand it on as it is.
+  process.env['HOLDFAST_TEST_DATABASE_URL'] = serverUrlWith(password, port);
 }
 
 /**

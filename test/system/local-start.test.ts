@@ -31,7 +31,7 @@ beforeAll(async () => {
   for (const file of list
     .trim()
     .split('\n')
-    .filter((name) => existsSync(join(project, name)))) {
+    .filter((name) => name !== 'node_modules' && existsSync(join(project, name)))) {
     cpSync(join(project, file), join(clone, file), { recursive: true });
   }
   symlinkSync(join(project, 'node_modules'), join(clone, 'node_modules'));
@@ -96,6 +96,17 @@ test('killed with -9 while it serves, it is replaced and the programs it left ar
   const next = await startAndWait();
   for (const pid of orphans) expect(runs(pid)).toBe(false);
   expect(await stop(next, 'SIGINT')).toBe(0);
+});
+
+test('when its terminal is gone, it still ends all that it started', async () => {
+  const start = await startAndWait();
+  const programs = ['api', 'worker', 'temporal'].map(pidOf);
+  const ending = supervisor();
+  start.child.stdout?.destroy();
+  start.child.stderr?.destroy();
+  start.child.kill('SIGHUP');
+  await eventually(() => !runs(ending) || undefined);
+  for (const pid of programs) expect(runs(pid)).toBe(false);
 });
 
 test('a worker that dies is started again, and the reader is told', async () => {
