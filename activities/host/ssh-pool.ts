@@ -44,7 +44,7 @@ export function createSshPool(options: SshPoolOptions): SshPool {
           const title = given.title ?? firstWords(command);
           const { connectTimeoutMs } = options;
           const runOptions = { ...(connectTimeoutMs !== undefined && { connectTimeoutMs }), ...given };
-          return logged(logger, { host: target.label, title }, () =>
+          return logged(logger, { host: target.label, title }, given.signal, () =>
             againWhenNotStarted(target, () => runOnce(connections, target, command, { ...runOptions, title })),
           );
         },
@@ -94,6 +94,7 @@ async function againWhenNotStarted(target: SshTarget, run: () => Promise<string>
 async function logged<T>(
   logger: Pick<Logger, 'debug' | 'warn'>,
   told: { readonly host: string; readonly title: string },
+  signal: AbortSignal | undefined,
   run: () => Promise<T>,
 ): Promise<T> {
   const startedAt = performance.now();
@@ -103,6 +104,10 @@ async function logged<T>(
     logger.debug({ ...told, exitCode: 0, tookMs: tookMs() }, 'a command ran on a host');
     return result;
   } catch (error) {
+    if (signal?.aborted) {
+      logger.debug({ ...told, givenUp: true, tookMs: tookMs() }, 'a command was no longer needed');
+      throw error;
+    }
     const failure = error instanceof HoldfastError ? { code: error.code, exitCode: error.values['exitCode'] } : {};
     logger.warn({ ...told, ...failure, tookMs: tookMs() }, 'a command failed on a host');
     throw error;

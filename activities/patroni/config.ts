@@ -55,7 +55,7 @@ function sharedConfig({ plan, cluster }: ClusterView): object {
   const replicated = plan.topology === 'ha';
   return {
     ttl: 20,
-    loop_wait: 2,
+    loop_wait: 1,
     retry_timeout: 5,
     primary_start_timeout: 0,
     primary_stop_timeout: 30,
@@ -123,6 +123,7 @@ function localPostgres(view: ClusterView, node: ReachableNode, passwords: Patron
     listen: `${node.privateAddress},127.0.0.1:5432`,
     connect_address: `${node.privateAddress}:5432`,
     use_unix_socket: true,
+    use_unix_socket_repl: true,
     data_dir: `${DATA_FOLDER}/${major}/main`,
     bin_dir: binariesOf(major),
     config_dir: `${DATA_FOLDER}/${major}/main`,

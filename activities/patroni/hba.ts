@@ -19,6 +19,8 @@ export function hbaLines(dataNodes: readonly ReachableNode[], gateways: readonly
   return [
     `local all ${superuser} peer`,
     `local postgres ${monitor} peer map=exporter`,
+    // Patroni asks its own PostgreSQL for the timeline over the replication protocol.
+    `local replication ${replication} peer map=patroni`,
     'local all all reject',
     ...dataNodes.flatMap((node) => [
       `hostssl replication ${replication} ${from(node)} scram-sha-256 clientcert=verify-ca`,
@@ -33,5 +35,8 @@ export function hbaLines(dataNodes: readonly ReachableNode[], gateways: readonly
   ];
 }
 
-/** pg_ident.conf: the exporter's system user may be the monitor role. */
-export const IDENT_LINES = [`exporter prometheus ${SYSTEM_ROLES.monitor}`] as const;
+/** pg_ident.conf: which system user may be which role. */
+export const IDENT_LINES = [
+  `exporter prometheus ${SYSTEM_ROLES.monitor}`,
+  `patroni postgres ${SYSTEM_ROLES.replication}`,
+] as const;

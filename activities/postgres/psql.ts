@@ -4,6 +4,7 @@ import { dataNodesOf, hostOf } from '../fleet';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { binariesOf, SOCKET_FOLDER } from '../patroni/config';
+import { SYSTEM_ROLES } from '../patroni/hba';
 import type { SqlText } from './sql';
 import { sql } from './sql';
 
@@ -53,14 +54,16 @@ export async function untilTrue(
   options: { title: string; timeoutS: number; signal?: AbortSignal },
 ): Promise<void> {
   const { title, timeoutS, signal } = options;
-  const isReady = [`${binariesOf(view.cluster.spec.version)}/pg_isready`, '-q', '-h', SOCKET_FOLDER];
+  const socket = `${SOCKET_FOLDER}/.s.PGSQL.5432`;
   // One session asks again and again. It must be idle in between: only then does it see changed settings.
   const asked = sh`printf '%s\n\\watch 0.1\n' ${query} | ${psql(view, 'postgres')} 2>/dev/null | grep -qx t`;
-  const command = sh`until ${isReady} && sh -c ${asked}; do sleep 0.1; done`;
+  const command = sh`until [ -S ${socket} ] && sh -c ${asked}; do sleep 0.1; done`;
   await host.run(command, { title, timeoutMs: timeoutS * 1000, ...(signal && { signal }) });
 }
 
-const IS_PRIMARY = sql`SELECT NOT pg_is_in_recovery()`;
+/** Patroni makes the rewind role last when it bootstraps: a primary without it is not handed over yet. */
+const IS_PRIMARY = sql`SELECT NOT pg_is_in_recovery()
+  AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${SYSTEM_ROLES.rewind})`;
 
 /**
  * The data node that is the primary now; waits for one when there is none yet.

@@ -16,17 +16,13 @@ export interface LoggedCluster {
   readonly operationId: string;
 }
 
-/** Of pino. */
-const WARN = 40;
-
 const ended = { time: z.number() };
 const command = z.object({
   ...ended,
   host: z.string(),
   title: z.string(),
   tookMs: z.number(),
-  level: z.number(),
-  code: z.string().optional(),
+  givenUp: z.boolean().optional(),
 });
 const cloudCall = z.object({
   ...ended,
@@ -67,11 +63,8 @@ export function parseWorkerLog(lines: readonly string[], { id, name, operationId
   return { remoteCalls, activities };
 }
 
-/**
- * A command that the worker itself ended, because another one of the same kind was faster: it fails without a code of
- * the catalogue. Its end comes late and nobody waits for it.
- */
-const isGivenUp = ({ level, code }: z.output<typeof command>): boolean => level >= WARN && code === undefined;
+/** A command that the worker itself ended, because another one of the same kind was faster: nobody waits for its end. */
+const isGivenUp = ({ givenUp }: z.output<typeof command>): boolean => givenUp === true;
 
 const callOf = (name: string, endMs: number, tookMs: number): Call => ({ name, startMs: endMs - tookMs, endMs });
 

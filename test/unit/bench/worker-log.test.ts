@@ -26,7 +26,7 @@ describe('the log of a worker', () => {
   });
 
   it('passes over commands that were given up, because nobody waited for their end', () => {
-    const givenUp = { level: 40, time: 5000, host: 'orders/pg-1', title: 'wait for the primary', tookMs: 300 };
+    const givenUp = { givenUp: true, time: 5000, host: 'orders/pg-1', title: 'wait for the primary', tookMs: 300 };
     expect(parse(givenUp).remoteCalls).toEqual([]);
   });
 
