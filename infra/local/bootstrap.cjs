@@ -161,11 +161,7 @@ async function main([verb, ...args]) {
       throw new Sorry(
         'node_modules is a link to a folder that does not match package-lock.json: run npm install there, or remove the link.',
       );
-    // Not `npm ci`: that refuses a lock without the packages of platforms that its maker's registry did not have.
-    // Like that, this takes the versions of the lock and leaves the lock as it is; and it goes on where it was killed.
-    await progress.step('dependencies', () =>
-      quietly('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']),
-    );
+    await progress.step('dependencies', () => quietly('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']));
     if (!fs.existsSync(pinnedNode))
       throw new Sorry(
         'npm was told to ignore install scripts, which bring Node: run `npm config delete ignore-scripts` and try again.',
