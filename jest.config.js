@@ -1,4 +1,4 @@
-/** Three suites: `unit` needs nothing, `workflow` a Temporal server, `system` real hosts. See test/README.md. */
+/** Three suites: `unit` needs nothing, `workflow` a Temporal server, `system` real hosts; `npm test` brings them. */
 const shared = {
   testEnvironment: 'node',
   transform: {

@@ -6,6 +6,7 @@ import {
 } from '@temporalio/common';
 import {
   allHandlersFinished,
+  ApplicationFailure,
   ChildWorkflowFailure,
   condition,
   continueAsNew,
@@ -46,10 +47,16 @@ export interface ClusterState {
 export async function clusterWorkflow(state: ClusterState): Promise<void> {
   const queue = [...(state.queue ?? [])];
   let running: OperationInput | undefined;
-  setHandler(submitOperation, (operation) => {
+  const take = (operation: OperationInput): void => {
     const known = [...queue, running].some((other) => other?.operationId === operation.operationId);
     if (!known) queue.push(operation);
-  });
+  };
+  // Not async: the SDK would not wait for its refusal.
+  const validator = (operation: OperationInput): void => {
+    if (operation.clusterId === state.clusterId) return;
+    throw ApplicationFailure.nonRetryable(`this entity is of cluster ${state.clusterId}`, 'VALIDATION_FAILED');
+  };
+  setHandler(submitOperation, take, { validator });
 
   for (;;) {
     await condition(() => queue.length > 0 || workflowInfo().continueAsNewSuggested);
@@ -79,8 +86,9 @@ async function runOperation(operation: OperationInput): Promise<OperationOutcome
       ],
     });
   } catch (error) {
-    // An earlier run of this entity, since terminated, started it: the inventory knows how it ends.
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return 'failed';
+    // An earlier run of this entity, since terminated, started it. The inventory lets no other operation begin before
+    // it has ended, and starts a new entity for that one.
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return 'succeeded';
     if (!(error instanceof ChildWorkflowFailure)) throw error;
     // An operator terminated it: what it could not say itself is said here, or the cluster would be busy for ever.
     await journal.recordOperation({

@@ -40,7 +40,14 @@ export function openJournal(input: OperationInput, titles: readonly StepTitle[])
   }
 
   function change(next: Omit<OperationChange, 'at'>): void {
-    operation = { ...operation, ...next, at: now() };
+    // What was passed and what failed stays true; a reason belongs to its own state only.
+    const { pointOfNoReturnPassed, error } = operation ?? {};
+    operation = {
+      ...(pointOfNoReturnPassed && { pointOfNoReturnPassed }),
+      ...(error && { error }),
+      ...next,
+      at: now(),
+    };
     changed();
   }
 

@@ -5,10 +5,12 @@ import {
   condition,
   defineSignal,
   isCancellation,
+  rootCause,
   setHandler,
 } from '@temporalio/workflow';
 import type { StepRef } from '../domain/clusters';
 import type { ErrorCode } from '../domain/errors';
+import { ERRORS, fillTemplate } from '../domain/errors';
 import type { OperationInput } from '../domain/operations';
 import type { Journal } from './journal';
 import { openJournal } from './journal';
@@ -32,6 +34,8 @@ const OVERTAKEN: ErrorCode = 'STALE_GENERATION';
 interface Execution {
   readonly input: OperationInput;
   readonly journal: Journal;
+  /** What a cancel cancels: the steps, never what undoes them. */
+  readonly scope: CancellationScope;
   /** Steps that began, in order: what a cancel undoes in reverse. */
   readonly begun: RunbookStep[];
   /** Counts the user's `retry`s; a step that waits goes on when it rises. */
@@ -40,26 +44,35 @@ interface Execution {
 }
 
 export async function execute(input: OperationInput, runbook: Runbook): Promise<OperationOutcome> {
-  const execution: Execution = {
-    input,
-    journal: openJournal(input, titlesOf(runbook)),
-    begun: [],
-    retries: 0,
-    pointOfNoReturnPassed: false,
-  };
-  const scope = new CancellationScope();
-  setHandler(decideOperation, (decision) => {
-    if (decision === 'retry') execution.retries += 1;
-    else if (!execution.pointOfNoReturnPassed) scope.cancel();
-  });
+  const asked = CancellationScope.current().cancelRequested;
+  return CancellationScope.nonCancellable(async () => {
+    const execution: Execution = {
+      input,
+      journal: openJournal(input, titlesOf(runbook)),
+      scope: new CancellationScope(),
+      begun: [],
+      retries: 0,
+      pointOfNoReturnPassed: false,
+    };
+    setHandler(decideOperation, (decision) => decide(execution, decision));
+    // A cancel from the Temporal Web UI is the same decision, and is as little heard behind the point of no return.
+    asked.catch(() => decide(execution, 'cancel'));
 
-  execution.journal.operation({ state: 'running' });
-  const outcome = await scope
-    .run(() => perform(execution, runbook))
-    .then((): OperationOutcome => 'succeeded')
-    .catch((error: unknown) => CancellationScope.nonCancellable(() => conclude(execution, error)));
-  await CancellationScope.nonCancellable(() => execution.journal.close(outcome));
-  return outcome;
+    execution.journal.operation({ state: 'running' });
+    const outcome = await execution.scope
+      .run(() => perform(execution, runbook))
+      .then(
+        (): OperationOutcome => 'succeeded',
+        (error: unknown) => conclude(execution, error),
+      );
+    await execution.journal.close(outcome);
+    return outcome;
+  });
+}
+
+function decide(execution: Execution, decision: Decision): void {
+  if (decision === 'retry') execution.retries += 1;
+  else if (!execution.pointOfNoReturnPassed) execution.scope.cancel();
 }
 
 async function perform(execution: Execution, runbook: Runbook): Promise<void> {
@@ -86,46 +99,56 @@ async function performTogether(execution: Execution, branches: readonly Runbook[
 
 async function performStep(execution: Execution, step: RunbookStep): Promise<void> {
   execution.begun.push(step);
-  execution.journal.step(step.id, 'running');
-  await untilItWorks(execution, step, step.run);
+  await untilItWorks(execution, step, step.run, { operation: 'running', step: 'running' });
   execution.journal.step(step.id, 'succeeded');
 }
 
+interface Phase {
+  readonly operation: 'running' | 'cancelling';
+  readonly step: 'running' | 'undoing';
+}
+
 /** Tries until it succeeds; an error that activities' own retries did not cure waits for the user's decision. */
-async function untilItWorks(execution: Execution, step: RunbookStep, act: RunbookStep['run']): Promise<void> {
+async function untilItWorks(
+  execution: Execution,
+  step: RunbookStep,
+  act: RunbookStep['run'],
+  phase: Phase,
+): Promise<void> {
   for (;;) {
+    execution.journal.step(step.id, phase.step);
     try {
       await act(stepRef(execution.input, step));
       return;
     } catch (error) {
-      if (isCancellation(error)) throw error;
       const failure = describeFailure(error);
       execution.journal.step(step.id, 'failed', failure.message);
-      if (failure.code === OVERTAKEN) throw error;
-      await waitForAttention(execution, step, failure.message);
+      if (isOver(error) || failure.code === OVERTAKEN) throw error;
+      const seen = execution.retries;
+      const reason = `needs attention: "${step.title}" failed: ${failure.message}`;
+      execution.journal.operation({ state: 'waiting', reason });
+      await condition(() => execution.retries > seen);
+      execution.journal.operation({ state: phase.operation });
     }
   }
 }
 
-async function waitForAttention(execution: Execution, step: RunbookStep, message: string): Promise<void> {
-  const seen = execution.retries;
-  execution.journal.operation({ state: 'waiting', reason: `needs attention: "${step.title}" failed: ${message}` });
-  await condition(() => execution.retries > seen);
-  execution.journal.operation({ state: 'running' });
-  execution.journal.step(step.id, 'running');
+/** A cancel may reach an activity as whatever it makes of it: what counts is that it was asked for. */
+function isOver(error: unknown): boolean {
+  return isCancellation(error) || CancellationScope.current().consideredCancelled;
 }
 
 /** After a cancel or a failure: undo in reverse, or stop at once when the cluster belongs to a newer operation. */
 async function conclude(execution: Execution, error: unknown): Promise<OperationOutcome> {
-  if (!isCancellation(error)) {
-    execution.journal.operation({ state: 'failed', error: describeFailure(error) });
+  const failure = describeFailure(error);
+  if (failure.code === OVERTAKEN || !execution.scope.consideredCancelled) {
+    execution.journal.operation({ state: 'failed', error: failure });
     return 'failed';
   }
   execution.journal.operation({ state: 'cancelling' });
   for (const step of execution.begun.reverse()) {
     if (!step.undo) continue;
-    execution.journal.step(step.id, 'undoing');
-    await untilItWorks(execution, step, step.undo);
+    await untilItWorks(execution, step, step.undo, { operation: 'cancelling', step: 'undoing' });
     execution.journal.step(step.id, 'undone');
   }
   return 'cancelled';
@@ -139,5 +162,7 @@ function stepRef(input: OperationInput, step: RunbookStep): StepRef {
 function describeFailure(error: unknown): { code: string; message: string } {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'INTERNAL', message: cause.message };
-  return { code: 'STEP_DEADLINE_EXCEEDED', message: cause instanceof Error ? cause.message : String(cause) };
+  if (isCancellation(error)) return { code: 'CANCELLED', message: 'cancelled' };
+  const code: ErrorCode = 'STEP_DEADLINE_EXCEEDED';
+  return { code, message: fillTemplate(ERRORS[code].template, { detail: rootCause(error) ?? 'none' }) };
 }

@@ -7,7 +7,7 @@ export const ETCD_ENVIRONMENT_FILE = '/etc/default/etcd';
 
 /**
  * The environment file of Debian's etcd.service: TLS with client certificates both for peers and for clients.
- * Heartbeat and election times are for hosts that share a busy machine (shared/anchors: 250 ms and 2,500 ms).
+ * Heartbeat and election times are for hosts that share a busy machine.
  */
 export function etcdEnvironment(node: ReachableNode, members: readonly ReachableNode[], clusterToken: string): string {
   const url = (address: string, port: number): string => `https://${address}:${port}`;

@@ -46,7 +46,13 @@ export async function execute(client: Client, execution: Execution): Promise<str
   throw commandFailed(label, title, { code: exit.code, output });
 }
 
-function openChannel(client: Client, command: ShellCommand): Promise<ClientChannel> {
+interface OpenChannel {
+  readonly channel: ClientChannel;
+  /** Undefined until the host has told it, null when a signal ended the command. */
+  readonly exitCode: () => number | null | undefined;
+}
+
+function openChannel(client: Client, command: ShellCommand): Promise<OpenChannel> {
   return new Promise((resolve, reject) => {
     const refuse = (cause: Error): void => {
       client.off('close', closed);
@@ -58,7 +64,10 @@ function openChannel(client: Client, command: ShellCommand): Promise<ClientChann
       client.exec(command, (error, channel) => {
         if (error) return refuse(error);
         client.off('close', closed);
-        resolve(channel);
+        // At once: the code of a quick command comes in the same packet, before any promise goes on.
+        let exitCode: number | null | undefined;
+        channel.on('exit', (code: number | null) => (exitCode = code));
+        resolve({ channel, exitCode: () => exitCode });
       });
     } catch (error) {
       refuse(error instanceof Error ? error : new Error(String(error)));
@@ -66,12 +75,11 @@ function openChannel(client: Client, command: ShellCommand): Promise<ClientChann
   });
 }
 
-function converse(channel: ClientChannel, client: Client, execution: Execution): Promise<Exit> {
+function converse({ channel, exitCode }: OpenChannel, client: Client, execution: Execution): Promise<Exit> {
   const { label, stdin, timeoutMs, signal } = execution;
   return new Promise((resolve, reject) => {
     const stdout = collect(channel, () => fail(new Error('it said too much')));
     const stderr = collect(channel.stderr, () => fail(new Error('it said too much')));
-    let exit: number | null | undefined;
     let timer = setTimeout(() => fail(new Error('no answer in time')), timeoutMs + KILL_AFTER_S * 1000 + GRACE_MS);
     const stop = (): void => {
       clearTimeout(timer);
@@ -91,12 +99,13 @@ function converse(channel: ClientChannel, client: Client, execution: Execution):
       timer = setTimeout(lost, KILL_AFTER_S * 1000 + GRACE_MS);
     };
     signal?.addEventListener('abort', abort);
+    if (signal?.aborted) abort();
     client.once('close', lost);
-    channel.on('exit', (code: number | null) => (exit = code));
     channel.once('close', () => {
-      if (exit === undefined || signal?.aborted) return lost();
+      const code = exitCode();
+      if (code === undefined || signal?.aborted) return lost();
       stop();
-      resolve({ code: exit, stdout: stdout(), stderr: withoutFirstLine(stderr()) });
+      resolve({ code, stdout: stdout(), stderr: withoutFirstLine(stderr()) });
     });
     // A command that does not read its input closes it early.
     channel.on('error', () => undefined);

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { ClusterSpec, EndpointAddress } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
+import { abortable, cancellation } from '../host/cancellation';
 import { identifier, sql } from './sql';
 
 /**
@@ -94,14 +96,16 @@ async function withClient<T>(
 }
 
 async function untilDeadline<T>(deadline: number, what: string, attempt: () => Promise<T>): Promise<T> {
+  const signal = cancellation();
   for (;;) {
+    signal?.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (Date.now() + RETRY_MS > deadline)
         throw new HoldfastError('NOT_YET', { what: `${what}: ${reason}` }, { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await abortable(sleep(RETRY_MS), signal);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { HoldfastError } from '../../domain/errors';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, hostOf } from '../fleet';
+import { cancellation } from '../host/cancellation';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { binariesOf, SOCKET_FOLDER } from '../patroni/config';
@@ -82,7 +83,11 @@ export async function findPrimary(fleet: Fleet, view: ClusterView, timeoutS = 60
   try {
     return await Promise.any(candidates);
   } catch (error) {
-    const reason = error instanceof AggregateError ? String(error.errors[0]) : String(error);
+    cancellation()?.throwIfAborted();
+    const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];
+    const incurable = errors.find((each): each is HoldfastError => each instanceof HoldfastError && !each.retryable);
+    if (incurable) throw incurable;
+    const reason = String(errors[0]);
     throw new HoldfastError(
       'NOT_YET',
       { what: `No data node became primary within ${timeoutS} s: ${reason}` },

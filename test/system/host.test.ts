@@ -78,6 +78,11 @@ describe('a command', () => {
     expect(await run(sh`sh -c ${'pgrep -fx "sleep 4714" || echo none'}`)).toBe('none');
   });
 
+  test('of three hundred quick ones, every one tells its exit code', async () => {
+    const batch = async (): Promise<string[]> => Promise.all(Array.from({ length: 6 }, () => host.run(sh`true`)));
+    for (let i = 0; i < 50; i++) expect(await batch()).toEqual(Array(6).fill(''));
+  });
+
   test('of forty at once, all get through one connection', async () => {
     const commands = Array.from({ length: 40 }, (_, i) =>
       run(sh`sh -c ${'sleep 0.1; echo "$0 $SSH_CONNECTION"'} ${i}`),

@@ -155,6 +155,7 @@ test('behind the point of no return a cancel changes nothing', async () => {
       await eventually(() => isWaiting(run.records));
       expect(run.records.some((record) => record.operation?.pointOfNoReturnPassed)).toBe(true);
       await handle.signal(decideOperation, 'cancel');
+      await handle.cancel();
       await handle.signal(decideOperation, 'retry');
       expect(await handle.result()).toBe('succeeded');
     },
@@ -182,6 +183,41 @@ test('what happens at once is written down at once: a provision of one node take
       await (await start('provision', run)).result();
       expect(run.records.length).toBeLessThanOrEqual(10);
       expect(run.records[0]?.steps.length).toBeGreaterThan(1);
+    },
+  );
+});
+
+test('an undo that fails waits for attention, still cancelling, and goes on when told', async () => {
+  await withWorker(
+    ({ name, times }) => {
+      if (name === 'joinEtcd pg-1') diskFull();
+      if (name === 'deleteNetwork' && times === 1) diskFull();
+    },
+    async (run) => {
+      const handle = await start('provision', run);
+      await eventually(() => isWaiting(run.records));
+      await handle.signal(decideOperation, 'cancel');
+      await eventually(() => (run.calls.includes('deleteNetwork') ? isWaiting(run.records) : undefined));
+      await handle.signal(decideOperation, 'retry');
+      expect(await handle.result()).toBe('cancelled');
+      expect(statesOf(run.records).slice(-4)).toEqual(['cancelling', 'waiting', 'cancelling', 'cancelled']);
+      expect(stepsIn(run.records, 'undoing').filter((id) => id === 'create-the-private-network')).toHaveLength(2);
+    },
+  );
+});
+
+test('a reason is told only while the operation waits', async () => {
+  await withWorker(
+    ({ name }) => {
+      if (name === 'joinEtcd pg-1') diskFull();
+    },
+    async (run) => {
+      const handle = await start('provision', run);
+      await eventually(() => isWaiting(run.records));
+      await handle.signal(decideOperation, 'cancel');
+      await handle.result();
+      const told = run.records.flatMap((record) => (record.operation?.reason ? [record.operation.state] : []));
+      expect(told).toEqual(['waiting']);
     },
   );
 });
