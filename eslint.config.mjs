@@ -13,7 +13,10 @@ const layer = (files, ...patterns) => ({
   rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] },
 });
 
-const noApi = forbid(['**/api/**'], 'Nothing imports api.');
+/** A part of the house: its index and all that is in it. */
+const parts = (...names) => names.flatMap((name) => [`**/${name}`, `**/${name}/**`]);
+
+const noApi = forbid(parts('api'), 'Nothing imports api.');
 const nodeModules = [...builtinModules, 'node:.+'];
 
 export default tseslint.config(
@@ -42,10 +45,7 @@ export default tseslint.config(
   layer(
     ['domain/**/*.ts'],
     noApi,
-    forbid(
-      ['**/workflows/**', '**/activities/**', '**/workers/**', '**/infra/**'],
-      'domain imports nothing of the project.',
-    ),
+    forbid(parts('workflows', 'activities', 'workers', 'infra'), 'domain imports nothing of the project.'),
     forbidModules(['@temporalio/.+', ...nodeModules, 'pg', 'ssh2', 'dockerode'], 'domain has no I/O and no Temporal.'),
   ),
   layer(
@@ -60,13 +60,17 @@ export default tseslint.config(
       ['zod', '**/domain/schemas/**'],
       'zod stays at the edge: a schema in the bundle is allocated per cached workflow.',
     ),
-    forbid(['**/workers/**', '**/infra/**'], 'workflows -> domain and types of activities only.'),
-    { group: ['**/activities/**'], allowTypeImports: true, message: 'Workflows import types of activities only.' },
+    forbid(parts('workers', 'infra'), 'workflows -> domain and types of activities only.'),
+    { group: parts('activities'), allowTypeImports: true, message: 'Workflows import types of activities only.' },
   ),
+  layer(['activities/**/*.ts'], noApi, forbid(parts('workflows', 'workers', 'infra'), 'activities -> domain.')),
   layer(
-    ['activities/**/*.ts'],
-    noApi,
-    forbid(['**/workflows/**', '**/workers/**', '**/infra/**'], 'activities -> domain.'),
+    ['api/**/*.ts'],
+    forbid(parts('workers', 'infra'), 'api -> domain, workflows, and what it shares with activities.'),
+    {
+      regex: '(?:^|/)activities(?:$|/(?!(?:inventory|secrets)/))',
+      message: 'Of activities, api shares the inventory and the secret store only.',
+    },
   ),
   layer(['workers/**/*.ts', 'infra/**/*.ts'], noApi),
   {

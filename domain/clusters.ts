@@ -111,3 +111,10 @@ export interface StepRef {
   readonly generation: number;
   readonly stepId: string;
 }
+
+/** Tells activities that change something from others, by their first argument. */
+export function isStepRef(value: unknown): value is StepRef {
+  return (
+    typeof value === 'object' && value !== null && 'operationId' in value && 'stepId' in value && 'generation' in value
+  );
+}

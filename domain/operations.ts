@@ -1,4 +1,5 @@
 import type { ClusterId, OperationId, ProjectId } from './ids';
+import type { Topology } from './plans';
 
 /** A lifecycle operation and its steps, as the inventory keeps them and the API shows them. */
 
@@ -87,7 +88,7 @@ export interface OperationInput {
   readonly projectId: ProjectId;
   readonly projectName: string;
   readonly generation: number;
-  readonly topology: 'single' | 'ha';
+  readonly topology: Topology;
   /** For people: `ha-s, PostgreSQL 18`. */
   readonly summary: string;
 }

@@ -2,7 +2,7 @@ import type { Context } from '@temporalio/activity';
 import { ActivityFailure, ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import type { StepRef } from '../domain/clusters';
+import { isStepRef, type StepRef } from '../domain/clusters';
 import { HoldfastError } from '../domain/errors';
 import type { OperationTable } from '../activities/inventory/inventory';
 
@@ -96,10 +96,4 @@ function toFailure(error: unknown): ApplicationFailure | CancelledFailure {
 /** The step that an activity works for: the first argument of every one that changes something. */
 function stepOf(argument: unknown): StepRef | undefined {
   return isStepRef(argument) ? argument : undefined;
-}
-
-function isStepRef(value: unknown): value is StepRef {
-  return (
-    typeof value === 'object' && value !== null && 'operationId' in value && 'stepId' in value && 'generation' in value
-  );
 }

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { projectRoot } from '../activities/project-root';
 
-/** Root of the project, both from sources and from dist/. */
-const ROOT = __dirname.includes(`${'/'}dist${'/'}`) ? resolve(__dirname, '..', '..') : resolve(__dirname, '..');
+const ROOT = projectRoot();
 
 /** The workflow code as one file, made at build time: workers start faster, and all run the very same code. */
 export const BUNDLE_FILE = join(ROOT, 'dist', 'workflow-bundle.js');

@@ -1,5 +1,5 @@
 import type { WorkflowInterceptors } from '@temporalio/workflow';
-import type { StepRef } from '../domain/clusters';
+import { isStepRef } from '../domain/clusters';
 
 /** Gives every activity a summary for the Web UI: the node that it is about and the step of the runbook it works for. */
 export const interceptors = (): WorkflowInterceptors => ({
@@ -14,7 +14,3 @@ export const interceptors = (): WorkflowInterceptors => ({
     },
   ],
 });
-
-function isStepRef(value: unknown): value is StepRef {
-  return typeof value === 'object' && value !== null && 'stepId' in value;
-}

@@ -7,6 +7,7 @@ import type { ClusterView, Fleet } from '../fleet';
 import { secretRef, viewCluster } from '../fleet';
 import { GATEWAY_PORTS } from '../gateway/ports';
 import { makeHostKey } from '../secrets/ssh-keys';
+import { parseHostKey, SECRET_NAMES } from '../secrets/stored-secrets';
 import type { CloudTraits, Enforcement, HostSpec, Tags } from './cloud';
 
 /** Hosts and networks of a cluster. All are idempotent by the tokens that derive from cluster and node. */
@@ -97,7 +98,7 @@ async function hostSpec(
   if (!node) throw new HoldfastError('NOT_FOUND', { kind: 'node', ref: name });
   const data = node.role === 'data';
   const size = data ? plan : GATEWAY_SIZE;
-  const hostKey = await fleet.secrets.ensure(secretRef(cluster, `ssh-host-key/${name}`), () =>
+  const hostKey = await fleet.secrets.ensure(secretRef(cluster, SECRET_NAMES.hostKey(name)), () =>
     JSON.stringify(makeHostKey()),
   );
   return {
@@ -113,14 +114,6 @@ async function hostSpec(
     hostKey: parseHostKey(hostKey),
     authorizedKey: fleet.controlPublicKey,
   };
-}
-
-function parseHostKey(json: string): HostSpec['hostKey'] {
-  const key: unknown = JSON.parse(json);
-  const isKey = (value: unknown): value is HostSpec['hostKey'] =>
-    typeof value === 'object' && value !== null && 'privatePem' in value && 'publicLine' in value;
-  if (!isKey(key)) throw new HoldfastError('SECRET_UNREADABLE', { name: 'ssh-host-key' });
-  return key;
 }
 
 type NewCondition = Omit<Condition, 'since'>;

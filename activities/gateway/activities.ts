@@ -6,6 +6,7 @@ import type { HostFile } from '../host/host';
 import { rootFile, startWith } from '../host/services';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { makePassword } from '../secrets/passwords';
+import { SECRET_NAMES } from '../secrets/stored-secrets';
 import { tlsFiles } from '../secrets/node-certificate';
 import { ALLOWED_IPS_FILE, allowedIpsFile, HAPROXY_CONFIG_FILE, haproxyConfig } from './haproxy';
 import { KEEPALIVED_CONFIG_FILE, keepalivedConfig } from './keepalived';
@@ -41,7 +42,7 @@ async function gatewayServices(
   const [tls, password] = await Promise.all([
     // Debian's PgBouncer runs as postgres.
     tlsFiles(fleet, view, node, { pgbouncer: 'postgres:postgres' }),
-    fleet.secrets.ensure(secretRef(view.cluster, `role/${SYSTEM_ROLES.pooler}`), makePassword),
+    fleet.secrets.ensure(secretRef(view.cluster, SECRET_NAMES.role(SYSTEM_ROLES.pooler)), makePassword),
   ]);
   const pgbouncer: HostFile[] = [
     ...tls,

@@ -1,7 +1,8 @@
+import type { z } from 'zod';
 import type { CloudName, Cluster, ClusterNode, ClusterStatus, Condition, StepRef } from '../../domain/clusters';
 import type { ClusterId, OperationId, ProjectId, TokenId } from '../../domain/ids';
 import type { Operation, OperationEvent, OperationInput, OperationRecord, StepTitle } from '../../domain/operations';
-import { SCOPES, type Scope } from '../../domain/tokens';
+import type { Scope } from '../../domain/tokens';
 import type { NodeName } from '../../domain/topology';
 import type { ImageCatalogue } from '../../domain/versions';
 import type { Network } from '../cloud/cloud';
@@ -12,19 +13,36 @@ import type { AuditEntry } from './audit';
  * Writes of an operation carry a {@link StepRef}; one of an operation that has ended, or that a newer one followed, is
  * refused with STALE_GENERATION. Everything may throw UNAVAILABLE.
  */
-export interface Inventory {
+export interface Inventory extends Tables {
   readonly projects: ProjectTable;
-  readonly tokens: TokenTable;
-  readonly clusters: ClusterTable;
-  readonly nodes: NodeTable;
-  readonly operations: OperationTable;
   readonly images: ImageTable;
+  /**
+   * Makes a change that is no operation. What `change` does with the tables it is given, the audit entry, and the
+   * answer (kept under the key, so it must hold no secret) are one transaction. Of two requests with one key the second
+   * waits and gets the answer of the first; when `change` throws, nothing is written and the key stays free.
+   * @throws IDEMPOTENCY_KEY_REUSED, and what `change` throws.
+   */
+  once<T>(
+    idempotency: Idempotency | null,
+    shape: z.ZodType<T>,
+    change: (tables: Tables) => Promise<{ readonly answer: T; readonly audit: AuditEntry }>,
+  ): Promise<OnceResult<T>>;
   /** Writes to the audit log what no operation writes there by itself, such as a look at credentials. */
   audit(entry: AuditEntry): Promise<void>;
   /** True when the database answers. */
   ping(): Promise<boolean>;
   close(): Promise<void>;
 }
+
+/** The tables that a change of a request may touch. */
+export interface Tables {
+  readonly tokens: TokenTable;
+  readonly clusters: ClusterTable;
+  readonly nodes: NodeTable;
+  readonly operations: OperationTable;
+}
+
+export type OnceResult<T> = { readonly answer: T; readonly replayed: boolean };
 
 export interface Project {
   readonly id: ProjectId;
@@ -36,8 +54,6 @@ export interface ProjectTable {
   ensure(name: string): Promise<Project>;
   get(id: ProjectId): Promise<Project | null>;
 }
-
-export { SCOPES, type Scope };
 
 export interface Token {
   readonly id: TokenId;
@@ -113,10 +129,16 @@ export interface NodeTable {
 }
 
 /** Whose request it is, and how a repeated one is known again. */
+export interface Idempotency {
+  readonly key: string;
+  readonly principal: string;
+  readonly requestHash: string;
+}
+
 export interface Submission {
   readonly operation: OperationInput & { readonly cause: Operation['cause']; readonly requestedBy: string };
   readonly steps: readonly StepTitle[];
-  readonly idempotency: { readonly key: string; readonly principal: string; readonly requestHash: string } | null;
+  readonly idempotency: Idempotency | null;
 }
 
 export type SubmissionResult = { readonly operation: Operation; readonly replayed: boolean };
@@ -141,7 +163,7 @@ export interface OperationTable {
    */
   submit(expectedGeneration: number | null, submission: Submission): Promise<SubmissionResult>;
   /** Replays of a key before any check of the request: null when the key is new. @throws IDEMPOTENCY_KEY_REUSED. */
-  findReplay(idempotency: NonNullable<Submission['idempotency']>): Promise<Operation | null>;
+  findReplay(idempotency: Idempotency): Promise<Operation | null>;
   /** Operations that were written but whose workflow may not have been started (the API died in between). */
   listUnstarted(olderThanMs: number): Promise<OperationInput[]>;
   /** Writes changes of steps and operation and appends their events; a record older than what is stored changes nothing. */

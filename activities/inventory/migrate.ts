@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Client } from 'pg';
+import { projectRoot } from '../project-root';
 import { translate } from './errors';
 
 /**
@@ -30,8 +30,9 @@ interface Migration {
   readonly statements: string;
 }
 
+const folder = join(projectRoot(), 'activities', 'inventory', 'migrations');
+
 async function readMigrations(): Promise<Migration[]> {
-  const folder = migrationsFolder();
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
   return Promise.all(names.map(async (name) => ({ name, statements: await readFile(join(folder, name), 'utf8') })));
 }
@@ -57,13 +58,4 @@ async function apply(client: Client, { name, statements }: Migration): Promise<v
     await client.query('rollback').catch(() => undefined);
     throw error;
   }
-}
-
-/** The compiler copies no SQL: from dist/ the files are found in the clone around it. */
-function migrationsFolder(): string {
-  const relative = join('activities', 'inventory', 'migrations');
-  for (let folder = __dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    if (existsSync(join(folder, relative))) return join(folder, relative);
-  }
-  throw new Error(`no ${relative} above ${__dirname}`);
 }

@@ -5,8 +5,9 @@ import type { Database } from './database';
 import { clusterTable } from './clusters';
 import { openEventFeed } from './event-feed';
 import { imageTable } from './images';
-import type { Inventory } from './inventory';
+import type { Inventory, Tables } from './inventory';
 import { nodeTable } from './nodes';
+import { once } from './once';
 import { operationTable } from './operations';
 import { projectTable } from './projects';
 import { tokenTable } from './tokens';
@@ -20,14 +21,18 @@ export interface OpenInventory extends Inventory {
 export function createInventory(databaseUrl: string, options: DatabaseOptions = {}): OpenInventory {
   const database = openDatabase(databaseUrl, options);
   const feed = openEventFeed(databaseUrl, options.logger);
+  const tablesOn = (on: Database): Tables => ({
+    tokens: tokenTable(on),
+    clusters: clusterTable(on),
+    nodes: nodeTable(on),
+    operations: operationTable(on, feed),
+  });
   return {
     database,
+    ...tablesOn(database),
     projects: projectTable(database),
-    tokens: tokenTable(database),
-    clusters: clusterTable(database),
-    nodes: nodeTable(database),
-    operations: operationTable(database, feed),
     images: imageTable(database),
+    once: (idempotency, shape, change) => once(database, tablesOn, idempotency, shape, change),
     audit: (entry) => database.transaction((sql) => appendAudit(sql, entry)),
     ping: () =>
       database.run('select 1').then(

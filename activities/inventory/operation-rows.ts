@@ -32,9 +32,6 @@ const step = z
     progress: row.progress,
   }));
 
-/** A step as one jsonb column, which shares the snapshot of the statement. */
-export const stepRow = z.object({ step });
-
 const OPEN_STATES = new Set<z.infer<typeof operationState>>(['pending', 'scheduled', 'running', 'waiting']);
 
 export const operationRow = z
@@ -51,6 +48,7 @@ export const operationRow = z
     cause: z.enum(OPERATION_CAUSES),
     requested_by: z.string(),
     point_of_no_return_passed: z.boolean(),
+    undo_began: z.boolean(),
     steps: z.array(step),
     created_at: time,
     started_at: time.nullable(),
@@ -68,7 +66,7 @@ export const operationRow = z
     error: row.error,
     cause: row.cause,
     requestedBy: row.requested_by,
-    cancelable: OPEN_STATES.has(row.state) && !row.point_of_no_return_passed,
+    cancelable: OPEN_STATES.has(row.state) && !row.point_of_no_return_passed && !row.undo_began,
     pointOfNoReturnPassed: row.point_of_no_return_passed,
     steps: row.steps,
     createdAt: row.created_at,

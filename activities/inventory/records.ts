@@ -13,18 +13,23 @@ import { requireOperation } from './read-operation';
 
 /**
  * Applies what is newer than what is stored, step by step: records may arrive late, twice and out of order.
+ * With the operation end its open steps and, when a provision failed, the cluster that it was making.
  * @throws NOT_FOUND when the operation or a step of it is unknown.
  */
 export function record(database: Database, change: OperationRecord): Promise<void> {
   return database.transaction(async (sql) => {
+    const ends = change.operation !== undefined && isFinal(change.operation.state);
+    if (ends) await holdClusterOf(sql, change.operationId);
     const operationSeq = await holdOperation(sql, change.operationId);
     const steps = await newerSteps(sql, change);
     for (const step of steps) await changeStep(sql, change, step);
 
     const operation = operationSeq < change.seq ? change.operation : undefined;
     if (operation) await changeOperation(sql, change, operation);
-    const stepIds = new Set(steps.map(({ stepId }) => stepId));
-    await announce(sql, change.operationId, stepIds, operation !== undefined);
+    const passed = await rememberMilestones(sql, change);
+    const closed = operation && ends ? await endWithOperation(sql, change, operation) : [];
+    const stepIds = new Set([...steps.map(({ stepId }) => stepId), ...closed]);
+    await announce(sql, change.operationId, stepIds, operation !== undefined || passed);
   });
 }
 
@@ -62,6 +67,14 @@ function changeWhileRunning(
     );
     if (changed > 0) await announce(sql, id, new Set([stepId]), false);
   });
+}
+
+/** Before the operation's row, in the order in which fenced writes take them: otherwise two may wait for each other. */
+async function holdClusterOf(sql: Sql, id: OperationId): Promise<void> {
+  await sql.run(
+    'select from clusters where id = (select cluster_id from operations where operations.id = $1) for update',
+    [id],
+  );
 }
 
 /** Holds the operation's row until the transaction ends; gives the seq of the newest record that changed it. */
@@ -106,9 +119,8 @@ async function changeOperation(
   await sql.run(
     `update operations set
        state = $2, record_seq = $3, reason = $4, error = coalesce($5::jsonb, error),
-       point_of_no_return_passed = point_of_no_return_passed or $6,
-       started_at = case when $2 = 'running' then coalesce(started_at, $7) else started_at end,
-       finished_at = case when $8 then $7::timestamptz end
+       started_at = case when $2 = 'running' then coalesce(started_at, $6) else started_at end,
+       finished_at = case when $7 then $6::timestamptz end
      where id = $1`,
     [
       operationId,
@@ -116,11 +128,49 @@ async function changeOperation(
       seq,
       change.reason ?? null,
       change.error ? JSON.stringify(change.error) : null,
-      change.pointOfNoReturnPassed ?? false,
       change.at,
       isFinal(change.state),
     ],
   );
+}
+
+/** What was once passed stays so, also when the record that tells it is overtaken by a newer one. */
+async function rememberMilestones(sql: Sql, { operationId, operation }: OperationRecord): Promise<boolean> {
+  const undoBegan = operation?.state === 'cancelling';
+  const noReturn = operation?.pointOfNoReturnPassed ?? false;
+  const changed = await sql.run(
+    `update operations set undo_began = undo_began or $2, point_of_no_return_passed = point_of_no_return_passed or $3
+      where id = $1 and (($2 and not undo_began) or ($3 and not point_of_no_return_passed))`,
+    [operationId, undoBegan, noReturn],
+  );
+  return changed > 0;
+}
+
+/**
+ * An operation that was ended from outside told nothing of the step that it was at, and left its cluster `creating`.
+ * @returns ids of the steps that this closed.
+ */
+async function endWithOperation(
+  sql: Sql,
+  { operationId, seq }: OperationRecord,
+  { state, at }: OperationChange,
+): Promise<string[]> {
+  if (state === 'failed') {
+    await sql.run(
+      `update clusters set state = 'failed'
+        where state = 'creating' and id = (select cluster_id from operations where id = $1 and kind = 'provision')`,
+      [operationId],
+    );
+  }
+  const closed = await sql.rows(
+    z.object({ id: z.string() }),
+    `update steps set
+       state = $2, record_seq = greatest(record_seq, $3), finished_at = $4, next_retry_at = null,
+       last_error = case when $2 = 'failed' then coalesce(last_error, 'The operation ended while this step ran.') end
+     where operation_id = $1 and state in ('running', 'undoing') returning id`,
+    [operationId, state === 'succeeded' ? 'succeeded' : 'failed', seq, at],
+  );
+  return closed.map(({ id }) => id);
 }
 
 async function announce(sql: Sql, id: OperationId, stepIds: ReadonlySet<string>, itself: boolean): Promise<void> {

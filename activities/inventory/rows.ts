@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CLOUDS, CLUSTER_STATES, CONDITION_TYPES, MAJORS } from '../../domain/clusters';
+import { SCOPES } from '../../domain/tokens';
 import { NODE_ROLES } from '../../domain/topology';
-import { SCOPES } from './inventory';
 
 /** Rows as the driver gives them, parsed into types of the domain: the only place that knows both. */
 

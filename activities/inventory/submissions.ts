@@ -9,13 +9,11 @@ import { lockCluster } from './clusters';
 import type { Database, Sql } from './database';
 import { first } from './database';
 import { appendEvents } from './events';
-import type { Submission, SubmissionResult } from './inventory';
+import type { Idempotency, Submission, SubmissionResult } from './inventory';
 import { requireOperation } from './read-operation';
 import { operationId } from './rows';
 
 /** The transactions in which a request becomes an operation: all of it is written, or nothing. */
-
-type Idempotency = NonNullable<Submission['idempotency']>;
 
 /** See {@link OperationTable.submitCreate}. The operation has generation 1, the cluster's first. */
 export function submitCreate(
@@ -63,7 +61,7 @@ export function submit(
 
 /** See {@link OperationTable.findReplay}. */
 export async function findReplay(sql: Sql, idempotency: Idempotency): Promise<Operation | null> {
-  const row = z.object({ request_hash: z.string(), operation_id: operationId });
+  const row = z.object({ request_hash: z.string(), operation_id: operationId.nullable() });
   const known = first(
     await sql.rows(row, 'select request_hash, operation_id from idempotency_keys where principal = $1 and key = $2', [
       idempotency.principal,
@@ -71,7 +69,8 @@ export async function findReplay(sql: Sql, idempotency: Idempotency): Promise<Op
     ]),
   );
   if (!known) return null;
-  if (known.request_hash !== idempotency.requestHash) throw new HoldfastError('IDEMPOTENCY_KEY_REUSED');
+  if (known.request_hash !== idempotency.requestHash || known.operation_id === null)
+    throw new HoldfastError('IDEMPOTENCY_KEY_REUSED');
   return requireOperation(sql, known.operation_id);
 }
 

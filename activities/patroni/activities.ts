@@ -9,6 +9,7 @@ import { findPrimary, untilTrue } from '../postgres/psql';
 import { sql } from '../postgres/sql';
 import { tlsFiles } from '../secrets/node-certificate';
 import { makePassword } from '../secrets/passwords';
+import { SECRET_NAMES } from '../secrets/stored-secrets';
 import type { PatroniPasswords } from './config';
 import { DATA_FOLDER, PATRONI_CONFIG_FILE, patroniConfig } from './config';
 import { SYSTEM_ROLES } from './hba';
@@ -71,7 +72,7 @@ async function ownDataFolder(host: Host): Promise<void> {
 
 async function passwords(fleet: Fleet, view: ClusterView): Promise<PatroniPasswords> {
   const ensure = (role: string): Promise<string> =>
-    fleet.secrets.ensure(secretRef(view.cluster, `role/${role}`), makePassword);
+    fleet.secrets.ensure(secretRef(view.cluster, SECRET_NAMES.role(role)), makePassword);
   const [superuser, replication, rewind] = await Promise.all([
     ensure(SYSTEM_ROLES.superuser),
     ensure(SYSTEM_ROLES.replication),

@@ -51,18 +51,26 @@ export function patroniConfig(view: ClusterView, node: ReachableNode, passwords:
   });
 }
 
+/** Seconds. A leader that was lost is noticed within `ttl`, which Patroni allows no shorter. */
+export const LEASE = { ttl: 20, loop_wait: 1, retry_timeout: 5 } as const;
+
+/** A commit is acknowledged when a quorum has it, or not at all. */
+export const STRICT_QUORUM = {
+  synchronous_mode: 'quorum',
+  synchronous_mode_strict: true,
+  synchronous_node_count: 1,
+} as const;
+
 function sharedConfig({ plan, cluster }: ClusterView): object {
   const replicated = plan.topology === 'ha';
   return {
-    ttl: 20,
-    loop_wait: 1,
-    retry_timeout: 5,
+    ...LEASE,
     primary_start_timeout: 0,
     primary_stop_timeout: 30,
     maximum_lag_on_failover: 1_048_576,
     failsafe_mode: true,
-    // A commit is acknowledged when a quorum has it, or not at all. A single node has nobody to wait for.
-    ...(replicated && { synchronous_mode: 'quorum', synchronous_mode_strict: true, synchronous_node_count: 1 }),
+    // A single node has nobody to wait for.
+    ...(replicated && STRICT_QUORUM),
     postgresql: {
       use_pg_rewind: true,
       use_slots: true,
@@ -100,14 +108,14 @@ const FIXED_SETTINGS: PostgresSettings = {
 };
 
 /** The same collation on every libc: an index stays valid when the operating system is replaced. */
-function initdbOptions(major: Major): (string | Record<string, string>)[] {
+export function initdbOptions(major: Major): (string | Record<string, string>)[] {
   const common = ['data-checksums', { encoding: 'UTF8' }, { locale: 'C.UTF-8' }];
   if (major === '15') return common;
   return [...common, { 'locale-provider': 'builtin' }, { 'builtin-locale': 'C.UTF-8' }, ...syncOptions(major)];
 }
 
 /** One sync of the volume, which is the cluster's own, rather than one for each of a thousand files: as durable. */
-function syncOptions(major: Major): Record<string, string>[] {
+export function syncOptions(major: Major): Record<string, string>[] {
   return major === '15' ? [] : [{ 'sync-method': 'syncfs' }];
 }
 

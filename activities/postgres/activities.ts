@@ -4,6 +4,7 @@ import { hostOf, secretRef, viewCluster } from '../fleet';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { ensureAuthority } from '../secrets/node-certificate';
 import { makePassword, scramVerifier } from '../secrets/passwords';
+import { SECRET_NAMES } from '../secrets/stored-secrets';
 import { endpointOf } from './endpoint';
 import { proveAddress } from './proof';
 import { findPrimary, runSql } from './psql';
@@ -31,8 +32,8 @@ export function createPostgresActivities(fleet: Fleet): PostgresActivities {
       const view = await viewCluster(fleet, at.clusterId);
       const [primary, pooler, owner] = await Promise.all([
         findPrimary(fleet, view),
-        fleet.secrets.ensure(secretRef(view.cluster, `role/${SYSTEM_ROLES.pooler}`), makePassword),
-        fleet.secrets.ensure(secretRef(view.cluster, `role/${view.cluster.spec.owner}`), makePassword),
+        fleet.secrets.ensure(secretRef(view.cluster, SECRET_NAMES.role(SYSTEM_ROLES.pooler)), makePassword),
+        fleet.secrets.ensure(secretRef(view.cluster, SECRET_NAMES.role(view.cluster.spec.owner)), makePassword),
       ]);
       // The verifier's salt is made by chance at each try: the password stays the same, and so does who may log in.
       const verifiers = { pooler: await scramVerifier(pooler), owner: await scramVerifier(owner) };
@@ -50,7 +51,7 @@ export function createPostgresActivities(fleet: Fleet): PostgresActivities {
       const view = await viewCluster(fleet, at.clusterId);
       const { cluster } = view;
       const [password, authority] = await Promise.all([
-        fleet.secrets.read(secretRef(cluster, `role/${cluster.spec.owner}`)),
+        fleet.secrets.read(secretRef(cluster, SECRET_NAMES.role(cluster.spec.owner))),
         ensureAuthority(fleet, cluster),
       ]);
       const hasReplicas = view.plan.topology === 'ha';

@@ -36,7 +36,7 @@ export function unseal(masterKey: Buffer, place: Place, envelope: Envelope): str
   return decrypt(key, context, envelope.ciphertext).toString('utf8');
 }
 
-export function keyIdOf(masterKey: Buffer): string {
+function keyIdOf(masterKey: Buffer): string {
   return createHash('sha256').update('holdfast master key id').update(masterKey).digest('hex').slice(0, 16);
 }
 

@@ -1,11 +1,11 @@
 import type { Cluster } from '../../domain/clusters';
-import { HoldfastError } from '../../domain/errors';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { secretRef } from '../fleet';
 import type { HostFile } from '../host/host';
 import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 import type { KeyPair } from './certificates';
 import { createAuthority, issueCertificate } from './certificates';
+import { parseKeyPair, SECRET_NAMES } from './stored-secrets';
 
 const AUTHORITY_DAYS = 3650;
 const NODE_DAYS = 397;
@@ -14,7 +14,7 @@ const NODE_DAYS = 397;
 export async function ensureAuthority(fleet: Fleet, cluster: Cluster): Promise<KeyPair> {
   const make = async (): Promise<string> =>
     JSON.stringify(await createAuthority(`Holdfast cluster ${cluster.name}`, AUTHORITY_DAYS));
-  return parseKeyPair(await fleet.secrets.ensure(secretRef(cluster, 'ca'), make));
+  return parseKeyPair(await fleet.secrets.ensure(secretRef(cluster, SECRET_NAMES.authority), make));
 }
 
 /** The CA's certificate and, for each service that runs as `owner`, the node's certificate and key. */
@@ -48,21 +48,11 @@ async function ensureCertificate(fleet: Fleet, view: ClusterView, node: Reachabl
         days: NODE_DAYS,
       }),
     );
-  return parseKeyPair(await fleet.secrets.ensure(secretRef(cluster, `certificate/${node.name}`), make));
+  return parseKeyPair(await fleet.secrets.ensure(secretRef(cluster, SECRET_NAMES.certificate(node.name)), make));
 }
 
 /** Addresses that users connect to: PostgreSQL answers behind them, so its certificate must name them. */
 function endpointHosts({ network, nodes }: ClusterView): string[] {
   const published = nodes.flatMap((node) => Object.values(node.publicPorts).map((address) => address.host));
   return network?.floatingAddress ? [network.floatingAddress, ...published] : published;
-}
-
-function parseKeyPair(json: string): KeyPair {
-  const pair: unknown = JSON.parse(json);
-  if (typeof pair === 'object' && pair !== null && 'certificatePem' in pair && 'privateKeyPem' in pair) {
-    const { certificatePem, privateKeyPem } = pair;
-    if (typeof certificatePem === 'string' && typeof privateKeyPem === 'string')
-      return { certificatePem, privateKeyPem };
-  }
-  throw new HoldfastError('SECRET_UNREADABLE', { name: 'certificate' });
 }

@@ -5,7 +5,7 @@ import type { ClusterId, ProjectId } from '../../domain/ids';
 export interface SecretRef {
   readonly projectId: ProjectId;
   readonly clusterId: ClusterId;
-  /** Such as `ca`, `ssh-host-key/pg-1`, `role/app`. */
+  /** One of SECRET_NAMES. */
   readonly name: string;
 }
 

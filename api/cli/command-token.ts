@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CliError } from './exit';
 import { print, printJson, printList, say } from './output';
 import type { Open } from './run';
 
@@ -15,6 +16,7 @@ export function addTokenCommands(program: Command, open: Open): void {
       const { client, format } = await open();
       const made = await client.createToken({ name, scopes: flags.scope, expiresInDays: flags.days });
       if (format === 'json') return printJson(made);
+      if (made.token === null) throw new CliError('The token was made before and is not shown again.');
       print(made.token);
       say(`${made.id} until ${made.expiresAt}. It is not shown again.`);
     });

@@ -41,7 +41,7 @@ export async function runPsql(
     const passfile = path.join(folder, 'pgpass');
     writeFileSync(passfile, passLine(credentials), { mode: 0o600 });
     return await spawnPsql(args, {
-      ...process.env,
+      ...withoutConnectionSettings(process.env),
       ...connectionEnvironment(credentials, port),
       PGPASSFILE: passfile,
       PGSSLROOTCERT: caFile,
@@ -59,6 +59,16 @@ export function passLine({
 }: Pick<CredentialsAnswer, 'database' | 'username' | 'password'>): string {
   const escaped = [database, username, password].map((value) => value.replace(/[\\:]/g, '\\$&'));
   return `*:*:${escaped.join(':')}\n`;
+}
+
+/** What of libpq's and psql's variables says nothing of where and as whom to connect. */
+const HARMLESS = new Set(['PGTZ', 'PGDATESTYLE', 'PGCLIENTENCODING', 'PGAPPNAME', 'PGCONNECT_TIMEOUT']);
+
+/** The user's PGPASSWORD, PGHOSTADDR, PGSERVICE and the like would overrule what is set here. PSQL_… are psql's own. */
+export function withoutConnectionSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !name.startsWith('PG') || HARMLESS.has(name)),
+  );
 }
 
 function connectionEnvironment(

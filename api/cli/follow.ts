@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createParser } from 'eventsource-parser';
 import type { OperationAnswer, OperationEventAnswer } from '../../domain/schemas/operations';
-import type { Client } from './client';
+import { isFinal } from '../../domain/operations';
+import { ApiError, type Client } from './client';
 import { CliError } from './exit';
 
 const RECONNECT_MS = 500;
-
-export const isOver = ({ state }: Pick<OperationAnswer, 'state'>): boolean =>
-  state === 'succeeded' || state === 'failed' || state === 'cancelled';
 
 /**
  * Follows an operation to its end over any number of broken connections, from the first event on.
@@ -31,7 +29,7 @@ export async function follow(
         onEvent(event, operation);
       });
       const now = await client.showOperation(begun.id);
-      if (isOver(now)) return now;
+      if (isFinal(now.state)) return now;
     } catch (error) {
       signal.throwIfAborted();
       // The API restarts: the operation goes on without it, and so does the waiting.
@@ -42,10 +40,10 @@ export async function follow(
 }
 
 /** Nobody answers, or the stream broke off. A problem of the API is neither, except when it is going down. */
-const isLostConnection = (error: unknown): boolean =>
+export const isLostConnection = (error: unknown): boolean =>
   error instanceof CliError ||
   error instanceof TypeError ||
-  (error instanceof Error && 'problem' in error && error.message.includes('not reachable'));
+  (error instanceof ApiError && error.problem.code === 'UNAVAILABLE');
 
 async function readEvents(
   client: Client,

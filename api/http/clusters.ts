@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import type { Tables } from '../../activities/inventory/inventory';
 import { HoldfastError } from '../../domain/errors';
 import {
+  type ClusterDetailAnswer,
   clusterDetailSchema,
   clusterSchema,
   createClusterSchema,
@@ -16,10 +18,11 @@ import { newId } from './context';
 import type { ApiDeps } from './deps';
 import { findCluster, findLiveCluster } from './find';
 import { etagOf } from './headers';
+import { once } from './once';
 import { currentImage, specOf } from './order';
 import { readPage } from './pages';
 import { previewOfCreate, previewOfDelete } from './previews';
-import { type Call, type Reply, reply, route, type Route } from './route';
+import { type AnyCall, reply, route, type Route } from './route';
 import { clusterAnswer, clusterDetail, nodeAnswer, operationAnswer } from './shapes';
 import { type Accepted, acceptedAnswer, launch, replay, submissionOf } from './submit';
 
@@ -29,6 +32,7 @@ export const clusterParams = z.strictObject({
 
 const previewFlag = flagSchema.meta({ description: '`true`: only say what would be done. Nothing is written.' });
 const detailAnswer = { 200: { description: 'The cluster.', schema: clusterDetailSchema, headers: ['ETag'] } } as const;
+const updatedAnswer = { 200: { ...detailAnswer[200], headers: ['ETag', 'Idempotency-Replayed'] } } as const;
 const acceptedOrPreview = {
   200: { description: 'With `?preview=true`: what would be done.', schema: previewSchema },
   202: acceptedAnswer[202],
@@ -108,7 +112,10 @@ function showRoute(deps: ApiDeps): Route {
     params: clusterParams,
     answers: detailAnswer,
     errors: ['NOT_FOUND'],
-    handle: async ({ params, caller }) => detailReply(deps, await findCluster(deps.inventory, caller, params.cluster)),
+    async handle({ params, caller }) {
+      const cluster = await findCluster(deps.inventory, caller, params.cluster);
+      return reply(200, await detailOf(deps.inventory, cluster), { ETag: etagOf(cluster.generation) });
+    },
   });
 }
 
@@ -120,24 +127,32 @@ function updateRoute(deps: ApiDeps): Route {
     summary: 'Switch deletion protection on or off',
     tag: 'Clusters',
     scope: 'clusters:write',
-    headers: ['If-Match'],
+    headers: ['If-Match', 'Idempotency-Key'],
     params: clusterParams,
     body: updateClusterSchema,
-    answers: detailAnswer,
-    errors: ['NOT_FOUND', 'PRECONDITION_FAILED'],
-    async handle({ params, body, caller, headers }) {
-      const cluster = await findLiveCluster(deps.inventory, caller, params.cluster);
-      return detailReply(deps, await deps.inventory.clusters.updateSpec(cluster.id, headers.ifMatch, body));
+    answers: updatedAnswer,
+    errors: ['NOT_FOUND', 'PRECONDITION_FAILED', 'IDEMPOTENCY_KEY_REUSED'],
+    async handle(call) {
+      const { params, body, caller } = call;
+      const { answer, headers } = await once(deps, call, clusterDetailSchema, async (tables) => {
+        const { id } = await findLiveCluster(tables, caller, params.cluster);
+        const cluster = await tables.clusters.updateSpec(id, call.headers.ifMatch, body);
+        const details = { cluster: cluster.name, deletionProtection: String(body.deletionProtection) };
+        return { answer: await detailOf(tables, cluster), action: 'update cluster', subject: id, details };
+      });
+      return reply(200, answer, { ETag: etagOf(answer.generation), ...headers });
     },
   });
 }
 
-async function detailReply({ inventory }: ApiDeps, cluster: Cluster): Promise<Reply<typeof detailAnswer>> {
-  const [nodes, [newest]] = await Promise.all([
-    inventory.nodes.list(cluster.id),
-    inventory.operations.list(cluster.projectId, { limit: 1, clusterId: cluster.id }),
-  ]);
-  return reply(200, clusterDetail(cluster, nodes, newest), { ETag: etagOf(cluster.generation) });
+async function detailOf(
+  { nodes, operations }: Pick<Tables, 'nodes' | 'operations'>,
+  cluster: Cluster,
+): Promise<ClusterDetailAnswer> {
+  // One after the other: inside a transaction both go over one connection.
+  const all = await nodes.list(cluster.id);
+  const [newest] = await operations.list(cluster.projectId, { limit: 1, clusterId: cluster.id });
+  return clusterDetail(cluster, all, newest);
 }
 
 function deleteRoute(deps: ApiDeps): Route {
@@ -186,11 +201,7 @@ function deleteRoute(deps: ApiDeps): Route {
  * Submits at the generation that was looked at: protection that someone switches on in this very moment raises it, and
  * then the cluster is looked at again.
  */
-async function submitDelete(
-  deps: ApiDeps,
-  cluster: Cluster,
-  call: Pick<Call<unknown, unknown, unknown>, 'headers' | 'caller' | 'fingerprint'>,
-): Promise<Accepted> {
+async function submitDelete(deps: ApiDeps, cluster: Cluster, call: AnyCall): Promise<Accepted> {
   if (cluster.spec.deletionProtection) throw new HoldfastError('DELETION_PROTECTED', { name: cluster.name });
   const submission = submissionOf('delete', cluster, call);
   try {

@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import type { z } from 'zod';
+import { parseCertificate, SECRET_NAMES } from '../../activities/secrets/stored-secrets';
 import type { Cluster, Endpoint, EndpointAddress } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { credentialsSchema } from '../../domain/schemas/credentials';
@@ -6,9 +7,6 @@ import { clusterParams } from './clusters';
 import type { ApiDeps } from './deps';
 import { findLiveCluster } from './find';
 import { reply, route, type Route } from './route';
-
-/** The CA as the secret store keeps it. The private key is not even named here. */
-const caSecret = z.object({ certificatePem: z.string() });
 
 export function credentialRoutes(deps: ApiDeps): Route[] {
   return [
@@ -48,10 +46,10 @@ async function readCredentials(
   const { id: clusterId, projectId } = cluster;
   const { owner: username, database } = cluster.spec;
   const [password, ca] = await Promise.all([
-    secrets.read({ projectId, clusterId, name: `role/${username}` }),
-    secrets.read({ projectId, clusterId, name: 'ca' }),
+    secrets.read({ projectId, clusterId, name: SECRET_NAMES.role(username) }),
+    secrets.read({ projectId, clusterId, name: SECRET_NAMES.authority }),
   ]);
-  const caCertificate = caSecret.parse(JSON.parse(ca)).certificatePem;
+  const caCertificate = parseCertificate(ca);
   const uri = (port: (address: EndpointAddress) => number): string =>
     connectionUri({ username, password, database }, endpoint, port);
   return {

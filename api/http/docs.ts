@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import express, { type Request, type Response, Router } from 'express';
 import { ERRORS, HoldfastError } from '../../domain/errors';
-import { projectRoot } from './root';
+import { projectRoot } from '../../activities/project-root';
 
 /** The human reference (`/v1/docs`) and a page per error code. Every file comes from here, none from another site. */
 

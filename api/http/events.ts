@@ -63,7 +63,7 @@ function eventText(event: OperationEvent): string {
 
 const finalBody = z.object({ state: operationStateSchema });
 
-export function isFinalEvent(event: Pick<OperationEvent, 'type' | 'body'>): boolean {
+function isFinalEvent(event: Pick<OperationEvent, 'type' | 'body'>): boolean {
   const body = event.type === 'operation' ? finalBody.safeParse(event.body) : null;
   return body?.data !== undefined && isFinal(body.data.state);
 }

@@ -1,4 +1,4 @@
-import type { Inventory } from '../../activities/inventory/inventory';
+import type { Tables } from '../../activities/inventory/inventory';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { isId } from '../../domain/ids';
@@ -8,21 +8,33 @@ import type { Caller } from './context';
 /** Finds what a path names. What another project owns is not there, and nothing tells it from what never was. */
 
 /** @throws NOT_FOUND. */
-export async function findCluster(inventory: Inventory, caller: Caller, reference: string): Promise<Cluster> {
+export async function findCluster(
+  inventory: Pick<Tables, 'clusters'>,
+  caller: Caller,
+  reference: string,
+): Promise<Cluster> {
   const cluster = await inventory.clusters.find(caller.projectId, reference);
   if (cluster === null) throw new HoldfastError('NOT_FOUND', { kind: 'cluster', ref: reference });
   return cluster;
 }
 
 /** One that was not deleted. @throws NOT_FOUND. */
-export async function findLiveCluster(inventory: Inventory, caller: Caller, reference: string): Promise<Cluster> {
+export async function findLiveCluster(
+  inventory: Pick<Tables, 'clusters'>,
+  caller: Caller,
+  reference: string,
+): Promise<Cluster> {
   const cluster = await findCluster(inventory, caller, reference);
   if (cluster.deletedAt !== null) throw new HoldfastError('NOT_FOUND', { kind: 'cluster', ref: reference });
   return cluster;
 }
 
 /** @throws NOT_FOUND. */
-export async function findOperation(inventory: Inventory, caller: Caller, reference: string): Promise<Operation> {
+export async function findOperation(
+  inventory: Pick<Tables, 'operations'>,
+  caller: Caller,
+  reference: string,
+): Promise<Operation> {
   const operation = isId('op', reference) ? await inventory.operations.get(reference) : null;
   if (operation?.projectId !== caller.projectId)
     throw new HoldfastError('NOT_FOUND', { kind: 'operation', ref: reference });

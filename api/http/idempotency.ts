@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Submission } from '../../activities/inventory/inventory';
-import type { Call } from './route';
-
-type AnyCall = Pick<Call<unknown, unknown, unknown>, 'headers' | 'caller' | 'fingerprint'>;
+import type { Idempotency } from '../../activities/inventory/inventory';
+import type { AnyCall } from './route';
 
 /** How a repeated request is known: by its key, whose key it is, and a hash of what was asked. Null without a key. */
-export function idempotencyOf({ headers, caller, fingerprint }: AnyCall): Submission['idempotency'] {
+export function idempotencyOf({ headers, caller, fingerprint }: AnyCall): Idempotency | null {
   if (headers.idempotencyKey === null) return null;
   const requestHash = createHash('sha256').update(JSON.stringify(fingerprint, sortedKeys)).digest('hex');
   return { key: headers.idempotencyKey, principal: caller.tokenId, requestHash };

@@ -14,7 +14,7 @@ import { createTemporalEngine } from './engine-temporal';
 import { createEventHub } from './event-hub';
 import { ensureFirstToken } from './first-token';
 import type { Log } from './log';
-import { projectRoot } from './root';
+import { projectRoot } from '../../activities/project-root';
 import { createStarter } from './starter';
 
 /** The process that serves the API. Any number of them may run on one inventory. */
@@ -24,7 +24,11 @@ const GRACE_MS = 5_000;
 
 async function main(): Promise<void> {
   const settings = parseSettings(process.env);
-  const log = pino({ base: { process: 'api' }, timestamp: pino.stdTimeFunctions.isoTime });
+  const log = pino({
+    level: settings.HOLDFAST_LOG_LEVEL,
+    base: { process: 'api' },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  });
   await migrate(settings.DATABASE_URL);
   const inventory = createInventory(settings.DATABASE_URL, { logger: log });
   await ensureFirstToken({ inventory, home: settings.HOLDFAST_HOME });

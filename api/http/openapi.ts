@@ -25,7 +25,8 @@ const ANSWER_HEADERS: Record<AnswerHeader, string> = {
 };
 const REQUEST_HEADERS = {
   'If-Match': 'ETag that the caller has seen; 412 when the cluster has changed since.',
-  'Idempotency-Key': 'Unique text of the caller: the same request again gives the same operation; another one 422.',
+  'Idempotency-Key':
+    'Unique text of the caller: the same request again gives the same operation or answer; another one 422.',
   'Last-Event-ID': 'Go on after this event.',
 } as const;
 

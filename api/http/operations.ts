@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Tables } from '../../activities/inventory/inventory';
 import { HoldfastError } from '../../domain/errors';
 import { isFinal, type Operation } from '../../domain/operations';
 import { operationSchema, operationStateSchema } from '../../domain/schemas/operations';
@@ -6,6 +7,7 @@ import { pageOf, pageQuery, referenceSchema } from '../../domain/schemas/pages';
 import type { ApiDeps } from './deps';
 import { openEventStream } from './events';
 import { findCluster, findOperation } from './find';
+import { once } from './once';
 import { readPage } from './pages';
 import { type Call, type Reply, reply, route, type Route } from './route';
 import { operationAnswer, operationPath } from './shapes';
@@ -20,7 +22,7 @@ const decided = {
   202: {
     description: 'The decision was handed over; the operation as it is now.',
     schema: operationSchema,
-    headers: ['Location', 'Retry-After'],
+    headers: ['Location', 'Retry-After', 'Idempotency-Replayed'],
   },
 } as const;
 
@@ -111,9 +113,10 @@ function cancelRoute(deps: ApiDeps): Route {
     summary: 'Undo an operation, as long as it can be undone',
     tag: 'Operations',
     scope: 'clusters:write',
+    headers: ['Idempotency-Key'],
     params: operationParams,
     answers: decided,
-    errors: ['NOT_FOUND', 'OPERATION_FINISHED', 'POINT_OF_NO_RETURN', 'UNAVAILABLE'],
+    errors: ['NOT_FOUND', 'OPERATION_FINISHED', 'POINT_OF_NO_RETURN', 'IDEMPOTENCY_KEY_REUSED', 'UNAVAILABLE'],
     handle: (call) => decide(deps, call, 'cancel', refuseCancel),
   });
 }
@@ -126,27 +129,36 @@ function retryRoute(deps: ApiDeps): Route {
     summary: 'Let an operation that needs attention go on',
     tag: 'Operations',
     scope: 'clusters:write',
+    headers: ['Idempotency-Key'],
     params: operationParams,
     answers: decided,
-    errors: ['NOT_FOUND', 'OPERATION_FINISHED', 'NOT_WAITING', 'UNAVAILABLE'],
+    errors: ['NOT_FOUND', 'OPERATION_FINISHED', 'NOT_WAITING', 'IDEMPOTENCY_KEY_REUSED', 'UNAVAILABLE'],
     handle: (call) => decide(deps, call, 'retry', refuseRetry),
   });
 }
 
+/**
+ * The engine is told inside the transaction: a decision that it did not take leaves no key and no audit entry. One that
+ * it took while this process died is told again by a repeated request, which is harmless.
+ */
 async function decide(
-  { inventory, engine }: ApiDeps,
-  { params, caller }: OperationCall,
+  deps: ApiDeps,
+  call: OperationCall,
   decision: 'retry' | 'cancel',
   refuse: (operation: Operation) => void,
 ): Promise<Reply<typeof decided>> {
-  const operation = await findOperation(inventory, caller, params.operation);
-  if (isFinal(operation.state)) {
-    throw new HoldfastError('OPERATION_FINISHED', { operation: operation.id, state: operation.state, verb: decision });
-  }
-  refuse(operation);
-  await engine.decide(operation.id, decision);
-  const now = (await inventory.operations.get(operation.id)) ?? operation;
-  return reply(202, operationAnswer(now), { Location: operationPath(now.id), 'Retry-After': '2' });
+  const find = (tables: Pick<Tables, 'operations'>): Promise<Operation> =>
+    findOperation(tables, call.caller, call.params.operation);
+  const { headers } = await once(deps, call, z.null(), async (tables) => {
+    const operation = await find(tables);
+    const { id, state, clusterId } = operation;
+    if (isFinal(state)) throw new HoldfastError('OPERATION_FINISHED', { operation: id, state, verb: decision });
+    refuse(operation);
+    await deps.engine.decide(id, decision);
+    return { answer: null, action: decision, subject: id, details: { cluster: clusterId } };
+  });
+  const now = await find(deps.inventory);
+  return reply(202, operationAnswer(now), { Location: operationPath(now.id), 'Retry-After': '2', ...headers });
 }
 
 function refuseRetry({ id, state }: Operation): void {

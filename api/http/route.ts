@@ -63,6 +63,9 @@ export interface Call<P, Q, B> {
   readonly fingerprint: unknown;
 }
 
+/** What every call has, whatever the route takes. */
+export type AnyCall = Pick<Call<unknown, unknown, unknown>, 'headers' | 'caller' | 'fingerprint'>;
+
 export interface RouteSpec {
   readonly method: Method;
   /** In OpenAPI's notation: `/v1/clusters/{cluster}`. */

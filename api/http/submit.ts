@@ -7,7 +7,7 @@ import { stepTitles } from '../../workflows/runbooks';
 import type { ApiDeps } from './deps';
 import { newId } from './context';
 import { idempotencyOf } from './idempotency';
-import type { Call, Reply } from './route';
+import type { AnyCall, Reply } from './route';
 import { operationAnswer, operationPath } from './shapes';
 
 /** How a request becomes an operation: written in one transaction, then handed to the engine. */
@@ -20,8 +20,6 @@ export const acceptedAnswer = {
   },
 } as const;
 export type Accepted = Reply<typeof acceptedAnswer>;
-
-type AnyCall = Pick<Call<unknown, unknown, unknown>, 'headers' | 'caller' | 'fingerprint'>;
 
 export const topologyOf = (spec: Pick<Cluster['spec'], 'plan'>): Topology => findPlan(spec.plan)?.topology ?? 'single';
 

@@ -6,6 +6,7 @@ import { newTokenSchema, tokenRequestSchema, tokenSchema } from '../../domain/sc
 import { hashToken, makeTokenText, requireScope } from './auth';
 import { newId } from './context';
 import type { ApiDeps } from './deps';
+import { once } from './once';
 import { reply, route, type Route } from './route';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -14,32 +15,37 @@ export function tokenRoutes(deps: ApiDeps): Route[] {
   return [createRoute(deps), listRoute(deps), revokeRoute(deps)];
 }
 
-function createRoute({ inventory }: ApiDeps): Route {
+function createRoute(deps: ApiDeps): Route {
   return route({
     method: 'post',
     path: '/v1/tokens',
     operationId: 'createToken',
     summary: 'Make a token; its text is shown this once',
+    description:
+      'A request repeated with its Idempotency-Key makes no other token and answers the same one with `token: null`: ' +
+      'its text is kept nowhere. Whoever lost the first answer revokes that token and makes another with a new key.',
     tag: 'Tokens',
     scope: 'tokens:write',
+    headers: ['Idempotency-Key'],
     body: tokenRequestSchema,
-    answers: { 201: { description: 'The new token.', schema: newTokenSchema, headers: ['Location'] } },
-    errors: [],
-    async handle({ body, caller }) {
+    answers: {
+      201: { description: 'The new token.', schema: newTokenSchema, headers: ['Location', 'Idempotency-Replayed'] },
+    },
+    errors: ['IDEMPOTENCY_KEY_REUSED'],
+    async handle(call) {
+      const { body, caller } = call;
       for (const scope of body.scopes) requireScope(caller, scope);
       const id = newId('tok');
       const text = makeTokenText(id);
       const expiresAt = new Date(Date.now() + body.expiresInDays * DAY_MS).toISOString();
       const { name, scopes } = body;
-      const token = await inventory.tokens.create({
-        id,
-        projectId: caller.projectId,
-        name,
-        scopes,
-        expiresAt,
-        hash: hashToken(text),
+      const { answer, headers } = await once(deps, call, tokenSchema, async ({ tokens }) => {
+        const { projectId } = caller;
+        const made = await tokens.create({ id, projectId, name, scopes, expiresAt, hash: hashToken(text) });
+        return { answer: made, action: 'create token', subject: id, details: { name, scopes: scopes.join(' ') } };
       });
-      return reply(201, { ...token, token: text }, { Location: `/v1/tokens/${id}` });
+      const shown = answer.id === id ? text : null;
+      return reply(201, { ...answer, token: shown }, { Location: `/v1/tokens/${answer.id}`, ...headers });
     },
   });
 }
@@ -58,7 +64,7 @@ function listRoute({ inventory }: ApiDeps): Route {
   });
 }
 
-function revokeRoute({ inventory }: ApiDeps): Route {
+function revokeRoute(deps: ApiDeps): Route {
   return route({
     method: 'delete',
     path: '/v1/tokens/{token}',
@@ -66,13 +72,18 @@ function revokeRoute({ inventory }: ApiDeps): Route {
     summary: 'Revoke a token, at once and for ever',
     tag: 'Tokens',
     scope: 'tokens:write',
+    headers: ['Idempotency-Key'],
     params: z.strictObject({ token: referenceSchema.meta({ description: 'Id of the token: tok_…' }) }),
-    answers: { 204: { description: 'It is revoked.', schema: null } },
-    errors: ['NOT_FOUND'],
-    async handle({ params, caller }) {
-      const revoked = isId('tok', params.token) && (await inventory.tokens.revoke(caller.projectId, params.token));
-      if (!revoked) throw new HoldfastError('NOT_FOUND', { kind: 'token', ref: params.token });
-      return { status: 204 as const };
+    answers: { 204: { description: 'It is revoked.', schema: null, headers: ['Idempotency-Replayed'] } },
+    errors: ['NOT_FOUND', 'IDEMPOTENCY_KEY_REUSED'],
+    async handle(call) {
+      const { token } = call.params;
+      const { headers } = await once(deps, call, z.null(), async ({ tokens }) => {
+        const revoked = isId('tok', token) && (await tokens.revoke(call.caller.projectId, token));
+        if (!revoked) throw new HoldfastError('NOT_FOUND', { kind: 'token', ref: token });
+        return { answer: null, action: 'revoke token', subject: token };
+      });
+      return { status: 204 as const, headers };
     },
   });
 }

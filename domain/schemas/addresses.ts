@@ -19,7 +19,7 @@ function networkOf4(cidr: string): string {
 }
 
 /** True when the block leaves no address out: allowed only because someone wrote exactly that. */
-export const isWholeInternet = (cidr: string): boolean => cidr === '0.0.0.0/0' || cidr === '::/0';
+const isWholeInternet = (cidr: string): boolean => cidr === '0.0.0.0/0' || cidr === '::/0';
 
 const cidrSchema = z.string().transform((text, context) => {
   const cidr = canonicalCidr(text);

@@ -31,9 +31,6 @@ export function listOf<T extends z.ZodType>(item: T): z.ZodObject<{ items: z.Zod
 /** A name or an id in a path. Anything that is neither is simply not found. */
 export const referenceSchema = z.string().min(1).max(100);
 
-/** ISO 8601, UTC. */
-export const timeSchema = z.string().meta({ format: 'date-time', example: '2026-11-20T14:02:11.000Z' });
-
 /** A flag of the query string. */
 export const flagSchema = z
   .enum(['true', 'false'])

@@ -9,10 +9,6 @@ const settingsSchema = z.object({
   /** The inventory: `postgres://user:password@host:port/database`. */
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   TEMPORAL_ADDRESS: z.string().regex(/^[^:\s]+:\d+$/, 'host:port'),
-  /** Shown to operators only. */
-  TEMPORAL_UI_URL: z.url().optional(),
-  /** As the Docker command understands it; the default socket when it is absent. */
-  DOCKER_HOST: z.string().optional(),
   /** `published` where addresses of containers can't be reached from this machine (Docker Desktop). */
   HOLDFAST_DOCKER_REACH: z.enum(['direct', 'published']).default('direct'),
   /** `debug` adds a line for each command that ran on a host and each call of a cloud, with its duration. */

@@ -32,7 +32,9 @@ export const tokenSchema = z.object(tokenFields).meta({ id: 'Token' });
 export const newTokenSchema = z
   .object({
     ...tokenFields,
-    token: z.string().meta({ description: 'The token itself. Shown this once; only its hash is kept.' }),
+    token: z.string().nullable().meta({
+      description: 'The token itself. Shown this once, null when the request is repeated: only its hash is kept.',
+    }),
   })
   .meta({ id: 'NewToken' });
 

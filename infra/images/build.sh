@@ -2,12 +2,30 @@
 # Makes the golden image holdfast/host:<hash of all that goes into it> on the Docker engine of DOCKER_HOST, and prints its tag.
 # There already: nothing to do. Built before on this machine: loaded from the cache. Else built, then cached.
 #
+# HOLDFAST_APT_DIR  folder of the *.sources and *.pref files that say where packages come from (default: apt/debian, which
+#                   needs nothing but Debian's own mirrors). To take PostgreSQL from its own repository (PGDG), make a
+#                   folder with: debian's holdfast.sources, without the suites that are not wanted any more; a second
+#                   .sources file with the repository's URI, the suite trixie-pgdg and, as Signed-By, its key in full
+#                   (lines indented by one blank, an empty line as " ."); and a .pref file that pins its origin at 900.
+#                   install.sh refuses versions that are too old, wherever they come from.
+#
 # Exit code 3: this machine lacks something only its owner can provide; one sentence on stderr says what.
 set -euo pipefail
+apt_dir=$(cd "${HOLDFAST_APT_DIR:-$(dirname "${BASH_SOURCE[0]}")/apt/debian}" && pwd) || {
+  echo "image: HOLDFAST_APT_DIR names no folder: $HOLDFAST_APT_DIR" >&2
+  exit 3
+}
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/holdfast
 sha256() { if type sha256sum >/dev/null 2>&1; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
+# What Docker gets to see: a folder of its own, so that the APT sources may lie anywhere.
+context=$(mktemp -d)
+trap 'rm -rf "$context"' EXIT
+cp -R Dockerfile install.sh files "$context"
+mkdir -p "$context/apt"
+cp -R "$apt_dir" "$context/apt/debian"
+cd "$context"
 hash=$(find Dockerfile install.sh apt files -type f | LC_ALL=C sort | tr '\n' '\0' | xargs -0 cat | sha256 | cut -c1-12)
 tag=holdfast/host:$hash
 archive=$cache/images/$hash.tar.zst
@@ -76,6 +94,8 @@ save() {
   phase "cached ($(du -h "$archive" | cut -f1))"
 }
 
+command -v docker >/dev/null ||
+  give_up 'the command docker is not on the PATH: install the client of Docker (docker-cli, or Docker itself) and try again.'
 docker version >/dev/null 2>&1 || give_up 'no Docker engine answers: start Docker, or set DOCKER_HOST, and try again.'
 mkdir -p "$cache/images"
 exec 9>"$cache/images/lock"

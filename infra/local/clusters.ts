@@ -10,10 +10,19 @@ import type { StepReport } from './progress.cjs';
 /** Label that operations put on a cluster's hosts: the name that its user gave it. */
 const CLUSTER_NAME_LABEL = 'holdfast.cluster-name';
 
-/** After a reboot of the machine the engine has the hosts, but they are off. */
-export async function powerOnHosts(engine: Engine, installation: Installation, report: StepReport): Promise<void> {
-  const hosts = await startAllHosts(await cloudOptions(engine, installation));
-  report.result(`${hosts.length} on`);
+/**
+ * After a reboot of the machine the engine has the hosts, but they are off. One that can't be started does not keep the
+ * others, or the control plane that would repair it, from serving.
+ * @returns a sentence about each that could not be started.
+ */
+export async function powerOnHosts(
+  engine: Engine,
+  installation: Installation,
+  report: StepReport,
+): Promise<readonly string[]> {
+  const { on, failed } = await startAllHosts(await cloudOptions(engine, installation));
+  report.result(`${on.length} on${failed.length > 0 ? `, ${failed.length} could not be started` : ''}`);
+  return failed.map(({ token, reason }) => `The host ${token} could not be started: ${reason}`);
 }
 
 /** Names of the clusters that have hosts. */

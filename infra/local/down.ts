@@ -1,18 +1,21 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
+import type { Installation } from '../../activities/cloud/docker/installation';
 import { listClusters, removeInstallation } from './clusters';
 import type { Engine } from './engine';
 import {
-  findEngine,
+  engineAt,
   findRunningEngine,
   ownEngineAnswers,
   ownEngineExists,
+  ownEngineHost,
   startedByHoldfast,
   stopOwnEngine,
 } from './engine';
-import { installIdOf } from './home';
+import { installIdOf, removeHome } from './home';
+import { rememberedEngines } from './home-engines';
 import { otherInstallations, unregister } from './installations';
 import { lockOwner } from './lock';
 import { Problem } from './problem';
@@ -33,37 +36,64 @@ interface Choices {
   readonly cache: boolean;
 }
 
+/** An installation of this clone and the engines on which it may have something. */
+interface Owned extends Installation {
+  readonly engines: readonly Engine[];
+}
+
 /** `npm run down`: removes all that this clone's installation made. Can be run at any time, and again. */
 async function down(progress: Progress, choices: Choices): Promise<void> {
-  // Tests and benchmarks have homes of their own inside.
-  const homes = ['.', 'test', 'bench'].map((name) => join(homeFolder, name));
-  const installations = homes.flatMap((home) => {
-    const installId = installIdOf(home);
-    return installId ? [{ installId, home }] : [];
-  });
-  const engine = await reachEngine(installations.length > 0);
-  if (engine)
-    await confirm(
-      await Promise.all(installations.map(({ installId }) => listClusters(engine, installId))).then((lists) =>
-        lists.flat(),
-      ),
-      choices,
-    );
+  // Tests and benchmarks have homes of their own inside; the outer one goes last.
+  const homes = ['test', 'bench', '.'].map((name) => join(homeFolder, name));
+  const installations = await findInstallations(homes);
+  const clusters = installations.map(({ installId, engines }) =>
+    Promise.all(engines.map((engine) => listClusters(engine, installId))),
+  );
+  await confirm((await Promise.all(clusters)).flat(2), choices);
   await progress.step('worker, API and Temporal', () => stopPrograms(homes));
   for (const installation of installations) {
-    if (engine) await progress.step('clusters and inventory', () => removeInstallation(engine, installation));
+    for (const engine of installation.engines)
+      await progress.step('clusters and inventory', () => removeInstallation(engine, installation));
     unregister(installation.installId);
+    removeHome(installation.home);
   }
-  rmSync(homeFolder, { recursive: true, force: true });
-  await stopEngine(progress, engine);
+  if (existsSync(homeFolder)) leaveStranger(progress);
+  await stopEngine(progress, await findRunningEngine());
   await keepOrRemoveCache(progress, choices);
 }
 
-/** An engine that does not run may hold our clusters' data: it is started to remove them. */
-async function reachEngine(needed: boolean): Promise<Engine | null> {
-  const running = await findRunningEngine();
-  if (running || !needed || !ownEngineExists()) return running;
-  return findEngine();
+async function findInstallations(homes: readonly string[]): Promise<Owned[]> {
+  const found: Owned[] = [];
+  for (const home of homes) {
+    const installId = installIdOf(home);
+    if (installId) found.push({ installId, home, engines: await enginesOf(home) });
+  }
+  return found;
+}
+
+/**
+ * The engines on which the installation of that home may have something. Our own is started for it; when its folder was
+ * removed, all that was on it is gone.
+ * @throws Problem when one does not answer: without the home nobody would know any more whose clusters lie there.
+ */
+async function enginesOf(home: string): Promise<Engine[]> {
+  const engines: Engine[] = [];
+  for (const host of rememberedEngines(home)) {
+    if (host === ownEngineHost && !ownEngineExists()) continue;
+    const engine = await engineAt(host);
+    if (!engine)
+      throw new Problem(
+        `The Docker engine at ${host} does not answer, and the clusters of ${home} may be on it: start it and run npm run down again, or delete that folder if the engine is gone for good.`,
+      );
+    engines.push(engine);
+  }
+  return engines;
+}
+
+/** What is in the way of a folder that would be ours, but has no installation in it, is not ours to remove. */
+function leaveStranger(progress: Progress): void {
+  if (readdirSync(homeFolder).length === 0) rmdirSync(homeFolder);
+  else progress.say(`  ${homeFolder} is left as it is: no installation of Holdfast was made in it.`);
 }
 
 async function confirm(clusters: readonly string[], { yes }: Choices): Promise<void> {

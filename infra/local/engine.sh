@@ -7,6 +7,9 @@
 # Everything the engine starts lives in one cgroup and one mount namespace of its own. So whatever killed it,
 # one write to cgroup.kill removes what is left of it, and the kernel drops its mounts with the last process.
 #
+# MARK_FILE, if set: where the id and the start time of an engine that this call starts are left, as JSON. Holdfast ends
+# no engine without such a mark.
+#
 # Exit code 3: this machine lacks something only its owner can provide; one sentence on stderr says what.
 set -euo pipefail
 
@@ -76,6 +79,8 @@ remove_stale_networks() {
   fi
 }
 
+# The mark is written by the process that then becomes dockerd: so there is no moment at which an engine of ours runs
+# and is not known as ours, whoever is killed.
 # setsid and nohup: the terminal's Ctrl-C must not reach it. It joins its cgroup before it becomes dockerd, so that
 # no process of it is ever outside.
 launch() {
@@ -83,6 +88,13 @@ launch() {
     mkdir -p "/sys/fs/cgroup$1/engine"
     echo 0 >"/sys/fs/cgroup$1/engine/cgroup.procs"
     shift
+    if [ -n "${MARK_FILE:-}" ]; then
+      # Fields after the name of the command, which may hold blanks and brackets: the 20th is the start time.
+      stat=$(cat "/proc/$$/stat") boot=$(head -c 8 /proc/sys/kernel/random/boot_id)
+      read -ra fields <<<"${stat##*) }"
+      printf "{\"pid\":%d,\"begun\":\"%s/%s\"}" "$$" "$boot" "${fields[19]}" >"$MARK_FILE.new"
+      mv "$MARK_FILE.new" "$MARK_FILE"
+    fi
     exec setsid nohup "$@"' launch "$group" \
     dockerd --host "unix://$dir/docker.sock" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/docker.pid" \
     --cgroup-parent "$group/hosts" --exec-opt native.cgroupdriver=cgroupfs --log-level warn "$@" \

@@ -1,9 +1,9 @@
 import Docker from 'dockerode';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastLine, runCommand } from './command';
 import { Problem } from './problem';
-import { isRunning, markProcess, parseMark } from './processes';
+import { isRunning, parseMark } from './processes';
 import { cacheFolder, projectFile } from './project';
 import type { StepReport } from './progress.cjs';
 
@@ -31,7 +31,7 @@ const given = Boolean(process.env['DOCKER_HOST']);
 export const ownEngineHost = `unix://${join(engineFolder, 'docker.sock')}`;
 
 /** True when that engine was ever started on this machine: it may hold hosts though it does not run now. */
-export const ownEngineExists = (): boolean => existsSync(join(engineFolder, 'data'));
+export const ownEngineExists = (): boolean => existsSync(engineFolder);
 
 /**
  * The engine at DOCKER_HOST; without that the machine's own, else one that is started here.
@@ -46,9 +46,22 @@ export async function findEngine(options: { report?: StepReport; signal?: AbortS
     throw new Problem(`No Docker engine answers at DOCKER_HOST=${asked}: start it, or unset DOCKER_HOST.`);
   }
   await refuseClosedSocket();
+  return startOwnEngine(options);
+}
+
+/**
+ * The engine at that address, or null when none answers there. The one that Holdfast runs itself is started when it has
+ * ever run: it may hold hosts though it is off.
+ * Sets DOCKER_HOST like {@link findEngine}. @throws Problem when it can't be started.
+ */
+export async function engineAt(host: string): Promise<Engine | null> {
+  if (await answers(host)) return { ...(await connect(host)), startedHere: false };
+  return host === ownEngineHost && ownEngineExists() ? startOwnEngine({}) : null;
+}
+
+async function startOwnEngine(options: { report?: StepReport; signal?: AbortSignal }): Promise<Engine> {
   options.report?.note('starting one');
   await runEngineScript('start', options);
-  writeFileSync(startedFile, JSON.stringify(markProcess(enginePid())));
   return { ...(await connect(ownEngineHost)), startedHere: true, given: false };
 }
 
@@ -89,6 +102,7 @@ async function runEngineScript(
   options: { report?: StepReport; signal?: AbortSignal },
 ): Promise<void> {
   const { exitCode, stderr } = await runCommand(engineScript, [verb, engineFolder], {
+    env: { MARK_FILE: startedFile },
     ...(options.signal && { signal: options.signal }),
     onLine: (line) => options.report?.note(line.replace(/^engine: /, '')),
   });

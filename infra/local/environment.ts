@@ -4,6 +4,7 @@ import { powerOnHosts } from './clusters';
 import { startControlPlane } from './control-plane';
 import type { Surroundings } from './control-plane';
 import { findEngine } from './engine';
+import { rememberEngine } from './home-engines';
 import { makeImage } from './image';
 import { recordImage, startInventory } from './inventory';
 import { register } from './installations';
@@ -41,6 +42,7 @@ export async function bringUp(session: Session): Promise<Environment> {
 async function bringUpBase(session: Session): Promise<Omit<Surroundings, 'temporal'>> {
   const { progress, home, signal } = session;
   const engine = await progress.step('Docker engine', (report) => findEngine({ report, signal }));
+  rememberEngine(home, engine.host);
   await removeAbandoned(session, engine);
   const image = await progress.step('golden image', (report) => makeImage(session, engine, report));
   const databaseUrl = await progress.step('inventory', async () => {
@@ -49,8 +51,9 @@ async function bringUpBase(session: Session): Promise<Omit<Surroundings, 'tempor
     await recordImage(url, image);
     return url;
   });
-  await progress.step('hosts of your clusters', (report) =>
+  const complaints = await progress.step('hosts of your clusters', (report) =>
     powerOnHosts(engine, { installId: home.installId, home: home.folder }, report),
   );
+  for (const complaint of complaints) progress.say(`  ! ${complaint}`);
   return { engine, databaseUrl };
 }

@@ -2,6 +2,7 @@ import type Docker from 'dockerode';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, DatabaseError } from 'pg';
+import { identifier, script, sql, unless } from '../../activities/postgres/sql';
 import { runCommand } from './command';
 import { reasonOf } from './problem';
 
@@ -138,13 +139,24 @@ async function tryLogin({ port, password }: ServerSpec): Promise<unknown> {
 async function makeRole({ name, password, durable }: ServerSpec): Promise<void> {
   const psql = ['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres'];
   const { exitCode, stderr } = await runCommand('docker', ['exec', '-i', '-u', 'postgres', name, ...psql], {
-    stdin: `
-      select 'create role ${ROLE} login' where not exists (select from pg_roles where rolname = '${ROLE}') \\gexec
-      alter role ${ROLE} ${durable ? 'nosuperuser' : 'superuser'} password '${password}';
-      select 'create database ${DATABASE} owner ${ROLE}' where not exists (select from pg_database where datname = '${DATABASE}') \\gexec
-    `,
+    stdin: roleStatements(password, durable),
   });
   if (exitCode !== 0) throw new Error(`the inventory's role could not be made: ${stderr}`);
+}
+
+function roleStatements(password: string, durable: boolean): string {
+  const [role, database] = [identifier(ROLE), identifier(DATABASE)];
+  const hasRole = sql`SELECT FROM pg_roles WHERE rolname = ${ROLE}`;
+  const hasDatabase = sql`SELECT FROM pg_database WHERE datname = ${DATABASE}`;
+  return [
+    unless(hasRole, sql`CREATE ROLE ${role} LOGIN`),
+    script(
+      durable
+        ? sql`ALTER ROLE ${role} NOSUPERUSER PASSWORD ${password}`
+        : sql`ALTER ROLE ${role} SUPERUSER PASSWORD ${password}`,
+    ),
+    unless(hasDatabase, sql`CREATE DATABASE ${database} OWNER ${role}`),
+  ].join('');
 }
 
 /** The engine puts a header of eight bytes before each line. */

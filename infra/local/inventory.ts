@@ -1,10 +1,11 @@
 import { Client } from 'pg';
 import { createInventory } from '../../activities/inventory/open';
+import { isFree } from '../../activities/cloud/docker/free-port';
 import { ownerLabels } from '../../activities/cloud/docker/names';
 import type { Engine } from './engine';
 import type { GoldenImage } from './image';
 import { makePassword, ROLE, runServer, serverUrl, stopServer } from './inventory-server';
-import { choosePort, isFree, rememberedPorts } from './ports';
+import { choosePort, rememberedPorts } from './ports';
 import { Problem, reasonOf } from './problem';
 import type { Session } from './session';
 

@@ -1,5 +1,5 @@
-import { createServer } from 'node:net';
 import { z } from 'zod';
+import { isFree } from '../../activities/cloud/docker/free-port';
 import type { Home } from './home';
 import { Problem } from './problem';
 
@@ -15,15 +15,6 @@ export const PORTS = {
 } as const;
 
 export type PortName = keyof typeof PORTS;
-
-/** True when nothing listens there, on IPv4 loopback. */
-export function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
-  });
-}
 
 /**
  * The port that was asked for.

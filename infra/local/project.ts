@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { projectRoot } from '../../activities/project-root';
 
 /** Folder of the clone; the compiled code lies in dist/ below it. */
-export const projectFolder = findProject(__dirname);
+export const projectFolder = projectRoot();
 
 /** What clones of one machine share, and `npm run down` keeps: engine, images, programs. */
 export const cacheFolder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'holdfast');
@@ -16,9 +16,3 @@ export const projectFile = (...parts: readonly string[]): string => join(project
 
 /** A compiled module. */
 export const compiled = (...parts: readonly string[]): string => join(projectFolder, 'dist', ...parts);
-
-function findProject(folder: string): string {
-  if (existsSync(join(folder, 'package-lock.json'))) return folder;
-  if (folder === dirname(folder)) throw new Error(`no package-lock.json above ${__dirname}`);
-  return findProject(dirname(folder));
-}

@@ -65,7 +65,7 @@ async function build(folder: string, signal: AbortSignal): Promise<void> {
 }
 
 /** @returns null when no folder of the PATH has that program. */
-export function findOnPath(program: string): string | null {
+function findOnPath(program: string): string | null {
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
   return folders.map((folder) => join(folder, program)).find((file) => existsSync(file)) ?? null;
 }

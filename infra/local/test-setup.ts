@@ -6,6 +6,7 @@ import { removeAbandoned } from './abandoned';
 import { removeInstallation } from './clusters';
 import type { Engine } from './engine';
 import { findEngine, startedByHoldfast, stopOwnEngine } from './engine';
+import { rememberEngine } from './home-engines';
 import { makeImage } from './image';
 import { otherInstallations, register, unregister } from './installations';
 import { inventoryName } from './inventory';
@@ -34,6 +35,7 @@ export async function setUpTests(session: Session): Promise<void> {
 async function setUpHosts(session: Session): Promise<void> {
   const { progress, signal } = session;
   const engine = await progress.step('Docker engine', (report) => findEngine({ report, signal }));
+  rememberEngine(session.home, engine.host);
   session.atEnd('Docker engine of the tests', () => leaveEngine(engine));
   await removeAbandoned(session, engine);
   await removeRemains(session, engine);

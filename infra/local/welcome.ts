@@ -1,17 +1,25 @@
 import { relative } from 'node:path';
+import type { Home } from './home';
 import { seconds } from './progress.cjs';
 import type { Session } from './session';
 
 export interface Welcome {
   readonly apiUrl: string;
   readonly temporalUiUrl: string | null;
-  /** The token is shown once, when it was made. */
-  readonly firstStart: boolean;
   readonly tookMs: number;
 }
 
-/** What the reader needs to go on: where everything is, and the next command. */
-export function welcome({ home }: Session, { apiUrl, temporalUiUrl, firstStart, tookMs }: Welcome): string {
+/** Its file tells that the reader has seen the token: whether it was made says nothing, because a start can be killed. */
+const SHOWN_FILE = 'token-shown';
+
+/** Tells the reader what is needed to go on: where everything is, and the next command. The token itself only once. */
+export function welcome({ home, progress }: Pick<Session, 'home' | 'progress'>, facts: Welcome): void {
+  progress.say(greeting(home, facts));
+  home.write(SHOWN_FILE, new Date().toISOString());
+}
+
+function greeting(home: Home, { apiUrl, temporalUiUrl, tookMs }: Welcome): string {
+  const shown = home.read(SHOWN_FILE) !== null;
   const token = relative(process.cwd(), home.path('token'));
   return [
     '',
@@ -19,7 +27,7 @@ export function welcome({ home }: Session, { apiUrl, temporalUiUrl, firstStart, 
     `  API              ${apiUrl}`,
     `  API reference    ${apiUrl}/v1/docs`,
     ...(temporalUiUrl ? [`  Temporal Web UI  ${temporalUiUrl}`] : []),
-    `  API token        ${firstStart ? `${home.read('token')}  (shown once; kept in ${token})` : `in ${token}`}`,
+    `  API token        ${shown ? `in ${token}` : `${home.read('token')}  (shown once; kept in ${token})`}`,
     '',
     'Next, in another terminal: order a highly available PostgreSQL cluster and watch it being made.',
     '',

@@ -1,12 +1,35 @@
 import { randomBytes } from 'node:crypto';
-import type { OpenInventory } from '../../activities/inventory/open';
+import { migrate } from '../../activities/inventory/migrate';
+import { createInventory, type OpenInventory } from '../../activities/inventory/open';
 import type { Cluster, ClusterSpec, StepRef } from '../../domain/clusters';
 import { makeId } from '../../domain/ids';
 import type { ClusterId, IdPrefix, Id, ProjectId } from '../../domain/ids';
 import type { Operation, OperationKind } from '../../domain/operations';
 import type { Submission } from '../../activities/inventory/inventory';
+import { createTestDatabase, type TestDatabase } from './database';
 
 /** Builders of what tests of the inventory write again and again. */
+
+export interface ScratchInventory {
+  readonly scratch: TestDatabase;
+  readonly inventory: OpenInventory;
+  readonly project: ProjectId;
+  /** Closes the inventory and drops its database. */
+  close(): Promise<void>;
+}
+
+/** An inventory with its tables and a project, on a database of the test file's own. */
+export async function openScratchInventory(): Promise<ScratchInventory> {
+  const scratch = await createTestDatabase();
+  await migrate(scratch.url);
+  const inventory = createInventory(scratch.url);
+  const { id: project } = await inventory.projects.ensure('default');
+  const close = async (): Promise<void> => {
+    await inventory.close();
+    await scratch.drop();
+  };
+  return { scratch, inventory, project, close };
+}
 
 export const newId = <P extends IdPrefix>(prefix: P): Id<P> => makeId(prefix, Date.now(), randomBytes(16));
 

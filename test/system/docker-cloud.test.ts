@@ -198,12 +198,19 @@ describe('what only the docker cloud can lose or leak', () => {
     const cut: HostSpec = { ...spec, token: 'clu_cut/pg-1', tags: { 'holdfast.cluster': 'clu_cut' } };
     const container = docker.getContainer(objectName(options.installId, cut.token));
     const refusal = { code: 'CLOUD_UNAVAILABLE' };
+    let unfinished = 0;
     for (let calls = 1, whole = false; !whole; calls++) {
       const [creator, deleter] = [createCutCloud(calls), createCutCloud(calls)];
       const created = await creator.createHost(cut).then(
         () => true,
         (error: unknown) => (expect(error).toMatchObject(refusal), false),
       );
+      // The whole machine went down there, and all that is off is started before the operation goes on.
+      if ((await container.inspect().catch(() => null))?.State.Status === 'created') {
+        unfinished++;
+        await expect(cloud.powerOn(cut.token)).rejects.toMatchObject({ code: 'CLOUD_REFUSED' });
+        expect(await startAllHosts(options)).toEqual({ on: [token], failed: [] });
+      }
       const host = await cloud.createHost(cut);
       expect(host.running).toBe(true);
       (await container.getArchive({ path: '/root/.ssh/authorized_keys' })).resume();
@@ -219,7 +226,34 @@ describe('what only the docker cloud can lose or leak', () => {
       expect(await cloud.listByTags(cut.tags)).toEqual([]);
       whole = created && deleted;
     }
+    expect(unfinished).toBeGreaterThan(0);
   }, 300_000);
+
+  test('a host that cannot be started is named with the reason, and keeps no other one from starting', async () => {
+    const broken: HostSpec = { ...spec, token: 'clu_docker/gw-1', volumeBytes: null };
+    const { privateAddress } = await cloud.createHost(broken);
+    await Promise.all([broken.token, token].map((each) => cloud.powerOff(each)));
+    const [network] = await docker.listNetworks({
+      filters: { name: [objectName(options.installId, spec.networkToken)] },
+    });
+    const squatter = await docker.createContainer({
+      Image: await goldenImage(),
+      Cmd: ['sleep', 'infinity'],
+      StopSignal: 'SIGKILL',
+      NetworkingConfig: { EndpointsConfig: { [network?.Id ?? '']: { IPAMConfig: { IPv4Address: privateAddress } } } },
+    });
+    await squatter.start();
+    try {
+      const { on, failed } = await startAllHosts(options);
+      expect(on).toEqual([token]);
+      expect(failed).toEqual([{ token: broken.token, reason: expect.stringMatching(/address/i) as string }]);
+      expect((await cloud.findHost(token))?.running).toBe(true);
+    } finally {
+      await squatter.remove({ force: true });
+    }
+    expect((await startAllHosts(options)).failed).toEqual([]);
+    await cloud.deleteHost(broken.token);
+  });
 
   test('an installation is known by its folder, and goes wholly, however often it is told to', async () => {
     const [other, installation] = [makeOptions('direct'), { installId: options.installId, home: options.home }];

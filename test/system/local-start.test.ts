@@ -1,7 +1,17 @@
 import Docker from 'dockerode';
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -149,6 +159,35 @@ test('hosts go on after Ctrl-C and come back at the next start after they lost p
   expect(await stop(second, 'SIGINT')).toBe(0);
 });
 
+test('down keeps a home while an engine does not answer that its clusters may be on', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'home-'));
+  writeFileSync(join(home, 'install-id'), '0123456789ab');
+  writeFileSync(join(home, 'engines'), 'unix:///nowhere/docker.sock');
+  const down = runWith({ HOLDFAST_HOME: home }, 'down', '--yes');
+  expect(await down.ended).toBe(1);
+  expect(down.output()).toContain('The Docker engine at unix:///nowhere/docker.sock does not answer');
+  expect(down.output()).not.toMatch(/\n\s+at /);
+  expect(readdirSync(home).sort()).toEqual(['engines', 'install-id']);
+
+  rmSync(join(home, 'engines'));
+  expect(await runWith({ HOLDFAST_HOME: home }, 'down', '--yes').ended).toBe(0);
+  expect(existsSync(home)).toBe(false);
+});
+
+test('a home folder that holds the files of others is refused at the start, and left alone by down', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'stranger-'));
+  writeFileSync(join(home, 'thesis.txt'), 'years of work');
+  const start = runWith({ HOLDFAST_HOME: home }, 'start');
+  expect(await start.ended).toBe(1);
+  expect(start.output()).toContain(`${home} holds files that are not Holdfast's`);
+  expect(start.output()).not.toMatch(/\n\s+at /);
+  const down = runWith({ HOLDFAST_HOME: home }, 'down', '--yes');
+  expect(await down.ended).toBe(0);
+  expect(down.output()).toContain(`${home} is left as it is`);
+  expect(readdirSync(home)).toEqual(['thesis.txt']);
+  rmSync(home, { recursive: true });
+});
+
 test('down refuses to delete clusters unasked, then leaves nothing behind, and can be repeated', async () => {
   const installId = read('install-id');
   const refused = run('down');
@@ -164,10 +203,12 @@ test('down refuses to delete clusters unasked, then leaves nothing behind, and c
   await docker.ping(); // An engine that someone else named is never ended.
 });
 
-function run(verb: string, ...args: string[]): Run {
+const run = (verb: string, ...args: string[]): Run => runWith({}, verb, ...args);
+
+function runWith(variables: Readonly<Record<string, string>>, verb: string, ...args: string[]): Run {
   const child = spawn('npm', ['run', '--silent', verb, '--', ...args], {
     cwd: clone,
-    env: { ...environment(), HOLDFAST_PORT: String(port) },
+    env: { ...environment(), HOLDFAST_PORT: String(port), ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';

@@ -7,6 +7,9 @@ import { placeFromLabels } from './places';
 
 export const SSH_PORT = 22;
 
+/** The engine's word for the state of a container that was never started with success. */
+export const NEVER_RAN = 'created';
+
 /** The engine's view of a host, null when there is none. */
 export function inspectHost(
   { docker, installId }: DockerCloudOptions,
@@ -14,6 +17,12 @@ export function inspectHost(
 ): Promise<Docker.ContainerInspectInfo | null> {
   return askUnless('find the host', ['absent'], docker.getContainer(objectName(installId, token)).inspect());
 }
+
+/**
+ * True between the creation of a host and its first start. It may have no SSH keys yet: whoever started it then would
+ * have a host without sshd, for ever, because one that runs counts as made.
+ */
+export const neverRan = ({ State }: Docker.ContainerInspectInfo): boolean => State.Status === NEVER_RAN;
 
 export function asHost(token: string, { Id, State, Config }: Docker.ContainerInspectInfo): CloudHost {
   const { address, ports } = placeFromLabels(Config.Labels);

@@ -8,13 +8,14 @@ import type { Limits } from './limits';
 import { objectName } from './names';
 import { requireNetwork } from './networks';
 import type { DockerCloudOptions } from './options';
-import { asHost, inspectHost, SSH_PORT } from './host-state';
+import { asHost, inspectHost, neverRan, SSH_PORT } from './host-state';
 import type { Places } from './places';
 import { powerOn } from './power';
 import type { Volume, Volumes } from './volumes';
 
-/** Names and addresses that others hold for a moment are asked for again this often, about every 50 ms. */
+/** Names and addresses that others hold for a moment are asked for again this often. */
 const ATTEMPTS = 100;
+const PAUSE_MS = 50;
 
 export interface HostMakers {
   readonly volumes: Volumes;
@@ -31,11 +32,11 @@ export async function createHost(options: DockerCloudOptions, makers: HostMakers
     if (found?.State.Running) return asHost(spec.token, found);
     try {
       if (!found) await makeHost(options, makers, spec, volume);
-      // A call that made it was ended before it could start it.
-      else if (found.State.Status === 'created') await firstStart(options, spec);
+      // A call that made it was ended before it could start it, perhaps before it gave it its keys.
+      else if (neverRan(found)) await firstStart(options, spec);
       else await powerOn(options, volumes, spec.token);
     } catch (error) {
-      if (troubleOf(error) !== 'address taken' || (found && found.State.Status !== 'created')) throw error;
+      if (troubleOf(error) !== 'address taken' || (found && !neverRan(found))) throw error;
       // It never ran: made again, it gets another address.
       await askUnless('remove the host', ['absent'], containerOf(options, spec.token).remove({ force: true }));
     }
@@ -47,7 +48,13 @@ export async function createHost(options: DockerCloudOptions, makers: HostMakers
 export async function deleteHost(options: DockerCloudOptions, volumes: Volumes, token: string): Promise<void> {
   const container = containerOf(options, token);
   while (await inspectHost(options, token)) {
-    await askUnless('delete the host', ['absent', 'exists'], container.remove({ force: true, v: true }));
+    const done: unknown = await askUnless(
+      'delete the host',
+      ['absent', 'exists'],
+      container.remove({ force: true, v: true }),
+    );
+    // Another call removes it at this moment.
+    if (done === null) await delay(PAUSE_MS);
   }
   await volumes.delete(token);
 }
@@ -65,7 +72,7 @@ async function makeHost(
     const made = await askUnless('create the host', ['exists'], options.docker.createContainer(container));
     if (made) await firstStart(options, spec);
     // Another process has the name, but its container may not be seen yet.
-    else await delay(50);
+    else await delay(PAUSE_MS);
   });
 }
 

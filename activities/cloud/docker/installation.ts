@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import { ask, askUnless } from './errors';
+import { NEVER_RAN } from './host-state';
 import { LABEL, labelFilter } from './names';
 import type { DockerCloudOptions } from './options';
 import { createDockerCloud } from './index';
@@ -28,18 +29,37 @@ export async function listInstallations(docker: Docker): Promise<Installation[]>
   return Array.from(found, ([installId, home]) => ({ installId, home }));
 }
 
+/** What {@link startAllHosts} could do: tokens of the hosts that run now, and why the others don't. */
+export interface StartedHosts {
+  readonly on: readonly string[];
+  readonly failed: readonly { readonly token: string; readonly reason: string }[];
+}
+
 /**
  * Starts every host of the installation that is off, with its data, as after a reboot. Also those that were powered off
  * on purpose: that is for an operation to know, not for the engine, and Patroni decides what a returning member may be.
- * @returns tokens of all its hosts.
+ * Those whose creation was cut off are left to the operation that makes them. One that fails stops no other.
  */
-export async function startAllHosts(options: DockerCloudOptions): Promise<string[]> {
+export async function startAllHosts(options: DockerCloudOptions): Promise<StartedHosts> {
   const cloud = createDockerCloud(options);
   const filters = { label: [...labelFilter({ [LABEL.install]: options.installId }).label, LABEL.token] };
   const hosts = await ask('list hosts', options.docker.listContainers({ all: true, filters }));
-  const tokens = hosts.flatMap(({ Labels }) => Labels[LABEL.token] ?? []);
-  await Promise.all(tokens.map((token) => cloud.powerOn(token)));
-  return tokens;
+  const tokens = hosts.filter(({ State }) => State !== NEVER_RAN).flatMap(({ Labels }) => Labels[LABEL.token] ?? []);
+  const reasons = await Promise.all(
+    tokens.map((token) =>
+      cloud.powerOn(token).then(
+        () => null,
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      ),
+    ),
+  );
+  return {
+    on: tokens.filter((_, i) => reasons[i] === null),
+    failed: tokens.flatMap((token, i) => {
+      const reason = reasons[i];
+      return typeof reason === 'string' ? [{ token, reason }] : [];
+    }),
+  };
 }
 
 /** Removes all that the installation has on this engine. Can be run again after it was interrupted. */

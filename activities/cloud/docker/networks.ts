@@ -34,7 +34,7 @@ export async function deleteNetwork(options: DockerCloudOptions, token: string):
   }
 }
 
-export async function findNetwork(options: DockerCloudOptions, token: string): Promise<FoundNetwork | null> {
+async function findNetwork(options: DockerCloudOptions, token: string): Promise<FoundNetwork | null> {
   const [oldest] = await networksOf(options, token);
   const config = oldest?.IPAM?.Config?.[0];
   if (!oldest || !config?.Subnet || !config.Gateway) return null;

@@ -1,11 +1,21 @@
-/** Asks once and remembers the answer; an error is not remembered, so that the next call asks again. */
-export function once<T>(question: () => Promise<T>): () => Promise<T> {
+/**
+ * Asks once and remembers the answer. An error is not remembered, nor an answer that `lasts` says may change, so that
+ * the next call asks again.
+ */
+export function once<T>(question: () => Promise<T>, lasts: (answer: T) => boolean = () => true): () => Promise<T> {
   let answer: Promise<T> | null = null;
+  const forget = (): void => void (answer = null);
   return () =>
-    (answer ??= question().catch((error: unknown) => {
-      answer = null;
-      throw error;
-    }));
+    (answer ??= question().then(
+      (given) => {
+        if (!lasts(given)) forget();
+        return given;
+      },
+      (error: unknown) => {
+        forget();
+        throw error;
+      },
+    ));
 }
 
 /** Calls with one key that overlap in time share one run and its result. */

@@ -1,6 +1,6 @@
-import { createServer } from 'node:net';
 import type { SocketAddress } from '../../../domain/clusters';
 import { ask, full, troubleOf } from './errors';
+import { isFree, LOOPBACK } from './free-port';
 import { LABEL } from './names';
 import type { FoundNetwork } from './networks';
 import { inTurn } from './once';
@@ -18,7 +18,6 @@ export interface Place {
   readonly ports: Readonly<Record<number, SocketAddress>>;
 }
 
-const LOOPBACK = '127.0.0.1';
 /** Below the ports that Linux and macOS hand out to clients, one of which could else sit on ours while a host is off. */
 const PUBLISHED = { first: 20_000, last: 32_000 } as const;
 
@@ -107,12 +106,4 @@ async function publishedPlace(address: string, ports: readonly number[], taken: 
     chosen[port] = { host: LOOPBACK, port: candidate++ };
   }
   return { address, ports: chosen };
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, LOOPBACK, () => server.close(() => resolve(true)));
-  });
 }

@@ -1,13 +1,17 @@
 import { askUnless, refused } from './errors';
-import { inspectHost } from './host-state';
+import { inspectHost, neverRan } from './host-state';
 import { objectName } from './names';
 import type { DockerCloudOptions } from './options';
 import type { Volumes } from './volumes';
 
-/** Runs, with its volume, when this returns: one that is off is started, a frozen one is thawed. */
+/**
+ * Runs, with its volume, when this returns: one that is off is started, a frozen one is thawed.
+ * @throws CLOUD_REFUSED for a host that is not there, or whose creation was cut off: only createHost has its keys.
+ */
 export async function powerOn(options: DockerCloudOptions, volumes: Volumes, token: string): Promise<void> {
   const found = await inspectHost(options, token);
   if (!found) throw refused('power on the host', `there is no host ${token}`);
+  if (neverRan(found)) throw refused('power on the host', `the creation of ${token} was cut off and must be repeated`);
   const container = options.docker.getContainer(found.Id);
   if (found.State.Paused) await askUnless('thaw the host', ['exists'], container.unpause());
   if (found.State.Running) return;

@@ -19,7 +19,7 @@ export interface Subnet {
 }
 
 /** The address `offset` places after the first one of `cidr`. */
-export function addressAt(cidr: string, offset: number): string {
+function addressAt(cidr: string, offset: number): string {
   const bytes = ipaddr.IPv4.networkAddressFromCIDR(cidr).toByteArray();
   const number = bytes.reduce((sum, byte) => sum * 256 + byte, 0) + offset;
   return [24, 16, 8, 0].map((bits) => Math.floor(number / 2 ** bits) % 256).join('.');

@@ -1,5 +1,6 @@
 import { finished } from 'node:stream/promises';
 import { Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { ask, askUnless, scriptError } from './errors';
 import { ownerLabels } from './names';
@@ -96,6 +97,7 @@ async function execute(docker: Docker, container: Docker.Container, command: str
     const { Running, ExitCode } = await exec.inspect();
     // The output can end a moment before the engine has noticed the exit.
     if (!Running && ExitCode !== null) return { exitCode: ExitCode, stdout: stdout.text, stderr: stderr.text };
+    await delay(20);
   }
 }
 

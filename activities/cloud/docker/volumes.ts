@@ -27,7 +27,11 @@ export interface Volumes {
 
 export function createVolumes(options: DockerCloudOptions, keeper: VolumeKeeper): Volumes {
   const { docker, installId } = options;
-  const sizeEnforcement = once(() => probeLoopDevices(keeper));
+  // What fails now may work later: all loop devices in use, a module not loaded yet.
+  const sizeEnforcement = once(
+    () => probeLoopDevices(keeper),
+    ({ enforced }) => enforced,
+  );
 
   return {
     sizeEnforcement,
@@ -35,10 +39,11 @@ export function createVolumes(options: DockerCloudOptions, keeper: VolumeKeeper)
     async create(token, tags, bytes) {
       if (bytes < MIN_BYTES) throw refused('create the volume', `a volume has at least ${MIN_BYTES} bytes`);
       const name = objectName(installId, token);
-      const sized = (await sizeEnforcement()).enforced;
+      const found = await askUnless('find the volume', ['absent'], docker.getVolume(name).inspect());
+      // A volume stays what it was made as, whatever could be made now.
+      const sized = found ? found.Options?.['device'] !== undefined : (await sizeEnforcement()).enforced;
       if (sized) await keeper.run('create', name, String(bytes), JSON.stringify(tags));
-      const exists = await askUnless('find the volume', ['absent'], docker.getVolume(name).inspect());
-      if (exists) return { name, sized };
+      if (found) return { name, sized };
       const device = `/dev/holdfast/${name.slice('holdfast-'.length)}`;
       const volume = { Name: name, Driver: 'local', Labels: labelsOf(options, token, tags) };
       const DriverOpts = { type: 'xfs', device, o: 'noatime' };

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { ownerLabels } from '../../../activities/cloud/docker/names';
+import { initdbOptions, LEASE, STRICT_QUORUM, syncOptions } from '../../../activities/patroni/config';
 import { runCommand } from '../../../infra/local/command';
 
 /**
@@ -82,7 +83,7 @@ cat >/etc/patroni/config.yml <<'EOF'
 ${patroniConfig(node)}EOF
 systemctl start patroni`;
 
-/** Where it matters for the time, as our own: loop_wait, checksums, quorum, checkpoints. */
+/** Where it matters for the time, as our own. */
 function patroniConfig(node: string): string {
   const login = (username: string): object => ({ username, password: 'bare' });
   return stringify({
@@ -92,11 +93,12 @@ function patroniConfig(node: string): string {
     etcd3: { hosts: NODES.map((peer) => `${peer}:2379`) },
     bootstrap: {
       dcs: {
-        ...{ ttl: 20, loop_wait: 2, retry_timeout: 5, failsafe_mode: true },
-        ...{ synchronous_mode: 'quorum', synchronous_mode_strict: true, synchronous_node_count: 1 },
+        ...LEASE,
+        ...STRICT_QUORUM,
+        failsafe_mode: true,
         postgresql: { use_pg_rewind: true, use_slots: true },
       },
-      initdb: ['data-checksums', { encoding: 'UTF8' }, { locale: 'C.UTF-8' }],
+      initdb: initdbOptions(MAJOR),
     },
     postgresql: {
       listen: '0.0.0.0:5432',
@@ -105,7 +107,7 @@ function patroniConfig(node: string): string {
       bin_dir: `/usr/lib/postgresql/${MAJOR}/bin`,
       authentication: { superuser: login('postgres'), replication: login('replicator'), rewind: login('rewinder') },
       pg_hba: ['local all all trust', 'host all all all trust', 'host replication all all trust'],
-      basebackup: { checkpoint: 'fast' },
+      basebackup: [{ checkpoint: 'fast' }, ...syncOptions(MAJOR)],
     },
   });
 }

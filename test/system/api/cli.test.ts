@@ -252,12 +252,14 @@ test('uri and psql verify the server; the password is in no argument and no envi
     '#!/bin/sh\necho "args: $*"; env; echo "file: $(stat -c %a "$PGPASSFILE") $(cat "$PGPASSFILE")"; exit 7\n',
   );
   chmodSync(path.join(bin, 'psql'), 0o755);
-  const psql = await run(['psql', 'open', '--readonly', '--', '-c', 'select 1']);
+  const own = { PGPASSWORD: 'mine', PGHOSTADDR: '192.0.2.1', PGSERVICE: 'mine' };
+  const psql = await run(['psql', 'open', '--readonly', '--', '-c', 'select 1'], own);
   rmSync(bin, { recursive: true });
   expect(psql.code).toBe(7);
   expect(psql.stdout).toContain('args: -c select 1\n');
   expect(psql.stdout).toContain('PGSSLMODE=verify-full\n');
   expect(psql.stdout).toContain('PGPORT=5433\n');
+  expect(psql.stdout).not.toMatch(/PGPASSWORD|PGHOSTADDR|PGSERVICE/);
   expect(psql.stdout).toContain('file: 600 *:*:app:app:pass\\:word');
   expect(psql.stdout.replace(/file: .*/, '')).not.toContain('word');
   const passfile = /PGPASSFILE=(.*)/.exec(psql.stdout)?.[1] ?? '';

@@ -1,14 +1,11 @@
-import { migrate } from '../../../activities/inventory/migrate';
-import { createInventory } from '../../../activities/inventory/open';
 import type { OpenInventory } from '../../../activities/inventory/open';
 import type { StepRef } from '../../../domain/clusters';
 import type { ProjectId } from '../../../domain/ids';
 import type { Operation } from '../../../domain/operations';
-import { createTestDatabase } from '../../support/database';
-import type { TestDatabase } from '../../support/database';
-import { finish, newCluster, newSubmission, refOf } from '../../support/inventory';
+import { finish, newCluster, newSubmission, refOf, openScratchInventory } from '../../support/inventory';
+import type { ScratchInventory } from '../../support/inventory';
 
-let scratch: TestDatabase;
+let opened: ScratchInventory;
 let inventory: OpenInventory;
 let project: ProjectId;
 let operation: Operation;
@@ -16,16 +13,10 @@ let ref: StepRef;
 let next = 0;
 
 beforeAll(async () => {
-  scratch = await createTestDatabase();
-  await migrate(scratch.url);
-  inventory = createInventory(scratch.url);
-  project = (await inventory.projects.ensure('default')).id;
+  opened = await openScratchInventory();
+  ({ inventory, project } = opened);
 });
-
-afterAll(async () => {
-  await inventory.close();
-  await scratch.drop();
-});
+afterAll(() => opened.close());
 
 beforeEach(async () => {
   const cluster = newCluster(project, `orders-${next++}`);

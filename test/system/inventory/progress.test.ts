@@ -1,29 +1,23 @@
-import { migrate } from '../../../activities/inventory/migrate';
+import { Client } from 'pg';
 import { createInventory } from '../../../activities/inventory/open';
 import type { OpenInventory } from '../../../activities/inventory/open';
 import type { OperationId, ProjectId } from '../../../domain/ids';
 import type { Operation, OperationRecord, Step } from '../../../domain/operations';
-import { createTestDatabase } from '../../support/database';
-import type { TestDatabase } from '../../support/database';
-import { newCluster, newSubmission, newId } from '../../support/inventory';
+import { newCluster, newSubmission, newId, openScratchInventory } from '../../support/inventory';
+import type { ScratchInventory } from '../../support/inventory';
+import { until } from '../../support/until';
 
-let scratch: TestDatabase;
+let opened: ScratchInventory;
 let inventory: OpenInventory;
 let project: ProjectId;
 let operation: Operation;
 let next = 0;
 
 beforeAll(async () => {
-  scratch = await createTestDatabase();
-  await migrate(scratch.url);
-  inventory = createInventory(scratch.url);
-  project = (await inventory.projects.ensure('default')).id;
+  opened = await openScratchInventory();
+  ({ inventory, project } = opened);
 });
-
-afterAll(async () => {
-  await inventory.close();
-  await scratch.drop();
-});
+afterAll(() => opened.close());
 
 beforeEach(async () => {
   const cluster = newCluster(project, `orders-${next++}`);
@@ -90,6 +84,77 @@ describe('a record', () => {
       cancelable: false,
       pointOfNoReturnPassed: true,
     });
+  });
+
+  test('that fails a provision fails its cluster and closes what runs; a late one opens nothing again', async () => {
+    await record({
+      seq: 1,
+      steps: [
+        { stepId: 'network', state: 'succeeded', at: at(1) },
+        { stepId: 'hosts', state: 'running', at: at(1) },
+      ],
+      operation: { state: 'running', at: at(1) },
+    });
+    const before = (await inventory.operations.eventsAfter(operation.id, 0)).at(-1)?.seq ?? 0;
+    const error = { code: 'INTERNAL', message: 'terminated' };
+    await record({ seq: 3, steps: [], operation: { state: 'failed', at: at(3), error } });
+
+    expect(await inventory.clusters.get(operation.clusterId)).toMatchObject({ status: { state: 'failed' } });
+    expect(await read()).toMatchObject({ steps: [{ state: 'succeeded', lastError: null }, { state: 'failed' }] });
+    expect(await step('hosts')).toMatchObject({
+      finishedAt: at(3),
+      lastError: 'The operation ended while this step ran.',
+    });
+    const told = await inventory.operations.eventsAfter(operation.id, before);
+    expect(told.map(({ type, body }) => [type, body['state']])).toEqual([
+      ['step', 'failed'],
+      ['operation', 'failed'],
+    ]);
+    await record({ seq: 2, steps: [{ stepId: 'hosts', state: 'running', at: at(2) }] });
+    expect(await step('hosts')).toMatchObject({ state: 'failed' });
+  });
+
+  test('that ends an operation waits for the cluster before it holds the operation, as fenced writes do', async () => {
+    const fenced = new Client({ connectionString: opened.scratch.url });
+    await fenced.connect();
+    await fenced.query('begin');
+    await fenced.query('select from clusters where id = $1 for update', [operation.clusterId]);
+    const ending = record({ seq: 1, steps: [], operation: { state: 'failed', at: at(1) } });
+    const waits = `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    await until(async () => (await opened.scratch.query(waits)).length > 0);
+    await fenced.query('select from operations where id = $1 for share nowait', [operation.id]);
+    await fenced.query('commit');
+    await fenced.end();
+    await ending;
+    expect(await read()).toMatchObject({ state: 'failed' });
+  });
+
+  test('that ends a delete closes its steps and leaves the state of the cluster alone', async () => {
+    await record({ seq: 1, steps: [], operation: { state: 'succeeded', at: at(1) } });
+    expect(await inventory.clusters.get(operation.clusterId)).toMatchObject({ status: { state: 'creating' } });
+    const cluster = await inventory.clusters.get(operation.clusterId);
+    if (!cluster) throw new Error('no cluster');
+    ({ operation } = await inventory.operations.submit(null, newSubmission(cluster, 'delete')));
+    await record({ seq: 1, steps: [{ stepId: 'network', state: 'undoing', at: at(1) }] });
+    await record({ seq: 2, steps: [], operation: { state: 'failed', at: at(2) } });
+    expect(await step('network')).toMatchObject({ state: 'failed' });
+    expect(await inventory.clusters.get(operation.clusterId)).toMatchObject({ status: { state: 'creating' } });
+  });
+
+  test('that began the undo ends the time to cancel for good, also when its undo waits, goes on, or it comes late', async () => {
+    await record({ seq: 1, steps: [], operation: { state: 'running', at: at(1) } });
+    expect(await read()).toMatchObject({ cancelable: true });
+    await record({ seq: 2, steps: [], operation: { state: 'cancelling', at: at(2) } });
+    await record({ seq: 3, steps: [], operation: { state: 'waiting', at: at(3), reason: 'needs attention: x' } });
+    expect(await read()).toMatchObject({ state: 'waiting', cancelable: false });
+    await record({ seq: 4, steps: [], operation: { state: 'running', at: at(4) } });
+    expect(await read()).toMatchObject({ state: 'running', cancelable: false });
+
+    const cluster = newCluster(project, `orders-${next++}`);
+    ({ operation } = await inventory.operations.submitCreate(cluster, newSubmission(cluster)));
+    await record({ seq: 3, steps: [], operation: { state: 'waiting', at: at(3) } });
+    await record({ seq: 2, steps: [], operation: { state: 'cancelling', at: at(2) } });
+    expect(await read()).toMatchObject({ state: 'waiting', cancelable: false });
   });
 
   test('that comes late changes nothing that a newer one wrote, and what no newer one did', async () => {
@@ -223,7 +288,7 @@ function listener(): {
 
 describe('announcements', () => {
   test('name the operation, to all listeners, also of another process, until they stop', async () => {
-    const other = createInventory(scratch.url);
+    const other = createInventory(opened.scratch.url);
     const [here, there, stopped] = [listener(), listener(), jest.fn()];
     const stops = [await inventory.operations.onEvents(here.tell), await other.operations.onEvents(there.tell)];
     (await inventory.operations.onEvents(stopped))();
@@ -238,7 +303,7 @@ describe('announcements', () => {
   test('come again after the connection broke, and listeners are told to read again', async () => {
     const ears = listener();
     const stop = await inventory.operations.onEvents(ears.tell);
-    await scratch.query(
+    await opened.scratch.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'holdfast events'`,
     );
     await ears.until((id) => id === null);

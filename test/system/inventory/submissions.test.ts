@@ -1,29 +1,28 @@
-import { migrate } from '../../../activities/inventory/migrate';
-import { createInventory } from '../../../activities/inventory/open';
 import type { OpenInventory } from '../../../activities/inventory/open';
 import { findAuditBreak } from '../../../activities/inventory/audit';
 import type { ProjectId } from '../../../domain/ids';
-import { createTestDatabase } from '../../support/database';
-import type { TestDatabase } from '../../support/database';
-import { finish, newCluster, newSubmission, newId, provisioned, refOf } from '../../support/inventory';
+import {
+  finish,
+  newCluster,
+  newSubmission,
+  newId,
+  provisioned,
+  refOf,
+  openScratchInventory,
+} from '../../support/inventory';
+import type { ScratchInventory } from '../../support/inventory';
 
-let scratch: TestDatabase;
+let opened: ScratchInventory;
 let inventory: OpenInventory;
 let project: ProjectId;
 let next = 0;
 const freshName = (): string => `orders-${next++}`;
 
 beforeAll(async () => {
-  scratch = await createTestDatabase();
-  await migrate(scratch.url);
-  inventory = createInventory(scratch.url);
-  project = (await inventory.projects.ensure('default')).id;
+  opened = await openScratchInventory();
+  ({ inventory, project } = opened);
 });
-
-afterAll(async () => {
-  await inventory.close();
-  await scratch.drop();
-});
+afterAll(() => opened.close());
 
 const create = (name: string, key?: string, requestHash = 'a', principal = 'tok_1') => {
   const cluster = newCluster(project, name);
@@ -74,7 +73,7 @@ describe('a submission that creates a cluster', () => {
     const refused = results.filter((result) => result.status === 'rejected');
     expect(refused).toHaveLength(9);
     for (const { reason } of refused) expect(reason).toMatchObject({ code: 'NAME_TAKEN', values: { name } });
-    const left = await scratch.query<{ count: string }>(
+    const left = await opened.scratch.query<{ count: string }>(
       `select (select count(*) from operations where cluster_name = $1)
             + (select count(*) from idempotency_keys where key like $1 || '-%') as count`,
       [name],
@@ -224,7 +223,7 @@ describe('lists', () => {
 describe('the audit log', () => {
   test('has an entry for each submission, can only be appended to, and shows what was changed behind its back', async () => {
     const { operation } = await create(freshName());
-    const [entry] = await scratch.query(
+    const [entry] = await opened.scratch.query(
       'select actor, action, subject, details from audit_log order by seq desc limit 1',
     );
     expect(entry).toMatchObject({
@@ -234,17 +233,17 @@ describe('the audit log', () => {
       details: { operation: operation.id, generation: 1 },
     });
 
-    await expect(scratch.query(`update audit_log set actor = 'nobody'`)).rejects.toThrow('append-only');
-    await expect(scratch.query('delete from audit_log')).rejects.toThrow('append-only');
-    await expect(scratch.query('truncate audit_log')).rejects.toThrow('append-only');
+    await expect(opened.scratch.query(`update audit_log set actor = 'nobody'`)).rejects.toThrow('append-only');
+    await expect(opened.scratch.query('delete from audit_log')).rejects.toThrow('append-only');
+    await expect(opened.scratch.query('truncate audit_log')).rejects.toThrow('append-only');
     expect(await findAuditBreak(inventory.database)).toBeNull();
 
-    await scratch.query('alter table audit_log disable trigger user');
-    await scratch.query(`update audit_log set actor = 'nobody' where seq = 2`);
+    await opened.scratch.query('alter table audit_log disable trigger user');
+    await opened.scratch.query(`update audit_log set actor = 'nobody' where seq = 2`);
     expect(await findAuditBreak(inventory.database)).toBe(2);
-    await scratch.query(`update audit_log set actor = 'tok_tester' where seq = 2`);
+    await opened.scratch.query(`update audit_log set actor = 'tok_tester' where seq = 2`);
     expect(await findAuditBreak(inventory.database)).toBeNull();
-    await scratch.query('delete from audit_log where seq = 2');
+    await opened.scratch.query('delete from audit_log where seq = 2');
     expect(await findAuditBreak(inventory.database)).toBe(3);
   });
 });

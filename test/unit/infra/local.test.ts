@@ -1,16 +1,19 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { demandDiskSpace } from '../../../infra/local/disk';
-import { openHome } from '../../../infra/local/home';
+import { openHome, removeHome } from '../../../infra/local/home';
+import { rememberedEngines, rememberEngine } from '../../../infra/local/home-engines';
 import { isOwned } from '../../../infra/local/installations';
 import { lockOwner, takeLock } from '../../../infra/local/lock';
 import type { Lock } from '../../../infra/local/lock';
 import { choosePort, rememberedPorts } from '../../../infra/local/ports';
 import { Problem } from '../../../infra/local/problem';
 import { gone, isRunning, markProcess } from '../../../infra/local/processes';
+import { createProgress } from '../../../infra/local/progress.cjs';
+import { welcome } from '../../../infra/local/welcome';
 
 const PATIENCE = { waitMs: 0, endingMs: 0 };
 let folder: string;
@@ -29,6 +32,40 @@ test('a home is made once, is closed to others, and keeps its id', () => {
   expect(openHome(home.folder).installId).toBe(home.installId);
   expect(statSync(home.folder).mode & 0o777).toBe(0o700);
   expect(statSync(home.path('install-id')).mode & 0o777).toBe(0o600);
+});
+
+test('a folder with the files of others is no home, and is neither changed nor removed', () => {
+  writeFileSync(join(folder, 'thesis.txt'), 'years of work');
+  const before = statSync(folder).mode;
+  expect(() => openHome(folder)).toThrow(/holds files that are not Holdfast's.*HOLDFAST_HOME/);
+  removeHome(folder);
+  expect(readdirSync(folder)).toEqual(['thesis.txt']);
+  expect(statSync(folder).mode).toBe(before);
+});
+
+test('a home can be made around one of the tests, and where a killed run left half an id', () => {
+  openHome(join(folder, 'test'));
+  writeFileSync(join(folder, 'install-id.new'), 'ab');
+  expect(openHome(folder).installId).toMatch(/^[0-9a-f]{12}$/);
+  removeHome(folder);
+  expect(existsSync(folder)).toBe(false);
+});
+
+test('a home knows all the engines on which something may be', () => {
+  const home = openHome(folder);
+  expect(rememberedEngines(folder)).toEqual([]);
+  for (const host of ['unix:///a.sock', 'unix:///a.sock', 'tcp://b:2375']) rememberEngine(home, host);
+  expect(rememberedEngines(folder)).toEqual(['unix:///a.sock', 'tcp://b:2375']);
+});
+
+test('the token is shown until it was shown once, also when a start was killed after it was made', () => {
+  const home = openHome(folder);
+  home.write('token', 'hf_secret');
+  const said: string[] = [];
+  const progress = { ...createProgress(), say: (line: string) => void said.push(line) };
+  for (let start = 0; start < 2; start++)
+    welcome({ home, progress }, { apiUrl: 'http://x', temporalUiUrl: null, tookMs: 1 });
+  expect(said.map((text) => text.includes('hf_secret'))).toEqual([true, false]);
 });
 
 test('of many that want a lock, one gets it', async () => {

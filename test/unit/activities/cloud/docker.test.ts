@@ -1,5 +1,12 @@
+import Docker from 'dockerode';
+import { createServer } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ask, troubleOf } from '../../../../activities/cloud/docker/errors';
+import { createLimits } from '../../../../activities/cloud/docker/limits';
 import { objectName } from '../../../../activities/cloud/docker/names';
+import { once } from '../../../../activities/cloud/docker/once';
 import { placeFromLabels, placeLabels, portBindings } from '../../../../activities/cloud/docker/places';
 import { floatingAddress, freeSubnets, hostAddresses, overlap } from '../../../../activities/cloud/docker/subnets';
 
@@ -80,4 +87,53 @@ describe("the engine's errors", () => {
     expect(thrown).toMatchObject({ code });
     expect(troubleOf(thrown)).toBe(trouble);
   });
+});
+
+describe('what is asked once', () => {
+  test('is not asked again, unless it failed or the answer may change', async () => {
+    const answers = [() => Promise.reject(new Error('away')), () => Promise.resolve(1), () => Promise.resolve(2)];
+    const question = once(
+      () => answers.shift()?.() ?? Promise.resolve(3),
+      (answer) => answer > 1,
+    );
+    await expect(question()).rejects.toThrow('away');
+    expect(await question()).toBe(1);
+    expect([await question(), await question()]).toEqual([2, 2]);
+  });
+});
+
+describe('memory and CPU limits', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'limits-'));
+  const socketPath = join(folder, 'docker.sock');
+  let info: object;
+  // Not every machine that tests run on has an engine with the controllers, and one without: only what it says counts.
+  const engine = createServer((_, response) => response.end(JSON.stringify(info)));
+  beforeAll(() => new Promise<void>((done) => engine.listen(socketPath, done)));
+  afterAll(async () => {
+    await new Promise((done) => engine.close(done));
+    rmSync(folder, { recursive: true });
+  });
+  const limits = (): ReturnType<typeof createLimits> => createLimits(new Docker({ socketPath }));
+
+  test('are set and enforced where the engine has both controllers, with no more CPUs than there are', async () => {
+    info = { MemoryLimit: true, CpuCfsQuota: true, NCPU: 2 };
+    expect(await limits().enforcement()).toEqual({ enforced: true });
+    expect(await limits().of({ memoryBytes: 1024, cpus: 8 })).toEqual({
+      Memory: 1024,
+      MemorySwap: 1024,
+      NanoCpus: 2e9,
+    });
+  });
+
+  test.each([{ MemoryLimit: false, CpuCfsQuota: true }, { MemoryLimit: true, CpuCfsQuota: false }, {}])(
+    'are neither set nor claimed where it says %j',
+    async (traits) => {
+      info = { ...traits, NCPU: 2 };
+      expect(await limits().enforcement()).toEqual({
+        enforced: false,
+        reason: expect.stringContaining('no memory and CPU controllers') as string,
+      });
+      expect(await limits().of({ memoryBytes: 1024, cpus: 1 })).toEqual({});
+    },
+  );
 });

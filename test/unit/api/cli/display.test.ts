@@ -1,6 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
-import { passLine } from '../../../../api/cli/connect';
-import { apply } from '../../../../api/cli/follow';
+import { passLine, withoutConnectionSettings } from '../../../../api/cli/connect';
+import { ApiError } from '../../../../api/cli/client';
+import { CliError } from '../../../../api/cli/exit';
+import { apply, isLostConnection } from '../../../../api/cli/follow';
 import { lineOf } from '../../../../api/cli/lines';
 import { duration } from '../../../../api/cli/output';
 import { treeLines } from '../../../../api/cli/tree';
@@ -90,4 +92,29 @@ test.each([
   [185_000, '3 min 5 s'],
 ])('%i ms is %s', (ms, text) => {
   expect(duration(ms)).toBe(text);
+});
+
+test("psql gets none of the user's own settings of where and as whom to connect", () => {
+  const mine = { PATH: '/bin', PSQL_PAGER: 'less', PGTZ: 'UTC' };
+  const others = { PGPASSWORD: 'x', PGHOSTADDR: '10.0.0.1', PGSERVICE: 's', PGSERVICEFILE: 'f', PGOPTIONS: '-c a=b' };
+  expect(withoutConnectionSettings({ ...mine, ...others })).toEqual(mine);
+});
+
+test('following goes on after a lost connection and an API that goes down, not after another refusal', () => {
+  const problem = (code: string, detail: string): ApiError =>
+    new ApiError({
+      type: '',
+      title: '',
+      status: 503,
+      detail,
+      instance: '',
+      code,
+      requestId: '',
+      retryable: true,
+      docUrl: '',
+    });
+  expect(isLostConnection(new CliError('No answer'))).toBe(true);
+  expect(isLostConnection(new TypeError('terminated'))).toBe(true);
+  expect(isLostConnection(problem('UNAVAILABLE', 'anything'))).toBe(true);
+  expect(isLostConnection(problem('INTERNAL', 'it is not reachable'))).toBe(false);
 });
