@@ -2,7 +2,7 @@ import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
 import type { Fleet } from '../fleet';
 import { dataNodesOf, hostOf, reachableNode, viewCluster } from '../fleet';
-import { rootFile, startWith } from '../host/services';
+import { rootFile, startServices } from '../host/services';
 import { tlsFiles } from '../secrets/node-certificate';
 import { ETCD_ENVIRONMENT_FILE, etcdEnvironment } from './config';
 
@@ -25,7 +25,7 @@ export function createEtcdActivities(fleet: Fleet): EtcdActivities {
         ...(await tlsFiles(fleet, view, node, { etcd: 'etcd:etcd' })),
         rootFile(ETCD_ENVIRONMENT_FILE, etcdEnvironment(node, dataNodesOf(view), view.cluster.id)),
       ];
-      await startWith(host, 'etcd', files);
+      await startServices(host, { etcd: files });
     },
   };
 }

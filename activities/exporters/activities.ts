@@ -2,7 +2,7 @@ import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
 import type { Fleet } from '../fleet';
 import { hostOf, reachableNode, viewCluster } from '../fleet';
-import { rootFile, startWith } from '../host/services';
+import { rootFile, startServices } from '../host/services';
 import { tlsFiles } from '../secrets/node-certificate';
 import {
   NODE_EXPORTER_FILE,
@@ -31,16 +31,12 @@ export function createExporterActivities(fleet: Fleet): ExporterActivities {
         ...(await tlsFiles(fleet, view, node, { exporters: 'prometheus:prometheus' })),
         rootFile(WEB_CONFIG_FILE, webConfig()),
       ];
-      await startWith(host, 'prometheus-node-exporter', [
-        ...shared,
-        rootFile(NODE_EXPORTER_FILE, nodeExporterEnvironment()),
-      ]);
-      if (node.role === 'data') {
-        await startWith(host, 'prometheus-postgres-exporter', [
-          ...shared,
-          rootFile(POSTGRES_EXPORTER_FILE, postgresExporterEnvironment()),
-        ]);
-      }
+      await startServices(host, {
+        'prometheus-node-exporter': [...shared, rootFile(NODE_EXPORTER_FILE, nodeExporterEnvironment())],
+        ...(node.role === 'data' && {
+          'prometheus-postgres-exporter': [...shared, rootFile(POSTGRES_EXPORTER_FILE, postgresExporterEnvironment())],
+        }),
+      });
     },
   };
 }

@@ -3,7 +3,8 @@ import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { gatewaysOf, hostOf, reachableNode, secretRef, viewCluster } from '../fleet';
 import type { HostFile } from '../host/host';
-import { rootFile, startWith } from '../host/services';
+import type { Services } from '../host/services';
+import { rootFile, startServices } from '../host/services';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { makePassword } from '../secrets/passwords';
 import { SECRET_NAMES } from '../secrets/stored-secrets';
@@ -27,18 +28,13 @@ export function createGatewayActivities(fleet: Fleet): GatewayActivities {
       const view = await viewCluster(fleet, at.clusterId);
       const node = reachableNode(view, name);
       const host = hostOf(fleet, view, node);
-      for (const [service, files] of Object.entries(await gatewayServices(fleet, view, node)))
-        await startWith(host, service, files);
+      await startServices(host, await gatewayServices(fleet, view, node));
     },
   };
 }
 
 /** The files of each service, in the order in which they start: the address comes last, when all behind it answers. */
-async function gatewayServices(
-  fleet: Fleet,
-  view: ClusterView,
-  node: ReachableNode,
-): Promise<Record<string, HostFile[]>> {
+async function gatewayServices(fleet: Fleet, view: ClusterView, node: ReachableNode): Promise<Services> {
   const [tls, password] = await Promise.all([
     // Debian's PgBouncer runs as postgres.
     tlsFiles(fleet, view, node, { pgbouncer: 'postgres:postgres' }),

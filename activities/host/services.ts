@@ -1,5 +1,5 @@
 import type { Host, HostFile } from './host';
-import { sh } from './shell';
+import { inOrder, sh } from './shell';
 
 /** How long a service may take to say that it is ready. */
 const READY_TIMEOUT_MS = 150_000;
@@ -11,28 +11,33 @@ export function rootFile(path: string, content: string): HostFile {
   return { path, content, mode: 0o644, owner: 'root:root' };
 }
 
-/** Writes the files that a service reads at its start, then {@link startService}. */
-export async function startWith(host: Host, service: string, files: readonly HostFile[]): Promise<void> {
-  await host.putFiles(files);
-  await startService(
-    host,
-    service,
-    files.map(({ path }) => path),
-  );
-}
+/** Services and the files that each reads at its start, in the order in which they are to start. */
+export type Services = Readonly<Record<string, readonly HostFile[]>>;
 
 /**
- * Brings a systemd service to run with its present files, and to come back after a boot: left alone when it runs and
- * was started with these very files, else (re)started. Returns when systemd calls it ready.
- * @param files paths of all that it reads at its start.
+ * Brings systemd services to run with the files asked for, and to come back after a boot: one that runs and was started
+ * with these very files is left alone, else it is (re)started. Returns when systemd calls all of them ready.
  */
-async function startService(host: Host, service: string, files: readonly string[]): Promise<void> {
-  const applied = `${APPLIED_FOLDER}/${service}`;
-  const command = sh`
-    sum=$(cat ${files} | sha256sum) || exit
-    if systemctl is-active --quiet ${service} && [ "$(cat ${applied} 2>/dev/null)" = "$sum" ]; then exit 0; fi
-    systemctl restart ${service} || { journalctl --unit ${service} --lines 15 --no-pager --output cat >&2; exit 1; }
-    systemctl enable --quiet --no-reload ${service} &&
-    mkdir -p ${APPLIED_FOLDER} && printf %s "$sum" > ${applied}`;
-  await host.run(command, { title: `start ${service}`, timeoutMs: READY_TIMEOUT_MS });
+export async function startServices(host: Host, services: Services): Promise<void> {
+  const files = new Map(
+    Object.values(services)
+      .flat()
+      .map((file) => [file.path, file]),
+  );
+  await host.putFiles([...files.values()]);
+  const starts = Object.entries(services).map(
+    ([service, read]) => sh`start_service ${service} ${read.map(({ path }) => path)}`,
+  );
+  const title = `start ${Object.keys(services).join(', ')}`;
+  await host.run(inOrder(START_SERVICE, ...starts), { title, timeoutMs: READY_TIMEOUT_MS });
 }
+
+/** `start_service NAME FILE…`; a failure shows the service's last words. */
+const START_SERVICE = sh`start_service() {
+  service=$1; shift
+  sum=$(cat "$@" | sha256sum) || return
+  applied=${APPLIED_FOLDER}/$service
+  if systemctl is-active --quiet "$service" && [ "$(cat "$applied" 2>/dev/null)" = "$sum" ]; then return 0; fi
+  systemctl restart "$service" || { journalctl --unit "$service" --lines 15 --no-pager --output cat >&2; return 1; }
+  systemctl enable --quiet --no-reload "$service" && mkdir -p ${APPLIED_FOLDER} && printf %s "$sum" > "$applied"
+}`;

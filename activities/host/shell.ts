@@ -25,3 +25,8 @@ export function sh(
   const words = values.map((value) => (typeof value === 'object' ? value.map(quote).join(' ') : quote(value)));
   return trusted(template.raw.reduce((text, literal, i) => text + (words[i - 1] ?? '') + literal));
 }
+
+/** One command after the other, each only when the one before it succeeded. */
+export function inOrder(...commands: readonly ShellCommand[]): ShellCommand {
+  return trusted(commands.join(' &&\n'));
+}

@@ -4,7 +4,7 @@ import type { ClusterView, Fleet } from '../fleet';
 import { dataNodesOf, hostOf, reachableNode, secretRef, viewCluster } from '../fleet';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
-import { startWith } from '../host/services';
+import { startServices } from '../host/services';
 import { findPrimary, untilTrue } from '../postgres/psql';
 import { sql } from '../postgres/sql';
 import { tlsFiles } from '../secrets/node-certificate';
@@ -37,15 +37,17 @@ export function createPatroniActivities(fleet: Fleet): PatroniActivities {
       const node = reachableNode(view, name);
       const host = hostOf(fleet, view, node);
       await ownDataFolder(host);
-      await startWith(host, 'patroni', [
-        ...(await tlsFiles(fleet, view, node, { postgres: 'postgres:postgres', patroni: 'postgres:postgres' })),
-        {
-          path: PATRONI_CONFIG_FILE,
-          content: patroniConfig(view, node, await passwords(fleet, view)),
-          mode: 0o600,
-          owner: 'postgres:postgres',
-        },
-      ]);
+      await startServices(host, {
+        patroni: [
+          ...(await tlsFiles(fleet, view, node, { postgres: 'postgres:postgres', patroni: 'postgres:postgres' })),
+          {
+            path: PATRONI_CONFIG_FILE,
+            content: patroniConfig(view, node, await passwords(fleet, view)),
+            mode: 0o600,
+            owner: 'postgres:postgres',
+          },
+        ],
+      });
     },
 
     async waitForPrimary(at) {
