@@ -3,7 +3,7 @@ import type { ClusterDetailAnswer, CreateClusterRequest } from '../../domain/sch
 import type { OperationAnswer } from '../../domain/schemas/operations';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import { bytes, type Format, print, printJson, printList, printOne, say } from './output';
-import { type Open, parseDuration, type Session } from './run';
+import { type Open, type Session, timeoutOption } from './run';
 
 interface CreateOptions extends WaitFlags {
   readonly plan: string;
@@ -26,7 +26,7 @@ const collect = (value: string, before: string[] = []): string[] => [...before, 
 export function withWait(command: Command): Command {
   return command
     .option('-w, --wait', 'follow the operation to its end')
-    .option('--timeout <duration>', 'of --wait: 90s, 10m, 1h', parseDuration, 30 * 60_000);
+    .addOption(timeoutOption('how long --wait waits'));
 }
 
 export function addClusterCommands(program: Command, open: Open): void {

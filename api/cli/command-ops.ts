@@ -3,7 +3,7 @@ import type { OperationAnswer } from '../../domain/schemas/operations';
 import { report, type WaitFlags, withWait } from './command-cluster';
 import { stepWords } from './lines';
 import { printJson, printList, printOne } from './output';
-import { type Open, parseDuration } from './run';
+import { type Open, timeoutOption } from './run';
 
 export function addOperationCommands(program: Command, open: Open): void {
   const ops = program.command('ops').description('follow and steer operations');
@@ -35,7 +35,7 @@ export function addOperationCommands(program: Command, open: Open): void {
   ops
     .command('watch <operation>')
     .description('follow an operation to its end')
-    .option('--timeout <duration>', '90s, 10m, 1h', parseDuration, 30 * 60_000)
+    .addOption(timeoutOption('how long to wait'))
     .action(async (id: string, { timeout }: { timeout: number }) => {
       const session = await open();
       await report(session, await session.client.showOperation(id), { wait: true, timeout });

@@ -54,8 +54,15 @@ function createProgram(): Command {
 
 export type Open = () => Promise<Session>;
 
+/** `--timeout`, in milliseconds once parsed; the help shows its default as one would type it. */
+export function timeoutOption(description: string): Option {
+  return new Option('--timeout <duration>', `${description}: 90s, 10m, 1h`)
+    .argParser(parseDuration)
+    .default(30 * 60_000, '30m');
+}
+
 /** `90s`, `10m`, `1h` or plain seconds, as milliseconds. */
-export function parseDuration(text: string): number {
+function parseDuration(text: string): number {
   const match = /^(\d{1,6})(s|m|h)?$/.exec(text);
   if (match === null) throw new InvalidArgumentError('write 90s, 10m or 1h');
   return Number(match[1]) * { s: 1000, m: 60_000, h: 3_600_000 }[match[2] === 'm' || match[2] === 'h' ? match[2] : 's'];

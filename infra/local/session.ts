@@ -101,6 +101,6 @@ async function lockHome(home: Home): Promise<Lock> {
   const lock = await takeLock(home.path('lock'), LOCK_PATIENCE);
   if ('release' in lock) return lock;
   throw new Problem(
-    `Holdfast already runs from this folder (process ${lock.pid}): use that one, or end it with npm run down or Ctrl-C in its terminal.`,
+    `Holdfast already runs from this folder (process ${lock.pid}): use that one, or stop it with Ctrl-C in its terminal, which leaves the clusters running.`,
   );
 }

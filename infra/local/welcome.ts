@@ -9,6 +9,9 @@ export interface Welcome {
   readonly tookMs: number;
 }
 
+/** Where the command looks for the API by itself. */
+const DEFAULT_API_URL = 'http://127.0.0.1:8080';
+
 /** Its file tells that the reader has seen the token: whether it was made says nothing, because a start can be killed. */
 const SHOWN_FILE = 'token-shown';
 
@@ -36,9 +39,9 @@ function greeting(home: Home, { apiUrl, temporalUiUrl, tookMs }: Welcome): strin
     '',
     'The same with the command:',
     '',
-    `  npx holdfast cluster create orders --plan ha-s --wait`,
+    `  ${apiUrl === DEFAULT_API_URL ? '' : `HOLDFAST_URL=${apiUrl} `}npx holdfast cluster create orders --plan ha-s --wait`,
     '',
-    'Ctrl-C stops Holdfast and leaves the clusters running; npm run down removes everything.',
+    'Ctrl-C stops Holdfast and leaves the clusters running; npm run down deletes the clusters and Holdfast itself.',
     '',
   ].join('\n');
 }
