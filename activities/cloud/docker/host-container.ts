@@ -48,7 +48,9 @@ function hostConfig(spec: HostSpec, { networkId, place, volume, limits }: HostPa
     NetworkMode: networkId,
     PortBindings: portBindings(place),
     // After the engine's restart a host that ran runs again; one that was powered off does not.
-    RestartPolicy: { Name: 'unless-stopped' },
+    // Started by powerOn only, which attaches the volume first: an engine that comes up before it would fail to mount the
+    // volume, count that mount all the same, and refuse for ever to delete it.
+    RestartPolicy: { Name: 'no' },
     CapAdd: ['SYS_ADMIN', 'NET_ADMIN'],
     SecurityOpt: ['seccomp=unconfined', 'apparmor=unconfined'],
     // With a cgroup namespace of its own journald fails under engines that live in a cgroup of their own.

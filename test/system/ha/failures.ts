@@ -62,6 +62,27 @@ export function describeFailures(ha: Ha): void {
     },
   );
 
+  test('after a power cut of all five at once it serves again through every port', async () => {
+    await untilWhole(ha);
+    const { docker } = ha().holdfast.fleet.clouds;
+    const tokens = NODES.map((name) => `${ha().id}/${name}`);
+    await Promise.all(tokens.map((token) => docker.powerOff(token)));
+    await Promise.all(tokens.map((token) => docker.powerOn(token)));
+    for (const port of ['primaryPort', 'replicaPort', 'pooledPort'] as const) {
+      const count = (): Promise<unknown[]> => query(login(ha().credentials, port), 'select from ledger limit 1');
+      await eventually(
+        () =>
+          count().then(
+            ({ length }) => length === 1 || undefined,
+            () => undefined,
+          ),
+        250,
+      );
+    }
+    await acknowledgedAfter(writer, Date.now());
+    await untilWhole(ha);
+  });
+
   test('after all of it no acknowledged row is lost, on any data node', async () => {
     await writer.stop();
     console.table(measured);
