@@ -177,12 +177,17 @@ test('an operation that was overtaken fails and undoes nothing', async () => {
 });
 
 test('the end of a step and the begin of the next are one record', async () => {
+  let records: OperationRecord[] = [];
+  const holding = (stepId: string, state: string): OperationRecord | undefined =>
+    records.find(({ steps }) => steps.some((step) => step.stepId === stepId && step.state === state));
   await withWorker(
-    () => undefined,
+    async ({ name }) => {
+      // Its begin was written: nothing else is being written when it ends.
+      if (name === 'joinEtcd pg-1') await eventually(() => holding('form-the-etcd-cluster', 'running'), 500);
+    },
     async (run) => {
+      records = run.records;
       await (await start('provision', run)).result();
-      const holding = (stepId: string, state: string): OperationRecord | undefined =>
-        run.records.find(({ steps }) => steps.some((step) => step.stepId === stepId && step.state === state));
       const end = holding('form-the-etcd-cluster', 'succeeded');
       expect(end).toBeDefined();
       expect(holding('start-postgresql-under-patroni', 'running')).toBe(end);
