@@ -1,4 +1,4 @@
-import type { Cluster, ClusterNode } from '../domain/clusters';
+import type { Cluster, ClusterNode, StepRef } from '../domain/clusters';
 import { HoldfastError } from '../domain/errors';
 import type { ClusterId } from '../domain/ids';
 import { findPlan } from '../domain/plans';
@@ -68,6 +68,17 @@ export function gatewaysOf(view: ClusterView): ReachableNode[] {
 
 export function hostOf(fleet: Fleet, view: ClusterView, node: ReachableNode): Host {
   return fleet.ssh.host({ label: `${view.cluster.name}/${node.name}`, ssh: node.ssh, hostKey: node.hostKey });
+}
+
+/** What an activity that works on one node needs: the cluster, the node and its host. @throws as {@link reachableNode}. */
+export async function openNode(
+  fleet: Fleet,
+  at: StepRef,
+  name: NodeName,
+): Promise<{ readonly view: ClusterView; readonly node: ReachableNode; readonly host: Host }> {
+  const view = await viewCluster(fleet, at.clusterId);
+  const node = reachableNode(view, name);
+  return { view, node, host: hostOf(fleet, view, node) };
 }
 
 export function secretRef(cluster: Pick<Cluster, 'id' | 'projectId'>, name: string): SecretRef {

@@ -15,7 +15,7 @@ import type { OperationInput } from '../domain/operations';
 import type { Journal } from './journal';
 import { openJournal } from './journal';
 import type { Runbook, RunbookStep } from './runbook';
-import { isList, titlesOf } from './runbook';
+import { each, isList, titlesOf } from './runbook';
 
 /**
  * Runs a runbook: records every step, waits for attention where a retry by itself would not help, and undoes what was
@@ -93,8 +93,7 @@ async function perform(execution: Execution, runbook: Runbook): Promise<void> {
 
 /** Waits for every branch, so that nothing is undone while a branch still works. */
 async function performTogether(execution: Execution, branches: readonly Runbook[]): Promise<void> {
-  const outcomes = await Promise.allSettled(branches.map((branch) => perform(execution, branch)));
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  await each(branches, (branch) => perform(execution, branch));
 }
 
 async function performStep(execution: Execution, step: RunbookStep): Promise<void> {

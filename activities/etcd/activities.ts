@@ -1,7 +1,7 @@
 import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
 import type { Fleet } from '../fleet';
-import { dataNodesOf, hostOf, reachableNode, viewCluster } from '../fleet';
+import { dataNodesOf, openNode } from '../fleet';
 import { rootFile, startServices } from '../host/services';
 import { tlsFiles } from '../secrets/node-certificate';
 import { ETCD_ENVIRONMENT_FILE, etcdEnvironment } from './config';
@@ -18,9 +18,7 @@ export interface EtcdActivities {
 export function createEtcdActivities(fleet: Fleet): EtcdActivities {
   return {
     async joinEtcd(at, name) {
-      const view = await viewCluster(fleet, at.clusterId);
-      const node = reachableNode(view, name);
-      const host = hostOf(fleet, view, node);
+      const { view, node, host } = await openNode(fleet, at, name);
       const files = [
         ...(await tlsFiles(fleet, view, node, { etcd: 'etcd:etcd' })),
         rootFile(ETCD_ENVIRONMENT_FILE, etcdEnvironment(node, dataNodesOf(view), view.cluster.id)),

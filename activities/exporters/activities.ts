@@ -1,7 +1,7 @@
 import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
 import type { Fleet } from '../fleet';
-import { hostOf, reachableNode, viewCluster } from '../fleet';
+import { openNode } from '../fleet';
 import { rootFile, startServices } from '../host/services';
 import { tlsFiles } from '../secrets/node-certificate';
 import {
@@ -24,9 +24,7 @@ export interface ExporterActivities {
 export function createExporterActivities(fleet: Fleet): ExporterActivities {
   return {
     async startExporters(at, name) {
-      const view = await viewCluster(fleet, at.clusterId);
-      const node = reachableNode(view, name);
-      const host = hostOf(fleet, view, node);
+      const { view, node, host } = await openNode(fleet, at, name);
       const shared = [
         ...(await tlsFiles(fleet, view, node, { exporters: 'prometheus:prometheus' })),
         rootFile(WEB_CONFIG_FILE, webConfig()),

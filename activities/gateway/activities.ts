@@ -1,7 +1,7 @@
 import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
-import { gatewaysOf, hostOf, reachableNode, secretRef, viewCluster } from '../fleet';
+import { gatewaysOf, openNode, secretRef } from '../fleet';
 import type { HostFile } from '../host/host';
 import type { Services } from '../host/services';
 import { rootFile, startServices } from '../host/services';
@@ -25,9 +25,7 @@ export interface GatewayActivities {
 export function createGatewayActivities(fleet: Fleet): GatewayActivities {
   return {
     async openGateway(at, name) {
-      const view = await viewCluster(fleet, at.clusterId);
-      const node = reachableNode(view, name);
-      const host = hostOf(fleet, view, node);
+      const { view, node, host } = await openNode(fleet, at, name);
       await startServices(host, await gatewayServices(fleet, view, node));
     },
   };

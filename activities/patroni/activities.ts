@@ -1,7 +1,7 @@
 import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
-import { dataNodesOf, hostOf, reachableNode, secretRef, viewCluster } from '../fleet';
+import { dataNodesOf, hostOf, openNode, secretRef, viewCluster } from '../fleet';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { startServices } from '../host/services';
@@ -33,9 +33,7 @@ export interface PatroniActivities {
 export function createPatroniActivities(fleet: Fleet): PatroniActivities {
   return {
     async startPatroni(at, name) {
-      const view = await viewCluster(fleet, at.clusterId);
-      const node = reachableNode(view, name);
-      const host = hostOf(fleet, view, node);
+      const { view, node, host } = await openNode(fleet, at, name);
       await ownDataFolder(host);
       await startServices(host, {
         patroni: [
