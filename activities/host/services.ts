@@ -1,4 +1,5 @@
 import type { Host, HostFile } from './host';
+import type { ShellCommand } from './shell';
 import { inOrder, sh } from './shell';
 
 /** How long a service may take to say that it is ready. */
@@ -25,11 +26,13 @@ export async function startServices(host: Host, services: Services): Promise<voi
       .map((file) => [file.path, file]),
   );
   await host.putFiles([...files.values()]);
+  const names = Object.keys(services);
   const starts = Object.entries(services).map(
     ([service, read]) => sh`start_service ${service} ${read.map(({ path }) => path)}`,
   );
-  const title = `start ${Object.keys(services).join(', ')}`;
-  await host.run(inOrder(START_SERVICE, ...starts), { title, timeoutMs: READY_TIMEOUT_MS });
+  const title = `start ${names.join(', ')}`;
+  const script = inOrder(START_SERVICE, ...starts, startAtBoot(names));
+  await host.run(script, { title, timeoutMs: READY_TIMEOUT_MS });
 }
 
 /** `start_service NAME FILE…`; a failure shows the service's last words. */
@@ -37,7 +40,15 @@ const START_SERVICE = sh`start_service() {
   service=$1; shift
   sum=$(cat "$@" | sha256sum) || return
   applied=${APPLIED_FOLDER}/$service
-  if systemctl is-active --quiet "$service" && [ "$(cat "$applied" 2>/dev/null)" = "$sum" ]; then return 0; fi
+  if [ "$(cat "$applied" 2>/dev/null)" = "$sum" ] && systemctl is-active --quiet "$service"; then return 0; fi
   systemctl restart "$service" || { journalctl --unit "$service" --lines 15 --no-pager --output cat >&2; return 1; }
-  systemctl enable --quiet --no-reload "$service" && mkdir -p ${APPLIED_FOLDER} && printf %s "$sum" > "$applied"
+  [ -d ${APPLIED_FOLDER} ] || mkdir -p ${APPLIED_FOLDER}
+  printf %s "$sum" > "$applied"
 }`;
+
+/**
+ * What `systemctl enable` would do, but that calls Debian's update-rc.d, which has systemd read all units anew, twice for
+ * each service: 2 of the 16 seconds of CPU time that a provision took.
+ */
+const startAtBoot = (services: readonly string[]): ShellCommand =>
+  sh`systemctl add-wants --quiet --no-reload multi-user.target ${services}`;

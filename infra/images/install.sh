@@ -57,10 +57,15 @@ NOT_IN_CONTAINERS='console-getty.service container-getty@.service getty.target g
   systemd-pcrphase.service systemd-pcrphase-sysinit.service systemd-pstore.service systemd-binfmt.service
   systemd-ask-password-console.path systemd-ask-password-wall.path ldconfig.service e2scrub_reap.service
   systemd-creds.socket systemd-hostnamed.socket systemd-initctl.socket systemd-sysext.socket
-  sshd-keygen.service sshd-unix-local.socket sshd-vsock.socket
+  systemd-user-sessions.service sshd-keygen.service sshd-unix-local.socket sshd-vsock.socket
   dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount
   sys-fs-fuse-connections.mount proc-sys-fs-binfmt_misc.automount proc-sys-fs-binfmt_misc.mount
   cryptsetup.target swap.target'
+
+# They look for disks, consoles and old init scripts that a container does not have: most of the time that it boots.
+GENERATORS='postgresql-generator systemd-debug-generator systemd-fstab-generator systemd-getty-generator
+  systemd-gpt-auto-generator systemd-hibernate-resume-generator systemd-rc-local-generator systemd-run-generator
+  systemd-ssh-generator systemd-system-update-generator systemd-sysv-generator systemd-tpm2-generator'
 
 phase() { printf 'install: %s (at %d s)\n' "$*" "$SECONDS" >&2; }
 fail() { printf 'install: %s\n' "$*" >&2; exit 1; }
@@ -168,9 +173,20 @@ configure_units() {
   # shellcheck disable=SC2046,SC2086
   systemctl mask -q $TIMERS $(if container; then echo "$NOT_IN_CONTAINERS"; fi) 2>/dev/null || fail "could not mask units"
   systemctl enable -q ssh.service
-  if container; then systemctl set-default -q multi-user.target; fi
+  if container; then
+    systemctl set-default -q multi-user.target
+    mask_generators
+  fi
   # A machine that runs already: sessions that are open stay.
   if [ -d /run/systemd/system ]; then systemctl daemon-reload && systemctl try-reload-or-restart ssh.service; fi
+}
+
+mask_generators() {
+  local generator
+  install -d /etc/systemd/system-generators
+  for generator in $GENERATORS; do
+    [ -L "/etc/systemd/system-generators/$generator" ] || ln -s /dev/null "/etc/systemd/system-generators/$generator"
+  done
 }
 
 make_folders() {
