@@ -41,12 +41,16 @@ const LAST_LINES = 40;
 
 /*
  * The input waits in /run (memory) until the job has opened it. Two that start the same unit at once are told apart by
- * systemd, which takes the name once only.
+ * systemd, which takes the name once only. Jobs of earlier operations that have ended are forgotten by the way: those of
+ * this one must be remembered for whoever asks again how they ended.
  */
 const START = `set -eu
-unit=$1 description=$2 user=$3 command=$4
+unit=$1 operation=$2 description=$3 user=$4 command=$5
 loaded() { [ "$(systemctl show --property LoadState --value -- "$unit")" = loaded ]; }
 loaded && exit 0
+for old in $(systemctl list-units --all --plain --no-legend --state=exited,failed 'holdfast-op_*.service' | cut -d' ' -f1); do
+  case $old in "holdfast-$operation-"*) ;; *) systemctl stop -- "$old" || :; systemctl reset-failed -- "$old" 2>/dev/null || : ;; esac
+done
 umask 077
 mkdir -p /run/holdfast/jobs
 input=$(mktemp /run/holdfast/jobs/XXXXXXXXXX)
@@ -64,7 +68,8 @@ systemd-run --quiet --unit="$unit" --description="$description" --remain-after-e
 export async function startJob(host: Pick<Host, 'run'>, job: Job): Promise<void> {
   // systemd replaces $NAME in the command line of a service; $$ is a dollar sign.
   const command = job.command.replaceAll('$', '$$$$');
-  await host.run(sh`sh -c ${START} sh ${job.unit} ${job.description} ${job.user ?? 'root'} ${command}`, {
+  const operation = /^holdfast-([^-]+)-/.exec(job.unit)?.[1] ?? '';
+  await host.run(sh`sh -c ${START} sh ${job.unit} ${operation} ${job.description} ${job.user ?? 'root'} ${command}`, {
     stdin: job.stdin ?? '',
     title: `start job ${job.unit}`,
   });
