@@ -5,9 +5,11 @@ import { findPlan } from '../domain/plans';
 import type { Plan } from '../domain/plans';
 import type { NodeName } from '../domain/topology';
 import type { Cloud } from './cloud/cloud';
+import { fencedHost } from './host/fence';
 import type { Host } from './host/host';
 import type { SshPool } from './host/ssh-pool';
 import type { ClusterNetwork, Inventory } from './inventory/inventory';
+import type { ProveAddress } from './postgres/proof';
 import type { SecretRef, SecretStore } from './secrets/secrets';
 
 /** What activities work with: inventory, secrets, clouds and hosts, and a cluster as all of them see it. */
@@ -16,6 +18,8 @@ export interface Fleet {
   readonly secrets: SecretStore;
   readonly clouds: Readonly<Record<Cluster['spec']['cloud'], Cloud>>;
   readonly ssh: SshPool;
+  /** Uses an endpoint as its users do. */
+  readonly proveAddress: ProveAddress;
   /** Tags everything that this installation makes in a cloud. */
   readonly installId: string;
   /** The one public key that hosts let in. */
@@ -66,11 +70,15 @@ export function gatewaysOf(view: ClusterView): ReachableNode[] {
   return view.nodes.filter((node) => node.role === 'gateway').map((node) => reachableNode(view, node.name));
 }
 
+/** For looking only; what changes a host goes through {@link openNode} or a fence of its own. */
 export function hostOf(fleet: Fleet, view: ClusterView, node: ReachableNode): Host {
   return fleet.ssh.host({ label: `${view.cluster.name}/${node.name}`, ssh: node.ssh, hostKey: node.hostKey });
 }
 
-/** What an activity that works on one node needs: the cluster, the node and its host. @throws as {@link reachableNode}. */
+/**
+ * What an activity that works on one node needs: the cluster, the node, and its host, which refuses the step once a newer
+ * operation has worked there. @throws as {@link reachableNode}.
+ */
 export async function openNode(
   fleet: Fleet,
   at: StepRef,
@@ -78,7 +86,7 @@ export async function openNode(
 ): Promise<{ readonly view: ClusterView; readonly node: ReachableNode; readonly host: Host }> {
   const view = await viewCluster(fleet, at.clusterId);
   const node = reachableNode(view, name);
-  return { view, node, host: hostOf(fleet, view, node) };
+  return { view, node, host: fencedHost(hostOf(fleet, view, node), at) };
 }
 
 export function secretRef(cluster: Pick<Cluster, 'id' | 'projectId'>, name: string): SecretRef {

@@ -30,3 +30,8 @@ export function sh(
 export function inOrder(...commands: readonly ShellCommand[]): ShellCommand {
   return trusted(commands.join(' &&\n'));
 }
+
+/** How a command is called in messages that have no better name for it. */
+export function firstWords(command: ShellCommand): string {
+  return command.trim().split(/\s+/, 4).join(' ');
+}

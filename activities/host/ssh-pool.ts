@@ -7,6 +7,7 @@ import type { Connections } from './connections';
 import { unreachable } from './errors';
 import { putFiles } from './files';
 import type { Host, RunOptions } from './host';
+import { firstWords } from './shell';
 import type { ShellCommand } from './shell';
 import type { SshTarget } from './ssh-connect';
 import { execute, NotStarted } from './ssh-exec';
@@ -31,7 +32,6 @@ export interface SshPoolOptions {
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_IDLE_MS = 60_000;
-const WORDS_IN_TITLE = 4;
 
 export function createSshPool(options: SshPoolOptions): SshPool {
   const logger = options.logger ?? pino({ name: 'ssh' });
@@ -112,8 +112,4 @@ async function logged<T>(
     logger.warn({ ...told, ...failure, tookMs: tookMs() }, 'a command failed on a host');
     throw error;
   }
-}
-
-function firstWords(command: ShellCommand): string {
-  return command.trim().split(/\s+/, WORDS_IN_TITLE).join(' ');
 }

@@ -1,12 +1,12 @@
 import type { StepRef } from '../../domain/clusters';
 import type { Fleet } from '../fleet';
 import { hostOf, secretRef, viewCluster } from '../fleet';
+import { fencedHost } from '../host/fence';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { ensureAuthority } from '../secrets/node-certificate';
 import { makePassword, scramVerifier } from '../secrets/passwords';
 import { SECRET_NAMES } from '../secrets/stored-secrets';
 import { endpointOf } from './endpoint';
-import { proveAddress } from './proof';
 import { findPrimary, runSql } from './psql';
 import { firstDatabaseScript } from './roles';
 
@@ -37,7 +37,7 @@ export function createPostgresActivities(fleet: Fleet): PostgresActivities {
       ]);
       // The verifier's salt is made by chance at each try: the password stays the same, and so does who may log in.
       const verifiers = { pooler: await scramVerifier(pooler), owner: await scramVerifier(owner) };
-      const host = hostOf(fleet, view, primary);
+      const host = fencedHost(hostOf(fleet, view, primary), at);
       await runSql(
         view,
         host,
@@ -59,7 +59,7 @@ export function createPostgresActivities(fleet: Fleet): PostgresActivities {
       const proofId = at.operationId.slice(-12);
       const versions = await Promise.all(
         endpointOf(view).addresses.map((address, i) =>
-          proveAddress(address, access, `${proofId}_${i}`, PROOF_TIMEOUT_MS),
+          fleet.proveAddress(address, access, `${proofId}_${i}`, PROOF_TIMEOUT_MS),
         ),
       );
       await fleet.inventory.clusters.setStatus(at, { postgresqlVersion: versions[0] ?? null });

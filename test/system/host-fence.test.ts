@@ -1,0 +1,92 @@
+import { pino } from 'pino';
+import type { StepRef } from '../../domain/clusters';
+import { fencedHost } from '../../activities/host/fence';
+import type { Host } from '../../activities/host/host';
+import { sh } from '../../activities/host/shell';
+import { createSshPool } from '../../activities/host/ssh-pool';
+import type { SshPool } from '../../activities/host/ssh-pool';
+import { newId } from '../support/inventory';
+import { createTestHost } from './support/host';
+import type { TestHost } from './support/host';
+
+/** A step of an operation that was overtaken does nothing on a host. */
+
+jest.setTimeout(60_000);
+
+let machine: TestHost;
+let pool: SshPool;
+let host: Host;
+let clusterId: StepRef['clusterId'];
+
+beforeAll(async () => {
+  machine = await createTestHost();
+  pool = createSshPool({ controlKey: machine.controlKey.privatePem, logger: pino({ level: 'silent' }) });
+  host = pool.host({ label: 'orders/pg-1', ssh: machine.host.ssh, hostKey: machine.hostKey.publicLine });
+  await host.run(sh`true`, { connectTimeoutMs: 30_000 });
+});
+
+afterAll(async () => {
+  pool.close();
+  await machine.end();
+});
+
+beforeEach(() => {
+  clusterId = newId('clu');
+});
+
+const at = (generation: number, cluster = clusterId): Host =>
+  fencedHost(host, { clusterId: cluster, operationId: newId('op'), generation, stepId: 'a-step' });
+const path = (name: string): string => `/tmp/${clusterId}.${name}`;
+const log = async (): Promise<string> => host.run(sh`sh -c ${`cat ${path('log')} 2>/dev/null || true`}`);
+const until = (name: string): string => `until [ -e ${path(name)} ]; do sleep 0.02; done`;
+
+test('after a command of a newer generation one of an older is refused and does nothing', async () => {
+  await at(8).run(sh`true`);
+  await at(9).run(sh`true`);
+  await at(10).run(sh`true`);
+  const refused = { code: 'STALE_GENERATION', values: { asked: 9, actual: 10 } };
+  await expect(at(9).run(sh`touch ${path('log')}`)).rejects.toMatchObject(refused);
+  const file = { path: path('log'), content: 'x', mode: 0o644, owner: 'root:root' };
+  await expect(at(9).putFiles([file])).rejects.toMatchObject(refused);
+  expect(await host.run(sh`sh -c ${`ls ${path('log')} 2>/dev/null || echo none`}`)).toBe('none\n');
+  await at(10).putFiles([file]);
+  expect(await log()).toBe('x');
+});
+
+test('what fails or speaks behind the fence does so as before', async () => {
+  expect(await at(1).run(sh`cat`, { stdin: 'héllo' })).toBe('héllo');
+  await expect(at(1).run(sh`sh -c ${'echo no space >&2; exit 3'}`, { title: 'copy' })).rejects.toMatchObject({
+    code: 'HOST_COMMAND_FAILED',
+    values: { title: 'copy', exitCode: 3, output: 'no space' },
+  });
+});
+
+test('a newer generation begins when the last command of an older has ended', async () => {
+  const older = at(1).run(
+    sh`sh -c ${`echo older begins >>${path('log')}; ${until('go')}; echo older ends >>${path('log')}`}`,
+  );
+  await host.run(sh`sh -c ${until('log')}`);
+  const newer = at(2).run(sh`sh -c ${`echo newer >>${path('log')}`}`);
+  await host.run(sh`sh -c ${`until pgrep -f 'fence .*/${clusterId} 2' >/dev/null; do sleep 0.02; done`}`);
+  await host.run(sh`touch ${path('go')}`);
+  await Promise.all([older, newer]);
+  expect(await log()).toBe('older begins\nolder ends\nnewer\n');
+});
+
+test('commands of one generation do not wait for one another, from the first on', async () => {
+  const first = at(7).run(sh`sh -c ${until('second')}`);
+  const second = at(7).run(sh`touch ${path('second')}`);
+  await Promise.all([first, second]);
+});
+
+test('another cluster on the same machine has a fence of its own', async () => {
+  await at(5).run(sh`true`);
+  await at(1, newId('clu')).run(sh`true`);
+});
+
+test('a fence that a power failure left empty lets the next command through', async () => {
+  await at(3).run(sh`true`);
+  await host.run(sh`sh -c ${`: >/var/lib/holdfast/generations/${clusterId}`}`);
+  await at(3).run(sh`true`);
+  await expect(at(2).run(sh`true`)).rejects.toMatchObject({ code: 'STALE_GENERATION' });
+});
