@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rm } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** Read and write of group and others. */
@@ -13,11 +13,28 @@ const OTHERS = 0o077;
 export async function readPrivateFile(
   folder: string,
   name: string,
-  make: () => string,
+  make: () => string | Promise<string>,
 ): Promise<{ readonly path: string; readonly content: string }> {
   const path = join(folder, name);
-  const content = (await read(path)) ?? (await create(path, make()));
+  const content = (await read(path)) ?? (await create(path, await make()));
   return { path, content };
+}
+
+/** Puts `content` in the place of what such a file holds, at once or not at all, and lasting when it returns. */
+export async function replacePrivateFile(path: string, content: string): Promise<void> {
+  const fresh = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    await writeDurably(fresh, content);
+    await rename(fresh, path);
+  } finally {
+    await rm(fresh, { force: true });
+  }
+  const folder = await open(dirname(path), 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
 
 async function read(path: string): Promise<string | null> {

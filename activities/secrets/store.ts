@@ -2,8 +2,12 @@ import { z } from 'zod';
 import { HoldfastError } from '../../domain/errors';
 import type { Database } from '../inventory/database';
 import { first } from '../inventory/database';
+import { isKeyRetired } from '../inventory/errors';
 import type { Envelope, Place } from './envelope';
 import { seal, unseal } from './envelope';
+import type { Keyring } from './keyring';
+import { currentKey } from './master-keys';
+import { readUnderAnyKey } from './read-under-any-key';
 import type { SecretRef, SecretStore } from './secrets';
 
 const bytes = z.custom<Buffer>((value) => Buffer.isBuffer(value));
@@ -16,18 +20,22 @@ const secretRow = z
 
 const FIRST_VERSION = 1;
 
-/** Secrets in the inventory's table `secrets`, encrypted under `masterKey` (32 bytes, see loadMasterKey). */
-export function createSecretStore(database: Database, masterKey: Buffer): SecretStore {
+/** Secrets in the inventory's table `secrets`, encrypted under the current master key of `keyring`. */
+export function createSecretStore(database: Database, keyring: Keyring): SecretStore {
   const find = async (ref: SecretRef): Promise<string | null> => {
-    const newest = first(
-      await database.rows(
-        secretRow,
-        `select version, key_id, wrapped_key, ciphertext from secrets
-          where cluster_id = $1 and name = $2 order by version desc limit 1`,
-        [ref.clusterId, ref.name],
-      ),
-    );
-    return newest && open(masterKey, ref, newest.version, newest.envelope);
+    const found = await readUnderAnyKey(keyring, async () => {
+      const newest = first(
+        await database.rows(
+          secretRow,
+          `select version, key_id, wrapped_key, ciphertext from secrets
+            where cluster_id = $1 and name = $2 order by version desc limit 1`,
+          [ref.clusterId, ref.name],
+        ),
+      );
+      return newest && { ...newest, keyId: newest.envelope.keyId };
+    });
+    if (found === null) return null;
+    return open(found.key, ref, found.row.version, found.row.envelope);
   };
 
   const read = async (ref: SecretRef): Promise<string> => {
@@ -41,7 +49,7 @@ export function createSecretStore(database: Database, masterKey: Buffer): Secret
     ensure: async (ref, make) => {
       const known = await find(ref);
       if (known !== null) return known;
-      await insertFirst(database, ref, seal(masterKey, placeOf(ref, FIRST_VERSION), await make()));
+      await insertFirst(database, keyring, ref, await make());
       return read(ref); // Not what was made here: another may have been faster.
     },
     deleteAll: async (clusterId) => {
@@ -50,20 +58,32 @@ export function createSecretStore(database: Database, masterKey: Buffer): Secret
   };
 }
 
-async function insertFirst(database: Database, ref: SecretRef, envelope: Envelope): Promise<void> {
-  await database.run(
-    `insert into secrets (project_id, cluster_id, name, version, key_id, wrapped_key, ciphertext)
-     values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
-    [ref.projectId, ref.clusterId, ref.name, FIRST_VERSION, envelope.keyId, envelope.wrappedKey, envelope.ciphertext],
-  );
+/** A cluster that was deleted gets no secrets any more: nobody would ever delete them. */
+async function insertFirst(database: Database, keyring: Keyring, ref: SecretRef, secret: string): Promise<void> {
+  const { key } = await currentKey(database, keyring);
+  const envelope = seal(key, placeOf(ref, FIRST_VERSION), secret);
+  try {
+    await database.run(
+      `insert into secrets (project_id, cluster_id, name, version, key_id, wrapped_key, ciphertext)
+       select $1, id, $3, $4, $5, $6, $7 from clusters where id = $2 and deleted_at is null for share
+       on conflict do nothing`,
+      [ref.projectId, ref.clusterId, ref.name, FIRST_VERSION, envelope.keyId, envelope.wrappedKey, envelope.ciphertext],
+    );
+  } catch (error) {
+    // A rotation ended since the key was chosen; the next choice is another one.
+    if (!isKeyRetired(error)) throw error;
+    await insertFirst(database, keyring, ref, secret);
+  }
 }
 
-function open(masterKey: Buffer, ref: SecretRef, version: number, envelope: Envelope): string {
+function open(masterKey: Buffer | null, ref: SecretRef, version: number, envelope: Envelope): string {
   try {
+    if (masterKey === null) throw new Error(`master key ${envelope.keyId} is not in the key file`);
     return unseal(masterKey, placeOf(ref, version), envelope);
   } catch (cause) {
     throw new HoldfastError('SECRET_UNREADABLE', { name: ref.name }, { cause });
   }
 }
 
-const placeOf = (ref: SecretRef, version: number): Place => [ref.projectId, ref.clusterId, ref.name, version];
+/** What a secret is bound to. */
+export const placeOf = (ref: SecretRef, version: number): Place => [ref.projectId, ref.clusterId, ref.name, version];

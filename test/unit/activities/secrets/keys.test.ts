@@ -1,10 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadMasterKey } from '../../../../activities/secrets/master-key';
+import { readKeyFile } from '../../../../activities/secrets/key-file';
 import { loadControlKey, makeHostKey } from '../../../../activities/secrets/ssh-keys';
-import { seal, unseal } from '../../../../activities/secrets/envelope';
+import { keyIdOf, rewrap, seal, unseal } from '../../../../activities/secrets/envelope';
 import { makePassword, scramVerifier } from '../../../../activities/secrets/passwords';
 
 let home: string;
@@ -14,25 +23,39 @@ beforeEach(() => {
 afterEach(() => rmSync(join(home, '..'), { recursive: true }));
 
 describe('the master key', () => {
+  const load = () => readKeyFile(home, null);
+
   test('is made once, for its owner only, also by many at once', async () => {
-    const keys = await Promise.all(Array.from({ length: 20 }, () => loadMasterKey(home)));
+    const files = await Promise.all(Array.from({ length: 20 }, load));
+    const keys = await Promise.all([...files, await load()].flatMap(([line]) => (line ? [line.open()] : [])));
+    expect(keys).toHaveLength(21);
     expect(keys[0]).toHaveLength(32);
-    for (const key of [...keys, await loadMasterKey(home)]) expect(key.equals(keys[0] ?? Buffer.alloc(0))).toBe(true);
+    for (const key of keys) expect(key).toEqual(keys[0]);
     expect(statSync(join(home, 'key')).mode & 0o777).toBe(0o600);
     expect(readdirSync(home)).toEqual(['key']);
   });
 
   test.each([0o640, 0o604, 0o660])('that others can read (%o) is refused with the remedy', async (mode) => {
-    await loadMasterKey(home);
+    await load();
     chmodSync(join(home, 'key'), mode);
-    await expect(loadMasterKey(home)).rejects.toThrow(`chmod 600 ${join(home, 'key')}`);
+    await expect(load()).rejects.toThrow(`chmod 600 ${join(home, 'key')}`);
   });
 
-  test('that is damaged is refused and left as it is', async () => {
-    await loadMasterKey(home);
-    writeFileSync(join(home, 'key'), 'abc');
-    await expect(loadMasterKey(home)).rejects.toThrow('restore it from your backup');
-    expect(statSync(join(home, 'key')).size).toBe(3);
+  test.each(['abc', '', '\n', `${'0'.repeat(64)}\nabc\n`, 'kms:x:y', `kms:${'0'.repeat(16)}:`])(
+    'that is damaged (%j) is refused and left as it is',
+    async (text) => {
+      await load();
+      writeFileSync(join(home, 'key'), text);
+      await expect(load()).rejects.toThrow('restore it from your backup');
+      expect(readFileSync(join(home, 'key'), 'utf8')).toBe(text);
+    },
+  );
+
+  test('that a command wrapped is not taken for anything else without it', async () => {
+    await load();
+    writeFileSync(join(home, 'key'), `kms:${'0'.repeat(16)}:wrapped\n`);
+    const [line] = await load();
+    await expect(line?.open()).rejects.toThrow('HOLDFAST_KEY_COMMAND');
   });
 });
 
@@ -100,6 +123,18 @@ describe('an envelope', () => {
         expect(() => unseal(key, ['a'], { ...envelope, [field]: changed })).toThrow();
       }
     }
+  });
+
+  test('that is encrypted anew opens under the new key only, and its ciphertext stays', () => {
+    const [other, place] = [Buffer.alloc(32, 2), ['clu_1', 'ca', 1]];
+    const before = seal(key, place, 'the secret');
+    const after = rewrap(key, other, place, before);
+    expect(after).toMatchObject({ keyId: keyIdOf(other), ciphertext: before.ciphertext });
+    expect(unseal(other, place, after)).toBe('the secret');
+    expect(() => unseal(key, place, after)).toThrow('another master key');
+    expect(() => unseal(key, place, { ...after, keyId: before.keyId })).toThrow();
+    expect(() => rewrap(key, other, ['clu_2', 'ca', 1], before)).toThrow();
+    expect(() => rewrap(key, other, place, { ...before, ciphertext: Buffer.alloc(40) })).toThrow();
   });
 
   test('of the same secret is never the same', () => {
