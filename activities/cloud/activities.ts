@@ -1,27 +1,35 @@
 import type { Cluster, Condition, StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
+import type { HostNeeds } from '../../domain/hosts';
 import { GATEWAY_SIZE } from '../../domain/plans';
+import type { Plan } from '../../domain/plans';
 import { allNodes, dataNodesShareDomain, placeNodes } from '../../domain/topology';
-import type { NodeName } from '../../domain/topology';
+import type { NodeName, NodePlan } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
 import { secretRef, viewCluster } from '../fleet';
 import { GATEWAY_PORTS } from '../gateway/ports';
 import { makeHostKey } from '../secrets/ssh-keys';
 import { parseHostKey, SECRET_NAMES } from '../secrets/stored-secrets';
-import type { CloudTraits, Enforcement, HostSpec, Tags } from './cloud';
+import { removeSoftware } from '../software/remove';
+import type { CloudTraits, Enforcement, HostSpec, ReservedHost } from './cloud';
+import { clusterTag, hostToken, networkToken, tagsOf } from './tokens';
 
 /** Hosts and networks of a cluster. All are idempotent by the tokens that derive from cluster and node. */
 export interface CloudActivities {
   /**
    * Chooses a failure domain for each node and says as conditions what this cloud cannot hold to.
-   * Idempotent: nodes that have a place keep it. Retry: `remote`. Effects: rows of the inventory. Undo: forgetCluster.
+   * Where machines are not made but had, they are reserved. Idempotent: nodes that have a place keep it. Retry: `remote`.
+   * Effects: rows of the inventory. Undo: {@link CloudActivities.releasePlaces}, forgetCluster.
    */
   placeNodes(at: StepRef): Promise<void>;
+  /** Gives back what placeNodes reserved; hosts that were created are deleted before. Idempotent. Retry: `remote`. */
+  releasePlaces(at: StepRef): Promise<void>;
   /** Idempotency: the network's token. Retry: `remote`. Effects: network, floating address. Undo: {@link CloudActivities.deleteNetwork}. */
   createNetwork(at: StepRef): Promise<void>;
   deleteNetwork(at: StepRef): Promise<void>;
   /** Idempotency: the host's token. Retry: `remote`. Effects: host with volume, its row. Undo: {@link CloudActivities.deleteHost}. */
   createHost(at: StepRef, node: NodeName): Promise<void>;
+  /** Also takes the software off a machine that is not the cloud's to throw away, as a host job. Retry: `job`. */
   deleteHost(at: StepRef, node: NodeName): Promise<void>;
   /** Looks, changes nothing. Retry: `remote`. @throws RESIDUE_FOUND while the cloud still has something of the cluster. */
   checkResidue(at: StepRef): Promise<void>;
@@ -29,16 +37,22 @@ export interface CloudActivities {
 
 export function createCloudActivities(fleet: Fleet): CloudActivities {
   const view = (at: StepRef): Promise<ClusterView> => viewCluster(fleet, at.clusterId);
-  const tags = (cluster: Cluster): Tags => ({ 'holdfast.cluster': cluster.id, 'holdfast.cluster-name': cluster.name });
-
   return {
     placeNodes: async (at) => placeNodesOf(fleet, at, await view(at)),
 
+    async releasePlaces(at) {
+      const { cluster, cloud, plan } = await view(at);
+      if (!cloud.machines) return;
+      for (const { name } of allNodes(plan.topology)) await cloud.deleteHost(hostToken(cluster, name));
+      await cloud.deleteNetwork(networkToken(cluster));
+    },
+
     async createNetwork(at) {
       const { cluster, cloud } = await view(at);
-      const network = await cloud.createNetwork({ token: networkToken(cluster), tags: tags(cluster) });
+      const network = await cloud.createNetwork({ token: networkToken(cluster), tags: tagsOf(cluster) });
       const floatingAddress = await cloud.reserveAddress(network.token);
-      await fleet.inventory.clusters.setNetwork(at, { ...network, floatingAddress });
+      const record = fleet.inventory.clusters.setNetwork(at, { ...network, floatingAddress });
+      await recordOrTakeBack(fleet, at, record, () => cloud.deleteNetwork(network.token));
     },
 
     async deleteNetwork(at) {
@@ -46,27 +60,19 @@ export function createCloudActivities(fleet: Fleet): CloudActivities {
       await cloud.deleteNetwork(networkToken(cluster));
     },
 
-    async createHost(at, name) {
-      const seen = await view(at);
-      const spec = await hostSpec(fleet, seen, name, tags(seen.cluster));
-      const host = await seen.cloud.createHost(spec);
-      await fleet.inventory.nodes.recordHost(at, name, {
-        hostId: host.id,
-        privateAddress: host.privateAddress,
-        ssh: host.ssh,
-        hostKey: spec.hostKey.publicLine,
-        publicPorts: host.publicPorts,
-      });
-    },
+    createHost: async (at, name) => createHost(fleet, at, await view(at), name),
 
     async deleteHost(at, name) {
-      const { cluster, cloud } = await view(at);
-      await cloud.deleteHost(hostToken(cluster, name));
+      const seen = await view(at);
+      const token = hostToken(seen.cluster, name);
+      // A machine that its owner has forgotten by force is dead for good.
+      if (seen.cloud.machines && (await seen.cloud.findHost(token))) await removeSoftware(fleet, at, seen, name);
+      await seen.cloud.deleteHost(token);
     },
 
     async checkResidue(at) {
       const { cluster, cloud } = await view(at);
-      const residue = await cloud.listByTags(tags(cluster));
+      const residue = await cloud.listByTags(clusterTag(cluster));
       if (residue.length > 0)
         throw new HoldfastError('RESIDUE_FOUND', {
           resources: residue.map(({ kind, id }) => `${kind} ${id}`).join(', '),
@@ -75,25 +81,72 @@ export function createCloudActivities(fleet: Fleet): CloudActivities {
   };
 }
 
+async function createHost(fleet: Fleet, at: StepRef, seen: ClusterView, name: NodeName): Promise<void> {
+  const spec = await hostSpec(fleet, seen, name);
+  const host = await seen.cloud.createHost(spec);
+  const record = fleet.inventory.nodes.recordHost(at, name, {
+    hostId: host.id,
+    privateAddress: host.privateAddress,
+    ssh: host.ssh,
+    hostKey: host.hostKey ?? spec.hostKey.publicLine,
+    publicPorts: host.publicPorts,
+  });
+  await recordOrTakeBack(fleet, at, record, () => seen.cloud.deleteHost(spec.token));
+}
+
+/**
+ * A step that was overtaken while the cloud worked may have made something behind the back of the deletion: nobody else
+ * would remove it. The resource of a cluster that lives is left alone: the newer operation may use it.
+ */
+async function recordOrTakeBack(
+  fleet: Fleet,
+  at: StepRef,
+  record: Promise<void>,
+  takeBack: () => Promise<void>,
+): Promise<void> {
+  try {
+    await record;
+  } catch (error) {
+    const overtaken = error instanceof HoldfastError && error.code === 'STALE_GENERATION';
+    const state = overtaken && (await fleet.inventory.clusters.get(at.clusterId))?.status.state;
+    if (state === 'deleting' || state === 'deleted') await takeBack();
+    throw error;
+  }
+}
+
 async function placeNodesOf(fleet: Fleet, at: StepRef, { cluster, plan, cloud }: ClusterView): Promise<void> {
-  const traits = await cloud.describe();
+  const traits = await cloud.describe(tagsOf(cluster));
   const nodes = allNodes(plan.topology);
-  const places = placeNodes(nodes, traits.failureDomains, cluster.id);
+  const reserved = await cloud.machines?.reserve({
+    step: at,
+    tags: tagsOf(cluster),
+    networkToken: networkToken(cluster),
+    wanted: nodes.map((node) => ({ token: hostToken(cluster, node.name), needs: needsOf(node, plan, cluster) })),
+  });
+  const places = reserved
+    ? new Map(nodes.map(({ name }) => [name, domainOf(reserved, hostToken(cluster, name))]))
+    : placeNodes(nodes, traits.failureDomains, cluster.id);
   await fleet.inventory.nodes.place(
     at,
     nodes.map((node) => ({ ...node, failureDomain: places.get(node.name) ?? '' })),
   );
 
-  const conditions = [spread(traits, dataNodesShareDomain(nodes, places)), ...enforcements(traits)];
+  // Nodes keep the place that an earlier try gave them, whatever the cloud has by now.
+  const placed = await fleet.inventory.nodes.list(cluster.id);
+  const domains = new Map(placed.map(({ name, failureDomain }) => [name, failureDomain]));
+  const conditions = [spread(traits, dataNodesShareDomain(placed, domains)), ...enforcements(traits)];
   for (const condition of conditions) await fleet.inventory.clusters.setCondition(at, condition);
 }
 
-async function hostSpec(
-  fleet: Fleet,
-  { cluster, plan, nodes }: ClusterView,
-  name: NodeName,
-  tags: Tags,
-): Promise<HostSpec> {
+const domainOf = (reserved: readonly ReservedHost[], token: string): string =>
+  reserved.find((host) => host.token === token)?.failureDomain ?? '';
+
+function needsOf({ role }: NodePlan, plan: Plan, cluster: Cluster): HostNeeds {
+  const { memoryBytes, cpus } = role === 'data' ? plan : GATEWAY_SIZE;
+  return { role, memoryBytes, cpus, storageBytes: role === 'data' ? cluster.spec.storageBytes : 0 };
+}
+
+async function hostSpec(fleet: Fleet, { cluster, plan, nodes }: ClusterView, name: NodeName): Promise<HostSpec> {
   const node = nodes.find((candidate) => candidate.name === name);
   if (!node) throw new HoldfastError('NOT_FOUND', { kind: 'node', ref: name });
   const data = node.role === 'data';
@@ -103,7 +156,7 @@ async function hostSpec(
   );
   return {
     token: hostToken(cluster, name),
-    tags,
+    tags: tagsOf(cluster),
     networkToken: networkToken(cluster),
     hostname: `${name}.${cluster.name}`,
     failureDomain: node.failureDomain,
@@ -141,6 +194,3 @@ function enforcements(traits: CloudTraits): NewCondition[] {
     condition('EndpointAddressFloats', traits.floatingAddress, 'The endpoint moves to a gateway that works.'),
   ];
 }
-
-const networkToken = (cluster: Cluster): string => `${cluster.id}/network`;
-const hostToken = (cluster: Cluster, node: NodeName): string => `${cluster.id}/${node}`;

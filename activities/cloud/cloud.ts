@@ -1,4 +1,6 @@
-import type { CloudName, SocketAddress } from '../../domain/clusters';
+import type { CloudName, SocketAddress, SshAddress, StepRef } from '../../domain/clusters';
+import type { HostCheck, RegisteredHost } from '../../domain/hosts';
+import type { WantedHost } from '../../domain/machine-choice';
 
 /**
  * Who makes hosts, networks, volumes and addresses. One narrow interface; test/system/cloud-contract.ts holds every
@@ -13,8 +15,11 @@ import type { CloudName, SocketAddress } from '../../domain/clusters';
 export interface Cloud {
   readonly name: CloudName;
 
-  /** What this cloud can and cannot do, here and now. */
-  describe(): Promise<CloudTraits>;
+  /** Present where hosts are not made but had: machines of the user's own, without the golden image. */
+  readonly machines?: MachinePool;
+
+  /** What this cloud can and cannot do, here and now, for what is made with these tags. */
+  describe(within?: Tags): Promise<CloudTraits>;
 
   /** A private network that hosts of other networks can't reach. */
   createNetwork(spec: NetworkSpec): Promise<Network>;
@@ -36,6 +41,37 @@ export interface Cloud {
 
   /** Everything that carries all these tags, of any kind: the residue check after a deletion. */
   listByTags(tags: Tags): Promise<Resource[]>;
+}
+
+/** Machines that a project has: which of them become the hosts of a cluster, and whether they can. */
+export interface MachinePool {
+  /**
+   * Gives each wanted host a machine, all or none, and reserves a floating address for the network where one is free.
+   * Idempotent by tokens. Undo: `deleteHost`, `deleteNetwork`. @throws CLOUD_FULL, STALE_GENERATION.
+   */
+  reserve(request: ReserveRequest): Promise<readonly ReservedHost[]>;
+  /** Looks whether what was reserved with these tags can be used, and changes nothing on any machine. Only what is in the way. */
+  preflight(tags: Tags): Promise<readonly Obstacle[]>;
+  /** Everything that a preflight looks at on one machine, fine or not. */
+  check(host: RegisteredHost): Promise<readonly HostCheck[]>;
+}
+
+export interface ReserveRequest {
+  readonly step: StepRef;
+  readonly tags: Tags;
+  readonly networkToken: string;
+  readonly wanted: readonly WantedHost[];
+}
+
+export interface ReservedHost {
+  readonly token: string;
+  readonly failureDomain: string;
+}
+
+/** Something that keeps a machine, or all of them, from being used. */
+export interface Obstacle extends HostCheck {
+  /** Name of the machine; null when it is about all. */
+  readonly host: string | null;
 }
 
 export type Tags = Readonly<Record<string, string>>;
@@ -90,12 +126,14 @@ export interface CloudHost {
   readonly running: boolean;
   readonly privateAddress: string;
   /** Where the control plane reaches sshd. */
-  readonly ssh: SocketAddress;
+  readonly ssh: SshAddress;
+  /** The key that it proves itself by, where that is not the one of its spec. */
+  readonly hostKey?: string;
   /** Where the control plane's machine reaches each of `publicPorts`. */
   readonly publicPorts: Readonly<Record<number, SocketAddress>>;
 }
 
-export type ResourceKind = 'host' | 'volume' | 'network' | 'loop device' | 'file';
+export type ResourceKind = 'host' | 'volume' | 'network' | 'address' | 'loop device' | 'file';
 
 export interface Resource {
   readonly kind: ResourceKind;

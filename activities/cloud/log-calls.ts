@@ -17,7 +17,8 @@ export function logCalls(cloud: Cloud, log: Pick<Logger, 'debug' | 'warn'>): Clo
   }
   return {
     name: cloud.name,
-    describe: () => logged('describe', null, () => cloud.describe()),
+    ...(cloud.machines && { machines: cloud.machines }),
+    describe: (within) => logged('describe', null, () => cloud.describe(within)),
     createNetwork: (spec) => logged('createNetwork', spec.token, () => cloud.createNetwork(spec)),
     deleteNetwork: (token) => logged('deleteNetwork', token, () => cloud.deleteNetwork(token)),
     reserveAddress: (token) => logged('reserveAddress', token, () => cloud.reserveAddress(token)),

@@ -2,7 +2,8 @@
 # Turns Debian 13 (trixie) into a Holdfast host. The golden image, a cloud image and the bootstrap of a static host
 # all run this script. A second run changes nothing.
 #
-#   HOST_KIND  static     a machine that lives and keeps its identity, its other services, its APT sources (default)
+#   HOST_KIND  static     a machine that lives and keeps its identity, its other services, its APT sources, its ways of
+#                         logging in (default). What it was before is written down, for uninstall.sh
 #              container  the golden image: no identity, no secret, and nothing at boot but sshd and the journal
 #   APT_DIR    folder of *.sources and *.pref; in them @MIRROR@ and @SECURITY@ become the two values below, and
 #              @KEYRING@ the file that holds Debian's keys
@@ -67,11 +68,38 @@ GENERATORS='postgresql-generator systemd-debug-generator systemd-fstab-generator
   systemd-gpt-auto-generator systemd-hibernate-resume-generator systemd-rc-local-generator systemd-run-generator
   systemd-ssh-generator systemd-system-update-generator systemd-sysv-generator systemd-tpm2-generator'
 
+BEFORE=/var/lib/holdfast/before
+
 phase() { printf 'install: %s (at %d s)\n' "$*" "$SECONDS" >&2; }
 fail() { printf 'install: %s\n' "$*" >&2; exit 1; }
 container() { [ "$HOST_KIND" = container ]; }
 column() { awk -v n="$1" 'NF >= n { print $n }' <<<"$PACKAGES"; }
 server_packages() { printf 'postgresql-%s\n' $MAJORS; }
+
+# Also a link that leads nowhere yet.
+is_there() { [ -e "$1" ] || [ -L "$1" ]; }
+
+# remember FILE: uninstall.sh takes away what was not there, and puts back what was.
+remember() {
+  if container || [ "${1#/var/lib/holdfast/}" != "$1" ] || grep -qxF -- "$1" "$BEFORE/files"; then return; fi
+  if is_there "$1"; then install -d "$BEFORE/kept$(dirname "$1")" && cp -a "$1" "$BEFORE/kept$1"; fi
+  echo "$1" >>"$BEFORE/files"
+}
+
+# What the machine is before anything is changed; a second run must not take what the first one did for that.
+remember_machine() {
+  if container || [ -e "$BEFORE/complete" ]; then return; fi
+  install -d -m 755 "$BEFORE"
+  dpkg-query -W -f '${db:Status-Status} ${binary:Package} ${Version}\n' | sed -n 's/^installed //p' >"$BEFORE/packages"
+  apt-mark showauto >"$BEFORE/automatic"
+  cut -d: -f1 /etc/passwd >"$BEFORE/users"
+  cut -d: -f1 /etc/group >"$BEFORE/groups"
+  find /etc /var/lib /var/cache /var/log /usr/local -xdev -mindepth 1 -path /var/lib/holdfast -prune -o -print | sort >"$BEFORE/paths"
+  : >"$BEFORE/files"
+  # Its package takes it along when it is purged.
+  if is_there /etc/default/locale; then remember /etc/default/locale; fi
+  sync "$BEFORE"/* && : >"$BEFORE/complete"
+}
 
 # put FILE [MODE]: standard input becomes the file's content, at once or not at all; an equal file is left alone.
 put() {
@@ -79,7 +107,7 @@ put() {
   install -d "$(dirname "$file")"
   cat >"$new"
   chmod "$mode" "$new"
-  if cmp -s "$new" "$file"; then rm "$new"; else mv "$new" "$file"; fi
+  if cmp -s "$new" "$file"; then rm "$new"; else remember "$file" && mv "$new" "$file"; fi
 }
 
 check_machine() {
@@ -119,11 +147,21 @@ write_apt_sources() {
   done
 }
 
+# A machine that lives has its own settings for logging in, for its log and for what packages unpack.
+for_images_only() {
+  case $1 in
+    etc/dpkg/* | etc/ssh/* | etc/systemd/journald.conf.d/* | etc/systemd/system/ssh.service.d/*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
 # files/ lies over /. It comes before the packages, because it tells them what not to unpack and what not to create.
 # Debian's units give up after a crash or a few; with these a host comes back by itself for as long as it has power.
 copy_files() {
   local file
-  (cd "$here/files" && find . -type f -printf '%P\n') | while read -r file; do put "/$file" <"$here/files/$file"; done
+  (cd "$here/files" && find . -type f -printf '%P\n') | while read -r file; do
+    if container || ! for_images_only "$file"; then put "/$file" <"$here/files/$file"; fi
+  done
 }
 
 below_floor() {
@@ -139,17 +177,51 @@ below_floor() {
 $(server_packages | sed 's/$/ 0/')"
 }
 
+# An image gets the newest of all; on a machine that lives, what is new enough stays as it is.
+wanted_packages() {
+  if container; then column 1 && server_packages; else below_floor | cut -d ' ' -f 1; fi
+}
+
+POLICY=/usr/sbin/policy-rc.d
+forbid_starts() {
+  if [ -e $POLICY ] && [ ! -e $POLICY.kept ]; then mv $POLICY $POLICY.kept; fi
+  printf '#!/bin/sh\n# Holdfast installs.\nexit 101\n' >$POLICY
+  chmod 755 $POLICY
+}
+allow_starts() {
+  rm -f $POLICY
+  if [ -e $POLICY.kept ]; then mv $POLICY.kept $POLICY; fi
+}
+
+# unpack ARGUMENT…: apt-get. On a machine that lives it runs in a unit of its own: whoever kills this script does not kill
+# dpkg in the middle of a package, libc6 of all things. uninstall.sh waits for its end.
+PACKAGES_UNIT=holdfast-packages.service
+unpack() {
+  if container || [ ! -d /run/systemd/system ]; then apt-get "$@"; return; fi
+  local log=/var/lib/holdfast/packages.log status=0 teller
+  while systemctl is-active --quiet $PACKAGES_UNIT; do sleep 1; done
+  : >"$log"
+  tail -f "$log" &
+  teller=$!
+  systemd-run --quiet --wait --collect --unit=$PACKAGES_UNIT --setenv=DEBIAN_FRONTEND --setenv=LC_ALL \
+    --property=StandardOutput=append:"$log" --property=StandardError=append:"$log" -- apt-get "$@" || status=$?
+  sleep 1
+  kill $teller
+  return $status
+}
+
 # Package scripts may not start anything: policy-rc.d says so for as long as APT works.
 install_packages() {
   [ -n "$(below_floor)" ] || return 0
-  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-  printf '#!/bin/sh\nexit 101\n' | put /usr/sbin/policy-rc.d 755
-  apt-get update -q >&2
+  trap allow_starts EXIT
+  forbid_starts
+  apt-get update -q -o Acquire::Retries=3 >&2
   # A package of a pinned suite may need libraries of that suite: loose pinning takes just those and no more.
   # shellcheck disable=SC2046
-  apt-get install -qy --no-install-recommends --solver 3.0 --no-strict-pinning \
-    $(if container; then echo '-o Dpkg::Options::=--force-unsafe-io'; fi) $(column 1) $(server_packages) >&2
-  rm /usr/sbin/policy-rc.d
+  unpack install -qy --no-install-recommends --solver 3.0 --no-strict-pinning \
+    -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 \
+    $(if container; then echo '-o Dpkg::Options::=--force-unsafe-io'; fi) $(wanted_packages) >&2
+  allow_starts
   trap - EXIT
   local low
   low=$(below_floor)
@@ -168,15 +240,14 @@ admit_root_by_key() {
 }
 
 configure_units() {
-  # shellcheck disable=SC2046,SC2086
+  # shellcheck disable=SC2086
   systemctl disable -q --no-warn $SERVICES 2>/dev/null
-  # shellcheck disable=SC2046,SC2086
-  systemctl mask -q $TIMERS $(if container; then echo "$NOT_IN_CONTAINERS"; fi) 2>/dev/null || fail "could not mask units"
+  if ! container; then systemctl daemon-reload && return; fi
+  # shellcheck disable=SC2086
+  systemctl mask -q $TIMERS $NOT_IN_CONTAINERS 2>/dev/null || fail 'could not mask units'
   systemctl enable -q ssh.service
-  if container; then
-    systemctl set-default -q multi-user.target
-    mask_generators
-  fi
+  systemctl set-default -q multi-user.target
+  mask_generators
   # A machine that runs already: sessions that are open stay.
   if [ -d /run/systemd/system ]; then systemctl daemon-reload && systemctl try-reload-or-restart ssh.service; fi
 }
@@ -230,14 +301,14 @@ remove_leftovers() {
 }
 
 check_machine
+remember_machine
 phase 'APT sources'
 write_apt_sources
 copy_files
 phase 'packages'
 install_packages
 phase 'configuration'
-make_locale
-admit_root_by_key
+if container; then make_locale && admit_root_by_key; fi
 configure_units
 make_folders
 write_catalogue

@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ClusterDetailAnswer } from '../../../domain/schemas/clusters';
+import { controlKeySchema, hostSchema } from '../../../domain/schemas/hosts';
+import type { OperationAnswer } from '../../../domain/schemas/operations';
+import { operationSchema } from '../../../domain/schemas/operations';
+import { isFinal } from '../../../domain/operations';
+import { commandIn } from '../../support/command';
+import type { TestCommand } from '../../support/command';
+import { eventually } from '../../support/eventually';
+import { startHoldfast } from '../../support/holdfast';
+import type { Holdfast } from '../../support/holdfast';
+import { login, query } from '../support/endpoint';
+import { docker, makeMachines } from './machines';
+import type { Machine, Machines } from './machines';
+import { changesOf, photograph } from './photograph';
+
+/** Three machines that somebody has become a cluster, lose one, and are given back as they were. */
+
+jest.setTimeout(1_800_000);
+
+let holdfast: Holdfast;
+let machines: Machines;
+let folder: string;
+let run: TestCommand['run'];
+
+const SIZE = ['--memory', '2GiB', '--cpus', '1', '--storage', '10GiB'];
+
+async function add(machine: Machine, ...more: readonly string[]): ReturnType<TestCommand['run']> {
+  const { name, address, user, fingerprint } = machine;
+  const where = ['--address', address, '--user', user, '--host-key', fingerprint, '--zone', `rack-${name}`];
+  return run(['host', 'add', name, ...where, ...SIZE, ...more]);
+}
+
+beforeAll(async () => {
+  holdfast = await startHoldfast();
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-static-'));
+  ({ run } = commandIn(folder, { HOLDFAST_URL: holdfast.url, HOLDFAST_TOKEN: holdfast.token }));
+  const { publicKey } = controlKeySchema.parse((await holdfast.api('GET', '/v1/hosts/key')).body);
+  machines = await makeMachines(3, publicKey);
+});
+afterAll(async () => {
+  await holdfast.stop();
+  await machines.end();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const machineOf = (nodes: readonly string[], node: string): boolean => nodes.includes(node);
+const hosts = async () =>
+  Promise.all(
+    machines.all.map(async ({ name }) => hostSchema.parse((await holdfast.api('GET', `/v1/hosts/${name}`)).body)),
+  );
+const machineWith = async (node: string): Promise<Machine> => {
+  const host = (await hosts()).find(({ nodes }) => machineOf(nodes, node));
+  const machine = machines.all.find(({ name }) => name === host?.name);
+  if (!machine) throw new Error(`no machine has ${node}`);
+  return machine;
+};
+const condition = ({ status }: ClusterDetailAnswer, type: string): unknown =>
+  status.conditions.find((candidate) => candidate.type === type)?.status;
+/** Packages are installed on three machines that share one: longer than anything that other tests wait for. */
+const PATIENCE = { everyMs: 500, limitMs: 900_000 };
+async function until(id: string, wanted: (operation: OperationAnswer) => boolean): Promise<OperationAnswer> {
+  return eventually(async () => {
+    const now = await holdfast.operation(id);
+    if (wanted(now)) return now;
+    if (isFinal(now.state) || now.state === 'waiting') throw new Error(`${now.kind} ${now.state}: ${now.reason ?? ''}`);
+    return false;
+  }, PATIENCE);
+}
+const succeed = (id: string): Promise<OperationAnswer> => until(id, ({ state }) => state === 'succeeded');
+/** An operation that was told to cancel may be seen waiting for a moment still. */
+const stateAtEnd = (id: string): Promise<string> =>
+  eventually(async () => {
+    const { state } = await holdfast.operation(id);
+    return isFinal(state) && state;
+  }, PATIENCE);
+const remove = async (): Promise<void> => {
+  const { body } = await holdfast.api('DELETE', '/v1/clusters/orders', { confirm: 'orders' });
+  await succeed(operationSchema.parse(body).id);
+};
+
+test('machines are registered by host add, which tells that they can be used', async () => {
+  for (const machine of machines.all) {
+    const { code, stdout } = await add(machine);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('ok   The ports that are needed are free.')]);
+  }
+  expect(await run(['address', 'add', machines.floatingAddress])).toMatchObject({ code: 0 });
+});
+
+test('when one machine is not ready the operation waits, says why and has changed nothing; cancelled, it frees all', async () => {
+  const [, second] = machines.all;
+  const taker = `perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalPort => 2379, Listen => 1); sleep 600'`;
+  second?.run(`systemd-run --quiet --unit taker ${taker}; until ss -Hltn | grep -q :2379; do sleep 0.1; done`);
+  const before = await Promise.all(machines.all.map(photograph));
+  const { id } = await holdfast.order({ name: 'early', plan: 'ha-s', cloud: 'static' });
+  const { reason } = await until(id, ({ state }) => state === 'waiting');
+  expect(reason).toMatch(/"check that the cloud can do it" failed: .*m2: Ports are taken: 2379 by perl\. Stop what/);
+  expect(await changesOf(machines.all, before)).toEqual([]);
+  await holdfast.api('POST', `/v1/operations/${id}/cancel`);
+  expect(await stateAtEnd(id)).toBe('cancelled');
+  expect((await hosts()).map(({ cluster }) => cluster)).toEqual([null, null, null]);
+  second?.run('systemctl stop taker');
+});
+
+test('three machines become a cluster by one request; it survives a gateway; they are given back clean', async () => {
+  const before = await Promise.all(machines.all.map(photograph));
+
+  const { id, clusterId } = await holdfast.order({ name: 'orders', plan: 'ha-s', cloud: 'static' });
+  await succeed(id);
+  const cluster = await holdfast.cluster('orders');
+  expect(cluster.status.endpoint?.addresses.map(({ host }) => host)).toEqual([machines.floatingAddress.split('/')[0]]);
+  expect(condition(cluster, 'FailureDomainsSeparate')).toBe(true);
+  expect(condition(cluster, 'StorageSizeEnforced')).toBe(false);
+  expect((await hosts()).map(({ cluster: owner }) => owner)).toEqual([clusterId, clusterId, clusterId]);
+  expect((await holdfast.api('DELETE', '/v1/hosts/m1')).body).toMatchObject({ code: 'HOST_IN_USE' });
+
+  const access = login(await holdfast.credentials('orders'), 'primaryPort');
+  await query(access, 'create table kept as select 1 as number');
+
+  const gateway = await machineWith('gw-1');
+  docker('kill', gateway.container);
+  await eventually(
+    () =>
+      query(access, 'insert into kept values (2)').then(
+        () => true,
+        () => false,
+      ),
+    { everyMs: 250 },
+  );
+  expect(await query(access, 'select number from kept where number = 1')).toEqual([{ number: 1 }]);
+  docker('start', gateway.container);
+
+  await remove();
+  expect(await changesOf(machines.all, before)).toEqual([]);
+  expect((await hosts()).map(({ cluster: owner }) => owner)).toEqual([null, null, null]);
+});
+
+test('machines that were given back are used again; a cancel in the middle of the installation leaves nothing of it', async () => {
+  const before = await Promise.all(machines.all.map(photograph));
+  const { id } = await holdfast.order({ name: 'orders', plan: 'ha-s', cloud: 'static' });
+  await until(id, ({ steps }) => steps.some(({ progress }) => /Unpacking/.test(progress ?? '')));
+  await holdfast.api('POST', `/v1/operations/${id}/cancel`);
+  expect(await stateAtEnd(id)).toBe('cancelled');
+  expect(await changesOf(machines.all, before)).toEqual([]);
+  expect((await hosts()).map(({ cluster }) => cluster)).toEqual([null, null, null]);
+});
+
+test('a machine that is dead for good is forgotten by force, and the deletion goes on', async () => {
+  const { id } = await holdfast.order({ name: 'single', plan: 'single-s', cloud: 'static' });
+  await succeed(id);
+  const access = login(await holdfast.credentials('single'), 'pooledPort');
+  expect(await query(access, 'select 1 as one')).toEqual([{ one: 1 }]);
+  const dead = await machineWith('pg-1');
+  docker('kill', dead.container);
+  const { body } = await holdfast.api('DELETE', '/v1/clusters/single', { confirm: 'single' });
+  const deletion = operationSchema.parse(body).id;
+  await until(deletion, ({ steps }) => steps.some(({ lastError }) => /does not answer over SSH/.test(lastError ?? '')));
+  expect(await run(['host', 'remove', dead.name, '--force'])).toMatchObject({ code: 0 });
+  await succeed(deletion);
+});
