@@ -6,50 +6,32 @@ import { isStepRef, type StepRef } from '../domain/clusters';
 import { HoldfastError } from '../domain/errors';
 import type { OperationTable } from '../activities/inventory/inventory';
 
-/** Well under the heartbeat timeout of activities; a cancel reaches an activity with the answer to a heartbeat. */
-const HEARTBEAT_MS = 2000;
-
 /**
  * Around every activity: heartbeats while it works, writes failed attempts to the step they belong to, and turns
  * errors of the catalogue into failures that Temporal retries or not.
+ *
+ * @param heartbeatMs pause between two heartbeats: well under the heartbeat timeout of activities.
  */
 export function activityInterceptor(
   context: Context,
   operations: OperationTable,
   log: Logger,
+  heartbeatMs: number,
 ): ActivityInboundCallsInterceptor {
   return {
     async execute(input, next) {
-      const { attempt, activityType } = context.info;
       const at = stepOf(input.args[0]);
-      const startedMs = Date.now();
-      const heart = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+      const told = describe(context, at);
+      const heart = setInterval(() => context.heartbeat(), heartbeatMs);
       try {
+        // Of a workflow that an operator reset, or of a worker that comes back late: it shall not even begin.
+        if (at) await operations.requireCurrent(at);
         const result: unknown = await next(input);
-        log.info(
-          {
-            activity: activityType,
-            attempt,
-            durationMs: Date.now() - startedMs,
-            step: at?.stepId,
-            operation: at?.operationId,
-          },
-          'activity done',
-        );
+        log.info(told(), 'activity done');
         return result;
       } catch (error) {
         const failure = toFailure(error);
-        log.warn(
-          {
-            activity: activityType,
-            attempt,
-            durationMs: Date.now() - startedMs,
-            step: at?.stepId,
-            operation: at?.operationId,
-            error: failure.message,
-          },
-          'activity failed',
-        );
+        log.warn({ ...told(), error: failure.message }, 'activity failed');
         if (at && !(failure instanceof CancelledFailure)) await recordFailure(operations, at, context, failure);
         throw failure;
       } finally {
@@ -57,6 +39,18 @@ export function activityInterceptor(
       }
     },
   };
+}
+
+/** What the log says of an activity when it has ended. */
+function describe({ info }: Context, at: StepRef | undefined): () => object {
+  const startedMs = Date.now();
+  return () => ({
+    activity: info.activityType,
+    attempt: info.attempt,
+    durationMs: Date.now() - startedMs,
+    step: at?.stepId,
+    operation: at?.operationId,
+  });
 }
 
 async function recordFailure(

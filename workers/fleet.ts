@@ -1,11 +1,18 @@
+import type { PayloadCodec } from '@temporalio/common';
 import Docker from 'dockerode';
 import type { Logger } from 'pino';
 import { createDockerCloud } from '../activities/cloud/docker';
 import { logCalls } from '../activities/cloud/log-calls';
+import { createStaticCloud } from '../activities/cloud/static';
+import { readMachineId } from '../activities/cloud/static/machine-id';
 import type { Fleet } from '../activities/fleet';
 import { createSshPool } from '../activities/host/ssh-pool';
 import { createInventory } from '../activities/inventory/open';
-import { loadMasterKey } from '../activities/secrets/master-key';
+import { proveAddress } from '../activities/postgres/proof';
+import type { HistoryKeys } from '../activities/secrets/history-keys';
+import { createHistoryKeys } from '../activities/secrets/history-keys';
+import { openKeyring } from '../activities/secrets/keyring';
+import { createPayloadCodec } from '../activities/secrets/payload-codec';
 import { loadControlKey } from '../activities/secrets/ssh-keys';
 import { createSecretStore } from '../activities/secrets/store';
 import { HoldfastError } from '../domain/errors';
@@ -16,15 +23,19 @@ const BOOT_MS = 30_000;
 
 /** The fleet that this process works on, and how to let go of it. */
 export interface OpenFleet extends Fleet {
+  /** Of Temporal's histories. */
+  readonly codec: PayloadCodec;
+  readonly historyKeys: HistoryKeys;
   close(): Promise<void>;
 }
 
 export async function openFleet(settings: Settings, log: Logger): Promise<OpenFleet> {
-  const [masterKey, controlKey] = await Promise.all([
-    loadMasterKey(settings.HOLDFAST_HOME),
+  const [keyring, controlKey] = await Promise.all([
+    openKeyring({ home: settings.HOLDFAST_HOME, command: settings.HOLDFAST_KEY_COMMAND }),
     loadControlKey(settings.HOLDFAST_HOME),
   ]);
   const inventory = createInventory(settings.DATABASE_URL, { logger: log });
+  const historyKeys = createHistoryKeys(inventory.database, keyring);
   const ssh = createSshPool({ controlKey: controlKey.privatePem, connectTimeoutMs: BOOT_MS, logger: log });
   const docker = createDockerCloud({
     docker: new Docker(),
@@ -37,11 +48,20 @@ export async function openFleet(settings: Settings, log: Logger): Promise<OpenFl
       return image.reference;
     },
   });
+  const machines = createStaticCloud({
+    hosts: inventory.hosts,
+    addresses: inventory.floatingAddresses,
+    ssh,
+    ownMachineId: await readMachineId(),
+  });
   return {
     inventory,
     ssh,
-    secrets: createSecretStore(inventory.database, masterKey),
-    clouds: { docker: logCalls(docker, log) },
+    proveAddress,
+    secrets: createSecretStore(inventory.database, keyring),
+    historyKeys,
+    codec: createPayloadCodec(historyKeys),
+    clouds: { docker: logCalls(docker, log), static: logCalls(machines, log) },
     installId: settings.HOLDFAST_INSTALL_ID,
     controlPublicKey: controlKey.publicLine,
     async close() {

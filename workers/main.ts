@@ -23,6 +23,7 @@ async function main(): Promise<void> {
     activities: createActivities(fleet),
     operations: fleet.inventory.operations,
     log,
+    codec: fleet.codec,
   });
   log.info({ temporal: settings.TEMPORAL_ADDRESS }, 'worker ready');
   try {

@@ -58,14 +58,15 @@ export async function clusterWorkflow(state: ClusterState): Promise<void> {
   };
   setHandler(submitOperation, take, { validator });
 
-  for (;;) {
+  // What still waits goes on in the next run: a history that is long enough grows by one operation at most.
+  do {
     await condition(() => queue.length > 0 || workflowInfo().continueAsNewSuggested);
     running = queue.shift();
     if (!running) break;
     const outcome = await runOperation(running);
     if (endsCluster(running, outcome) && queue.length === 0) return condition(allHandlersFinished);
     running = undefined;
-  }
+  } while (!workflowInfo().continueAsNewSuggested);
   await condition(allHandlersFinished);
   await continueAsNew<typeof clusterWorkflow>({ clusterId: state.clusterId, queue });
 }

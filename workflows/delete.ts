@@ -1,17 +1,18 @@
 import { allNodes } from '../domain/topology';
+import { each } from '../domain/each';
 import { execute } from './operation';
 import type { OperationInput } from '../domain/operations';
 import type { OperationOutcome } from './operation';
-import { cloud, inventory } from './proxies';
+import { cloud, inventory, machines } from './proxies';
 import type { RunbookOf } from './runbook';
-import { each, pointOfNoReturn, step } from './runbook';
+import { pointOfNoReturn, step } from './runbook';
 
 /** From a cluster to nothing, with proof that nothing is left. */
 export const deleteRunbook: RunbookOf = ({ topology }) => [
   pointOfNoReturn,
   step('stop offering the cluster', (at) => inventory.declareDeleting(at)),
   step('delete the hosts and their volumes', (at) =>
-    each(allNodes(topology), (node) => cloud.deleteHost(at, node.name)),
+    each(allNodes(topology), (node) => machines.deleteHost(at, node.name)),
   ),
   step('delete the private network', (at) => cloud.deleteNetwork(at)),
   step('check that nothing is left in the cloud', (at) => cloud.checkResidue(at)),

@@ -9,13 +9,14 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import type { StepRef } from '../domain/clusters';
+import { each } from '../domain/each';
 import type { ErrorCode } from '../domain/errors';
 import { ERRORS, fillTemplate } from '../domain/errors';
 import type { OperationInput } from '../domain/operations';
 import type { Journal } from './journal';
 import { openJournal } from './journal';
 import type { Runbook, RunbookStep } from './runbook';
-import { each, isList, titlesOf } from './runbook';
+import { isList, titlesOf } from './runbook';
 
 /**
  * Runs a runbook: records every step, waits for attention where a retry by itself would not help, and undoes what was

@@ -1,10 +1,23 @@
 import { allNodes, dataNodes, gatewayNodes } from '../domain/topology';
+import { each } from '../domain/each';
 import { execute } from './operation';
 import type { OperationInput } from '../domain/operations';
 import type { OperationOutcome } from './operation';
-import { cloud, etcd, exporters, gateway, inventory, patroni, postgres, secrets } from './proxies';
+import {
+  cloud,
+  etcd,
+  exporters,
+  gateway,
+  inventory,
+  machines,
+  patroni,
+  postgres,
+  preflight,
+  replicas,
+  secrets,
+} from './proxies';
 import type { RunbookOf } from './runbook';
-import { each, step, together } from './runbook';
+import { step, together } from './runbook';
 
 /** From nothing to a cluster that answers on its endpoint and loses no acknowledged write. */
 export const provisionRunbook: RunbookOf = ({ topology }) => {
@@ -14,24 +27,33 @@ export const provisionRunbook: RunbookOf = ({ topology }) => {
 
   return [
     together(
-      step('choose a failure domain for each node', (at) => cloud.placeNodes(at), {
-        undo: (at) => inventory.forgetCluster(at),
-      }),
+      [
+        step('choose a failure domain for each node', (at) => cloud.placeNodes(at), {
+          // Whatever a step left behind would stay for ever: nobody looks for it once the cluster is forgotten.
+          undo: async (at) => {
+            await cloud.releasePlaces(at);
+            await cloud.checkResidue(at);
+            await inventory.forgetCluster(at);
+          },
+        }),
+        step('check that the cloud can do it', (at) => preflight.checkCloud(at)),
+        step('create the private network', (at) => cloud.createNetwork(at), { undo: (at) => cloud.deleteNetwork(at) }),
+      ],
       step('make the certificate authority', (at) => secrets.makeAuthority(at)),
-      step('create the private network', (at) => cloud.createNetwork(at), { undo: (at) => cloud.deleteNetwork(at) }),
     ),
     step('create the hosts', (at) => each(nodes, (node) => cloud.createHost(at, node.name)), {
-      undo: (at) => each(nodes, (node) => cloud.deleteHost(at, node.name)),
+      undo: (at) => each(nodes, (node) => machines.deleteHost(at, node.name)),
     }),
+    step('install the software', (at) => machines.prepareHosts(at)),
     step('form the etcd cluster', (at) => each(data, (node) => etcd.joinEtcd(at, node.name))),
     step('start PostgreSQL under Patroni', (at) => each(data, (node) => patroni.startPatroni(at, node.name))),
     step('wait for the primary', (at) => patroni.waitForPrimary(at)),
     together(
       step('create the roles and the first database', (at) => postgres.createDatabase(at)),
-      step('wait until all data nodes are in the quorum', (at) => patroni.waitForQuorum(at)),
+      step('wait until all data nodes are in the quorum', (at) => replicas.waitForQuorum(at)),
       [
         step('open the gateways', (at) => each(gateways, (node) => gateway.openGateway(at, node.name))),
-        step('start the exporters', (at) => each(nodes, (node) => exporters.startExporters(at, node.name))),
+        step('start the exporters', (at) => exporters.startExporters(at)),
       ],
     ),
     step('write and read through every port', (at) => postgres.proveEndpoint(at)),

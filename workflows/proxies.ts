@@ -1,6 +1,7 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { ActivityOptions } from '@temporalio/workflow';
 import type { CloudActivities } from '../activities/cloud/activities';
+import type { PreflightActivities } from '../activities/cloud/preflight';
 import type { EtcdActivities } from '../activities/etcd/activities';
 import type { ExporterActivities } from '../activities/exporters/activities';
 import type { GatewayActivities } from '../activities/gateway/activities';
@@ -8,6 +9,8 @@ import type { InventoryActivities } from '../activities/inventory/activities';
 import type { PatroniActivities } from '../activities/patroni/activities';
 import type { PostgresActivities } from '../activities/postgres/activities';
 import type { SecretActivities } from '../activities/secrets/activities';
+import type { SoftwareActivities } from '../activities/software/activities';
+import { FIRST_RETRY, HEARTBEAT_TIMEOUT, LONGEST_RETRY } from './deadlines';
 
 /**
  * How workflows call activities: one proxy for each thing touched, with its retry class.
@@ -19,7 +22,9 @@ import type { SecretActivities } from '../activities/secrets/activities';
 // TRY_CANCEL is the SDK's actual default: compensation would then run while the activity still works.
 const common = {
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' },
+  // Every activity heartbeats (workers/activity-interceptor.ts): one whose worker died is noticed by its silence.
+  heartbeatTimeout: HEARTBEAT_TIMEOUT,
+  retry: { initialInterval: FIRST_RETRY, backoffCoefficient: 2, maximumInterval: LONGEST_RETRY },
 } as const satisfies ActivityOptions;
 
 /** A few queries to the inventory. */
@@ -30,18 +35,31 @@ const remote: ActivityOptions = {
   ...common,
   startToCloseTimeout: '3m',
   scheduleToCloseTimeout: '15m',
-  heartbeatTimeout: '20s',
 };
+
+/** What takes as long as there is data: its activity gives up when nothing moves, a day later it is over in any case. */
+const long: ActivityOptions = { ...common, startToCloseTimeout: '1d', scheduleToCloseTimeout: '1d' };
 
 /** Progress is written whatever happens: never given up. */
 const recording: ActivityOptions = { ...common, startToCloseTimeout: '30s' };
 
-export const cloud = proxyActivities<CloudActivities>(remote);
+export const cloud = proxyActivities<Omit<CloudActivities, 'deleteHost'>>(remote);
+export const preflight = proxyActivities<Pick<PreflightActivities, 'checkCloud'>>(remote);
+/** Software comes and goes by jobs on the hosts. */
+export const machines = proxyActivities<Pick<CloudActivities, 'deleteHost'> & SoftwareActivities>(long);
 export const etcd = proxyActivities<EtcdActivities>(remote);
-export const patroni = proxyActivities<PatroniActivities>(remote);
+export const patroni = proxyActivities<Omit<PatroniActivities, 'waitForQuorum'>>(remote);
+export const replicas = proxyActivities<Pick<PatroniActivities, 'waitForQuorum'>>(long);
 export const postgres = proxyActivities<PostgresActivities>(remote);
 export const gateway = proxyActivities<GatewayActivities>(remote);
 export const exporters = proxyActivities<ExporterActivities>(remote);
 export const secrets = proxyActivities<SecretActivities>(quick);
 export const inventory = proxyActivities<InventoryActivities>(quick);
 export const journal = proxyActivities<Pick<InventoryActivities, 'recordOperation'>>(recording);
+
+/** Somebody waits for the answer: one try, and soon. */
+export const inspection = proxyActivities<Pick<PreflightActivities, 'checkHost'>>({
+  ...common,
+  startToCloseTimeout: '2m',
+  retry: { maximumAttempts: 1 },
+});

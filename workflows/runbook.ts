@@ -43,12 +43,6 @@ export function together(...branches: readonly Runbook[]): Together {
 
 export const pointOfNoReturn: PointOfNoReturn = { kind: 'pointOfNoReturn' };
 
-/** Does the same for each item at the same time and waits for all, also when one fails. */
-export async function each<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
-  const outcomes = await Promise.allSettled(items.map(act));
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-}
-
 /** All steps in reading order. */
 export function listSteps(runbook: Runbook): RunbookStep[] {
   if (isList(runbook)) return runbook.flatMap(listSteps);

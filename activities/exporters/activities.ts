@@ -1,7 +1,8 @@
 import type { StepRef } from '../../domain/clusters';
+import { each } from '../../domain/each';
 import type { NodeName } from '../../domain/topology';
 import type { Fleet } from '../fleet';
-import { openNode } from '../fleet';
+import { dataNodeBeside, openNode, viewCluster } from '../fleet';
 import { rootFile, startServices } from '../host/services';
 import { tlsFiles } from '../secrets/node-certificate';
 import {
@@ -15,26 +16,33 @@ import {
 
 export interface ExporterActivities {
   /**
-   * Starts the Prometheus exporters of a node: the host's, and PostgreSQL's on a data node.
+   * Starts the Prometheus exporters of all nodes: each host's, and PostgreSQL's on the data nodes.
    * Idempotent: restarted only when a file changed. Retry: `remote`. Effects: files and services. Undo: deleteHost.
    */
-  startExporters(at: StepRef, node: NodeName): Promise<void>;
+  startExporters(at: StepRef): Promise<void>;
 }
 
 export function createExporterActivities(fleet: Fleet): ExporterActivities {
   return {
-    async startExporters(at, name) {
-      const { view, node, host } = await openNode(fleet, at, name);
-      const shared = [
-        ...(await tlsFiles(fleet, view, node, { exporters: 'prometheus:prometheus' })),
-        rootFile(WEB_CONFIG_FILE, webConfig()),
-      ];
-      await startServices(host, {
-        'prometheus-node-exporter': [...shared, rootFile(NODE_EXPORTER_FILE, nodeExporterEnvironment())],
-        ...(node.role === 'data' && {
-          'prometheus-postgres-exporter': [...shared, rootFile(POSTGRES_EXPORTER_FILE, postgresExporterEnvironment())],
-        }),
-      });
+    async startExporters(at) {
+      const { nodes } = await viewCluster(fleet, at.clusterId);
+      await each(nodes, ({ name }) => startExportersOf(fleet, at, name));
     },
   };
+}
+
+async function startExportersOf(fleet: Fleet, at: StepRef, name: NodeName): Promise<void> {
+  const { view, node, host } = await openNode(fleet, at, name);
+  // They tell of the machine, which the data node's exporters do already.
+  if (dataNodeBeside(view, node)) return;
+  const shared = [
+    ...(await tlsFiles(fleet, view, node, { exporters: 'prometheus:prometheus' })),
+    rootFile(WEB_CONFIG_FILE, webConfig()),
+  ];
+  await startServices(host, {
+    'prometheus-node-exporter': [...shared, rootFile(NODE_EXPORTER_FILE, nodeExporterEnvironment())],
+    ...(node.role === 'data' && {
+      'prometheus-postgres-exporter': [...shared, rootFile(POSTGRES_EXPORTER_FILE, postgresExporterEnvironment())],
+    }),
+  });
 }

@@ -1,7 +1,12 @@
 import { stringify } from 'yaml';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { SOCKET_FOLDER } from '../patroni/config';
+import { environmentFile } from '../host/config-text';
 import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
+
+/** Where the exporters listen by default. */
+export const NODE_EXPORTER_PORT = 9100;
+export const POSTGRES_EXPORTER_PORT = 9187;
 
 export const WEB_CONFIG_FILE = '/etc/holdfast/exporters.yml';
 export const NODE_EXPORTER_FILE = '/etc/default/prometheus-node-exporter';
@@ -21,10 +26,13 @@ export function webConfig(): string {
 }
 
 export function nodeExporterEnvironment(): string {
-  return `ARGS="--web.config.file=${WEB_CONFIG_FILE}"\n`;
+  return environmentFile({ ARGS: `--web.config.file=${WEB_CONFIG_FILE}` });
 }
 
 /** Through the socket, by peer authentication: there is no password to keep. */
 export function postgresExporterEnvironment(): string {
-  return `DATA_SOURCE_NAME="user=${SYSTEM_ROLES.monitor} host=${SOCKET_FOLDER} dbname=postgres"\nARGS="--web.config.file=${WEB_CONFIG_FILE}"\n`;
+  return environmentFile({
+    DATA_SOURCE_NAME: `user=${SYSTEM_ROLES.monitor} host=${SOCKET_FOLDER} dbname=postgres`,
+    ARGS: `--web.config.file=${WEB_CONFIG_FILE}`,
+  });
 }

@@ -4,7 +4,7 @@ import { HoldfastError } from '../../domain/errors';
 import { abortable } from './cancellation';
 import { createChannels } from './channels';
 import type { Channels } from './channels';
-import { connectSsh } from './ssh-connect';
+import { connectSsh, ROOT } from './ssh-connect';
 import type { SshTarget } from './ssh-connect';
 
 /** Connections that are open or being opened: one for each address and pinned key. */
@@ -46,7 +46,8 @@ export function createConnections(controlKey: string, idleMs: number): Connectio
 
   const connectionTo = (target: SshTarget, tcpTimeoutMs: number | undefined): Connection => {
     // The key belongs to it: a host that was made anew at the same address is another host.
-    const name = `${target.ssh.host}:${target.ssh.port} ${target.hostKey}`;
+    const { user = ROOT, host, port } = target.ssh;
+    const name = `${user}@${host}:${port} ${target.hostKey}`;
     const known = connections.get(name);
     if (known) return known;
     const client = connectSsh(target, controlKey, tcpTimeoutMs);

@@ -24,7 +24,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
 /** HOST_UNREACHABLE, whatever broke the connection. */
 export function unreachable(host: string, error: unknown): HoldfastError {
   const options = error instanceof Error ? { cause: error } : undefined;
-  return new HoldfastError('HOST_UNREACHABLE', { host, detail: describe(error) }, options);
+  return new HoldfastError('HOST_UNREACHABLE', { host, detail: describe(error), trouble: troubleOf(error) }, options);
 }
 
 /** The host shows another key than the pinned one. */
@@ -49,6 +49,20 @@ export function commandFailed(
 
 /** Exit code of coreutils' `timeout` when the time was up. */
 export const TIMEOUT_EXIT_CODE = 124;
+
+/** What a preflight gives advice by. */
+export type SshTrouble = 'refused' | 'silent' | 'login' | 'cut' | 'other';
+
+function troubleOf(error: unknown): SshTrouble {
+  const { code, level }: ConnectionFailure = typeof error === 'object' && error !== null ? error : {};
+  if (code === 'ECONNREFUSED') return 'refused';
+  if (level === 'client-authentication') return 'login';
+  // sshd does so for a while after failed log-ins. ssh2 has no code for a connection that ends before its handshake.
+  const early = error instanceof Error && error.message === 'Connection lost before handshake';
+  if (code === 'ECONNRESET' || code === 'EPIPE' || early) return 'cut';
+  const silent = ['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'];
+  return silent.includes(String(code)) || level === 'client-timeout' ? 'silent' : 'other';
+}
 
 function describe(error: unknown): string {
   const { code, level }: ConnectionFailure = typeof error === 'object' && error !== null ? error : {};

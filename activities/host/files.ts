@@ -48,7 +48,8 @@ function scriptFor(files: readonly Staged[]): string {
   const folders = [...new Set(files.map(({ folder }) => folder))];
   return [
     HEAD,
-    `${sh`trap ${cleanUp} EXIT`}\nset --\n`,
+    // A signal ends dash without what is to be done at its exit: a cancel, or a caller that is gone, is one.
+    `${sh`trap ${cleanUp} EXIT`}\ntrap 'exit 129' HUP INT PIPE TERM\nset --\n`,
     ...files.map(stage),
     '[ $# -gt 0 ] || exit 0\nsync -- "$@"\n',
     ...files.map(

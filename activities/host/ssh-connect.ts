@@ -1,20 +1,22 @@
+import { createHash } from 'node:crypto';
 import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
 import { Client } from 'ssh2';
 import type { ConnectConfig } from 'ssh2';
-import type { SocketAddress } from '../../domain/clusters';
+import type { SshAddress } from '../../domain/clusters';
 import { keyMismatch, unreachable } from './errors';
 
 /** A host to connect to, and how it proves that it is the one that we made. */
 export interface SshTarget {
   /** For messages: `orders/pg-1`. */
   readonly label: string;
-  readonly ssh: SocketAddress;
-  /** Pinned public host key in OpenSSH's format: `ssh-ed25519 AAAA…`. */
+  readonly ssh: SshAddress;
+  /** Pinned public host key in OpenSSH's format (`ssh-ed25519 AAAA…`), or its fingerprint (`SHA256:…`). */
   readonly hostKey: string;
 }
 
-const USER = 'root';
+/** Who logs in where nothing else is said. */
+export const ROOT = 'root';
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEPALIVE_MS = 3_000;
 const KEEPALIVES_LOST = 5;
@@ -57,13 +59,12 @@ function settings(
   controlKey: string,
   onKey: (matches: boolean) => void,
 ): ConnectConfig {
-  const pinned = Buffer.from(target.hostKey.split(' ')[1] ?? '', 'base64');
   return {
     sock,
-    username: USER,
+    username: target.ssh.user ?? ROOT,
     privateKey: controlKey,
     hostVerifier: (shown: Buffer) => {
-      const matches = pinned.length > 0 && pinned.equals(shown);
+      const matches = isPinned(target.hostKey, shown);
       onKey(matches);
       return matches;
     },
@@ -75,9 +76,22 @@ function settings(
   };
 }
 
+const FINGERPRINT = 'SHA256:';
+
+function isPinned(hostKey: string, shown: Buffer): boolean {
+  if (hostKey.startsWith(FINGERPRINT)) {
+    // OpenSSH writes base64 without its padding.
+    const digest = createHash('sha256').update(shown).digest('base64').replace(/=+$/, '');
+    return hostKey === `${FINGERPRINT}${digest}`;
+  }
+  const pinned = Buffer.from(hostKey.split(' ')[1] ?? '', 'base64');
+  return pinned.length > 0 && pinned.equals(shown);
+}
+
 function openSocket(target: SshTarget, timeoutMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connectTcp({ ...target.ssh, noDelay: true });
+    const { host, port } = target.ssh;
+    const socket = connectTcp({ host, port, noDelay: true });
     const timer = setTimeout(() => {
       socket.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }));
     }, timeoutMs);

@@ -3,9 +3,12 @@ import { reasonOf } from './cancellation';
 import { commandFailed, unreachable } from './errors';
 import { sh } from './shell';
 import type { ShellCommand } from './shell';
+import { ROOT } from './ssh-connect';
 
 export interface Execution {
   readonly label: string;
+  /** Who is logged in; anybody but root becomes root by sudo. */
+  readonly user: string;
   readonly title: string;
   readonly command: ShellCommand;
   readonly stdin: string;
@@ -34,16 +37,22 @@ const KILL_AFTER_S = 5;
  * @throws NotStarted, HOST_UNREACHABLE, HOST_COMMAND_FAILED, or the reason of `signal`.
  */
 export async function execute(client: Client, execution: Execution): Promise<string> {
-  const { label, title, command, timeoutMs, signal } = execution;
+  const { label, user, title, command, timeoutMs, signal } = execution;
   signal?.throwIfAborted();
   // `timeout` ends the command on the host also when this process or the network is gone by then. Its process id comes
   // first on stderr: sshd passes no signals on to the commands of root.
   const bounded = sh`echo $$ >&2; exec timeout -k ${KILL_AFTER_S} ${Math.ceil(timeoutMs / 1000)} sh -c ${command}`;
-  const exit = await converse(await openChannel(client, bounded), client, execution);
+  const exit = await converse(await openChannel(client, asRoot(user, bounded)), client, execution);
   if (exit.code === 0) return exit.stdout;
   // Where both speak, the error is on stderr; some tools tell theirs on stdout only.
   const output = (exit.stderr.trim() === '' ? exit.stdout : exit.stderr).trim().slice(-OUTPUT_IN_ERROR);
   throw commandFailed(label, title, { code: exit.code, output });
+}
+
+/** sudo would hide from where the control plane came, which a preflight wants to know. */
+function asRoot(user: string, command: ShellCommand): ShellCommand {
+  if (user === ROOT) return command;
+  return sh`exec sudo -n -- env SSH_CONNECTION="$SSH_CONNECTION" sh -c ${command}`;
 }
 
 interface OpenChannel {
@@ -76,7 +85,7 @@ function openChannel(client: Client, command: ShellCommand): Promise<OpenChannel
 }
 
 function converse({ channel, exitCode }: OpenChannel, client: Client, execution: Execution): Promise<Exit> {
-  const { label, stdin, timeoutMs, signal } = execution;
+  const { label, user, stdin, timeoutMs, signal } = execution;
   return new Promise((resolve, reject) => {
     const stdout = collect(channel, () => fail(new Error('it said too much')));
     const stderr = collect(channel.stderr, () => fail(new Error('it said too much')));
@@ -93,7 +102,7 @@ function converse({ channel, exitCode }: OpenChannel, client: Client, execution:
     };
     const lost = (): void => fail(new Error('the connection broke while the command ran'));
     const abort = (): void => {
-      killOnHost(client, channel, stderr);
+      killOnHost(client, user, channel, stderr);
       // Returns when the command has ended there: what undoes it must not run beside it.
       clearTimeout(timer);
       timer = setTimeout(lost, KILL_AFTER_S * 1000 + GRACE_MS);
@@ -105,7 +114,7 @@ function converse({ channel, exitCode }: OpenChannel, client: Client, execution:
       const code = exitCode();
       if (code === undefined || signal?.aborted) return lost();
       stop();
-      resolve({ code, stdout: stdout(), stderr: withoutFirstLine(stderr()) });
+      resolve({ code, stdout: stdout(), stderr: withoutProcessId(stderr()) });
     });
     // A command that does not read its input closes it early.
     channel.on('error', () => undefined);
@@ -114,16 +123,17 @@ function converse({ channel, exitCode }: OpenChannel, client: Client, execution:
 }
 
 /** SIGTERM, and SIGKILL later, for the command and its children, by way of `timeout`. */
-function killOnHost(client: Client, channel: ClientChannel, stderr: () => string): void {
+function killOnHost(client: Client, user: string, channel: ClientChannel, stderr: () => string): void {
   const pid = /^(\d+)\n/.exec(stderr())?.[1];
   if (pid === undefined) {
-    channel.stderr.once('data', () => killOnHost(client, channel, stderr));
+    channel.stderr.once('data', () => killOnHost(client, user, channel, stderr));
     return;
   }
-  client.exec(sh`kill ${pid}`, (_error, kill) => kill?.resume());
+  client.exec(asRoot(user, sh`kill ${pid}`), (_error, kill) => kill?.resume());
 }
 
-const withoutFirstLine = (text: string): string => text.slice(text.indexOf('\n') + 1);
+/** It is missing when sudo refused to run anything. */
+const withoutProcessId = (text: string): string => text.replace(/^\d+\n/, '');
 
 function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => string {
   const chunks: Buffer[] = [];

@@ -9,6 +9,7 @@ import { putFiles } from './files';
 import type { Host, RunOptions } from './host';
 import { firstWords } from './shell';
 import type { ShellCommand } from './shell';
+import { ROOT } from './ssh-connect';
 import type { SshTarget } from './ssh-connect';
 import { execute, NotStarted } from './ssh-exec';
 
@@ -67,6 +68,7 @@ async function runOnce(
   try {
     return await execute(client, {
       label: target.label,
+      user: target.ssh.user ?? ROOT,
       title: options.title,
       command,
       stdin: options.stdin ?? '',

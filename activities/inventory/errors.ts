@@ -27,6 +27,29 @@ export function translate(error: unknown, circumstance: Circumstance = {}): unkn
   return error;
 }
 
+/** True when a secret was to be written under a master key that a rotation has just taken out of use. */
+export function isKeyRetired(error: unknown): boolean {
+  return (
+    error instanceof DatabaseError && ['secrets_master_key', 'history_keys_master_key'].includes(error.constraint ?? '')
+  );
+}
+
+/** Constraints of machines and floating addresses. What was taken stands in PostgreSQL's detail: `Key (…)=(…) already exists.` */
+const HOST_CONFLICTS: Readonly<Record<string, (error: DatabaseError) => HoldfastError>> = {
+  hosts_name_taken: (error) => hostExists('name', error),
+  hosts_address_taken: (error) => hostExists('address', error),
+  hosts_machine_taken: (error) => hostExists('machine id', error),
+  floating_addresses_taken: (error) =>
+    new HoldfastError('ADDRESS_EXISTS', { address: takenValue(error) }, { cause: error }),
+};
+
+const hostExists = (what: string, error: DatabaseError): HoldfastError =>
+  new HoldfastError('HOST_EXISTS', { what, value: takenValue(error) }, { cause: error });
+
+/** Without the project, which a name is unique in. */
+const takenValue = (error: DatabaseError): string =>
+  (/=\((?:prj_[0-9a-z]+, )?(.*)\) already exists/.exec(error.detail ?? '')?.[1] ?? '').replace(', ', ':');
+
 const unavailable = (cause: Error): HoldfastError =>
   new HoldfastError('UNAVAILABLE', { part: 'The inventory' }, { cause });
 
@@ -34,6 +57,8 @@ function translateSqlState(error: DatabaseError, circumstance: Circumstance): un
   if (error.constraint === 'clusters_name_taken') {
     return new HoldfastError('NAME_TAKEN', { name: circumstance.clusterName ?? '' }, { cause: error });
   }
+  const conflict = HOST_CONFLICTS[error.constraint ?? ''];
+  if (conflict) return conflict(error);
   // Out of reach as long as submissions lock the cluster first; the index holds even if one forgets to.
   if (error.constraint === 'operations_one_per_cluster') {
     return new HoldfastError('CLUSTER_BUSY', { operation: 'of another request' }, { cause: error });

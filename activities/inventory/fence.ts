@@ -14,19 +14,30 @@ const fenceRow = z.object({ operation_generation: z.number(), unfinished: z.bool
  */
 export function fenced<T>(database: Database, ref: StepRef, write: (sql: Sql) => Promise<T>): Promise<T> {
   return database.transaction(async (sql) => {
-    const found = first(
-      await sql.rows(
-        fenceRow,
-        `select cluster.operation_generation, operation.state <> all ($3) as unfinished
-           from clusters cluster join operations operation on operation.cluster_id = cluster.id
-          where cluster.id = $1 and operation.id = $2
-            for update of cluster for share of operation`,
-        [ref.clusterId, ref.operationId, FINAL_STATES],
-      ),
-    );
-    if (found?.operation_generation !== ref.generation || !found.unfinished) {
-      throw new HoldfastError('STALE_GENERATION', { asked: ref.generation, actual: found?.operation_generation ?? 0 });
-    }
+    await refuseStale(sql, ref, 'for update of cluster for share of operation');
     return write(sql);
   });
+}
+
+/** See {@link OperationTable.requireCurrent}. */
+export function requireCurrent(sql: Sql, ref: StepRef): Promise<void> {
+  return refuseStale(sql, ref, '');
+}
+
+async function refuseStale(
+  sql: Sql,
+  ref: StepRef,
+  lock: '' | 'for update of cluster for share of operation',
+): Promise<void> {
+  const found = first(
+    await sql.rows(
+      fenceRow,
+      `select cluster.operation_generation, operation.state <> all ($3) as unfinished
+         from clusters cluster join operations operation on operation.cluster_id = cluster.id
+        where cluster.id = $1 and operation.id = $2 ${lock}`,
+      [ref.clusterId, ref.operationId, FINAL_STATES],
+    ),
+  );
+  if (found?.operation_generation === ref.generation && found.unfinished) return;
+  throw new HoldfastError('STALE_GENERATION', { asked: ref.generation, actual: found?.operation_generation ?? 0 });
 }

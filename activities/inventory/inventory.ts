@@ -7,6 +7,7 @@ import type { NodeName } from '../../domain/topology';
 import type { ImageCatalogue } from '../../domain/versions';
 import type { Network } from '../cloud/cloud';
 import type { AuditEntry } from './audit';
+import type { FloatingAddressTable, HostTable } from './host-tables';
 
 /**
  * The inventory: what Holdfast knows, in PostgreSQL. API and activities share it.
@@ -40,6 +41,8 @@ export interface Tables {
   readonly clusters: ClusterTable;
   readonly nodes: NodeTable;
   readonly operations: OperationTable;
+  readonly hosts: HostTable;
+  readonly floatingAddresses: FloatingAddressTable;
 }
 
 export type OnceResult<T> = { readonly answer: T; readonly replayed: boolean };
@@ -176,6 +179,11 @@ export interface OperationTable {
   ): Promise<void>;
   /** What a long step says of its progress, such as `12 of 40 MB`. */
   recordProgress(operationId: OperationId, stepId: string, progress: string): Promise<void>;
+  /**
+   * Asks whether the step's operation may still change its cluster; what it writes later is fenced by itself.
+   * @throws STALE_GENERATION when it has ended or a newer one followed.
+   */
+  requireCurrent(ref: StepRef): Promise<void>;
   /** Events after `seq`, oldest first, at most 500. */
   eventsAfter(operationId: OperationId, seq: number): Promise<OperationEvent[]>;
   /**

@@ -41,7 +41,7 @@ async function recordHost(
 ): Promise<void> {
   const changed = await sql.run(
     `update nodes set host_id = $3, private_address = $4, ssh_host = $5, ssh_port = $6, host_key = $7,
-            public_ports = $8::jsonb
+            public_ports = $8::jsonb, ssh_user = $9
       where cluster_id = $1 and name = $2`,
     [
       ref.clusterId,
@@ -52,6 +52,7 @@ async function recordHost(
       host.ssh?.port ?? null,
       host.hostKey,
       JSON.stringify(host.publicPorts),
+      host.ssh?.user ?? null,
     ],
   );
   if (changed === 0) throw new HoldfastError('NOT_FOUND', { kind: 'node', ref: name });

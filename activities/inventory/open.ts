@@ -4,6 +4,8 @@ import { openDatabase } from './database';
 import type { Database } from './database';
 import { clusterTable } from './clusters';
 import { openEventFeed } from './event-feed';
+import { floatingAddressTable } from './floating-addresses';
+import { hostTable } from './hosts';
 import { imageTable } from './images';
 import type { Inventory, Tables } from './inventory';
 import { nodeTable } from './nodes';
@@ -26,6 +28,8 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     clusters: clusterTable(on),
     nodes: nodeTable(on),
     operations: operationTable(on, feed),
+    hosts: hostTable(on),
+    floatingAddresses: floatingAddressTable(on),
   });
   return {
     database,

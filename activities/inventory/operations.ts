@@ -2,6 +2,7 @@ import type { OperationId, ProjectId } from '../../domain/ids';
 import type { Operation, OperationEvent, OperationInput } from '../../domain/operations';
 import type { Database, Sql } from './database';
 import type { EventFeed } from './event-feed';
+import { requireCurrent } from './fence';
 import type { OperationTable } from './inventory';
 import { eventRow, inputRow, operationRow } from './operation-rows';
 import { getOperation, OPERATIONS } from './read-operation';
@@ -21,6 +22,7 @@ export function operationTable(database: Database, feed: EventFeed): OperationTa
     record: (change) => record(database, change),
     recordAttempt: (id, stepId, attempt) => recordAttempt(database, id, stepId, attempt),
     recordProgress: (id, stepId, progress) => recordProgress(database, id, stepId, progress),
+    requireCurrent: (ref) => requireCurrent(database, ref),
     eventsAfter: (id, seq) => eventsAfter(database, id, seq),
     onEvents: (listener) => feed.listen(listener),
   };

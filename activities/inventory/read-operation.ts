@@ -5,12 +5,12 @@ import type { Sql } from './database';
 import { first } from './database';
 import { operationRow } from './operation-rows';
 
-/** Selects operations with their steps, in one statement and so of one moment. */
+/** Selects operations with their steps, in one statement and so of one moment. `json`: as `jsonb` it takes three times as long. */
 export const OPERATIONS = `
-  select operation.*, coalesce(runbook.steps, '[]'::jsonb) as steps
+  select operation.*, coalesce(runbook.steps, '[]') as steps
     from operations operation
     left join lateral (
-      select jsonb_agg(to_jsonb(step) order by step.position) as steps from steps step where step.operation_id = operation.id
+      select json_agg(step order by step.position) as steps from steps step where step.operation_id = operation.id
     ) runbook on true`;
 
 export async function getOperation(sql: Sql, id: OperationId): Promise<Operation | null> {

@@ -113,6 +113,7 @@ export const nodeRow = z
     private_address: z.string().nullable(),
     ssh_host: z.string().nullable(),
     ssh_port: z.number().nullable(),
+    ssh_user: z.string().nullable(),
     host_key: z.string().nullable(),
     public_ports: z.record(z.string(), z.object({ host: z.string(), port: z.number() })),
   })
@@ -123,7 +124,10 @@ export const nodeRow = z
     failureDomain: row.failure_domain,
     hostId: row.host_id,
     privateAddress: row.private_address,
-    ssh: row.ssh_host !== null && row.ssh_port !== null ? { host: row.ssh_host, port: row.ssh_port } : null,
+    ssh:
+      row.ssh_host !== null && row.ssh_port !== null
+        ? { host: row.ssh_host, port: row.ssh_port, ...(row.ssh_user !== null && { user: row.ssh_user }) }
+        : null,
     hostKey: row.host_key,
     publicPorts: row.public_ports,
   }));

@@ -1,18 +1,22 @@
 import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
-import { dataNodesOf, hostOf, openNode, secretRef, viewCluster } from '../fleet';
+import { dataNodesOf, openNode, secretRef, viewCluster } from '../fleet';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { startServices } from '../host/services';
-import { findPrimary, untilTrue } from '../postgres/psql';
-import { sql } from '../postgres/sql';
+import { findPrimary } from '../postgres/psql';
+import { waitWhileItMoves } from '../progress';
 import { tlsFiles } from '../secrets/node-certificate';
 import { makePassword } from '../secrets/passwords';
 import { SECRET_NAMES } from '../secrets/stored-secrets';
+import { catchUpPosition, isQuorumFormed } from './catch-up';
 import type { PatroniPasswords } from './config';
 import { DATA_FOLDER, PATRONI_CONFIG_FILE, patroniConfig } from './config';
 import { SYSTEM_ROLES } from './hba';
+
+/** A replica that copies or catches up moves many times in so long. */
+const STALL_MS = 5 * 60_000;
 
 /** How long a wait on a host may take before the activity is tried again: longer ones would hide what is wrong. */
 const WAIT_S = 120;
@@ -26,7 +30,10 @@ export interface PatroniActivities {
   startPatroni(at: StepRef, node: NodeName): Promise<void>;
   /** Looks, changes nothing. Retry: `remote`. @throws NOT_YET when no data node becomes primary. */
   waitForPrimary(at: StepRef): Promise<void>;
-  /** Waits until every replica streams and counts for the quorum. Changes nothing. Retry: `remote`. */
+  /**
+   * Waits until every replica streams and counts for the quorum, as long as they get on. Changes nothing. Retry: `long`.
+   * @throws STEP_DEADLINE_EXCEEDED when nothing moves any more.
+   */
   waitForQuorum(at: StepRef): Promise<void>;
 }
 
@@ -56,9 +63,12 @@ export function createPatroniActivities(fleet: Fleet): PatroniActivities {
       const view = await viewCluster(fleet, at.clusterId);
       const replicas = dataNodesOf(view).length - 1;
       if (replicas === 0) return;
-      const primary = await findPrimary(fleet, view);
-      const inQuorum = sql`SELECT count(*) >= ${replicas} FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'quorum'`;
-      await untilTrue(view, hostOf(fleet, view, primary), inQuorum, { title: 'wait for the quorum', timeoutS: WAIT_S });
+      await waitWhileItMoves({
+        goal: () => isQuorumFormed(fleet, view, replicas),
+        position: () => catchUpPosition(fleet, view, replicas),
+        stallMs: STALL_MS,
+        onMove: (position) => fleet.inventory.operations.recordProgress(at.operationId, at.stepId, position),
+      });
     },
   };
 }

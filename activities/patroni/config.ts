@@ -1,10 +1,10 @@
-import { stringify } from 'yaml';
 import type { Major } from '../../domain/clusters';
 import { sizeSettings } from '../../domain/postgres-settings';
 import type { PostgresSettings } from '../../domain/postgres-settings';
 import { ETCD_CLIENT_PORT } from '../etcd/config';
 import type { ClusterView, ReachableNode } from '../fleet';
 import { dataNodesOf, gatewaysOf } from '../fleet';
+import { yamlFile, yamlText } from '../host/config-text';
 import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 import { hbaLines, IDENT_LINES, SYSTEM_ROLES } from './hba';
 
@@ -25,7 +25,7 @@ export const binariesOf = (major: Major): string => `/usr/lib/postgresql/${major
 export function patroniConfig(view: ClusterView, node: ReachableNode, passwords: PatroniPasswords): string {
   const { cluster } = view;
   const tls = { certfile: certificateFile('patroni'), keyfile: keyFile('patroni') };
-  return stringify({
+  return yamlFile({
     scope: cluster.id,
     namespace: '/holdfast/',
     name: node.name,
@@ -137,9 +137,9 @@ function localPostgres(view: ClusterView, node: ReachableNode, passwords: Patron
     config_dir: `${DATA_FOLDER}/${major}/main`,
     pgpass: `${DATA_FOLDER}/.pgpass-patroni`,
     authentication: {
-      superuser: { username: SYSTEM_ROLES.superuser, password: passwords.superuser },
-      replication: { username: SYSTEM_ROLES.replication, password: passwords.replication, ...verified },
-      rewind: { username: SYSTEM_ROLES.rewind, password: passwords.rewind, ...verified },
+      superuser: { username: SYSTEM_ROLES.superuser, password: yamlText(passwords.superuser) },
+      replication: { username: SYSTEM_ROLES.replication, password: yamlText(passwords.replication), ...verified },
+      rewind: { username: SYSTEM_ROLES.rewind, password: yamlText(passwords.rewind), ...verified },
     },
     parameters: { unix_socket_directories: SOCKET_FOLDER },
     pg_hba: hbaLines(dataNodesOf(view), gatewaysOf(view)),

@@ -1,4 +1,5 @@
 import type { ReachableNode } from '../fleet';
+import { plainWord } from '../host/config-text';
 
 /** Roles of Holdfast's own, never a tenant's. */
 export const SYSTEM_ROLES = {
@@ -15,7 +16,7 @@ export const SYSTEM_ROLES = {
  */
 export function hbaLines(dataNodes: readonly ReachableNode[], gateways: readonly ReachableNode[]): string[] {
   const { superuser, replication, rewind, pooler, monitor } = SYSTEM_ROLES;
-  const from = (node: ReachableNode): string => `${node.privateAddress}/32`;
+  const from = (node: ReachableNode): string => `${plainWord(node.privateAddress)}/32`;
   return [
     `local all ${superuser} peer`,
     `local postgres ${monitor} peer map=exporter`,

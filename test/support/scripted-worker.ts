@@ -1,8 +1,11 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { PayloadCodec } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
+import { FAILURE_CONVERTER } from '../../workers/worker';
 import type { Activities } from '../../activities';
 import type { OperationInput, OperationRecord } from '../../domain/operations';
 import { bundleWorkflows } from '../../workers/bundle';
+import { eventually } from './eventually';
 import { startTemporal } from './temporal';
 
 /**
@@ -11,8 +14,12 @@ import { startTemporal } from './temporal';
  */
 export interface ScriptedTemporal {
   readonly temporal: TestWorkflowEnvironment;
-  /** Runs a worker while `act` runs; what it called and recorded grows in the run that `act` is given. */
-  withWorker<T>(behave: Behaviour, act: (run: ScriptedRun) => Promise<T>): Promise<T>;
+  /**
+   * Runs a worker while `act` runs; what it called and recorded grows in the run that `act` is given.
+   *
+   * @param codec of the worker: it sees what the workflows are about to tell the server. Default: none.
+   */
+  withWorker<T>(behave: Behaviour, act: (run: ScriptedRun) => Promise<T>, codec?: PayloadCodec): Promise<T>;
   stop(): Promise<void>;
 }
 
@@ -30,6 +37,10 @@ export interface ScriptedRun {
 /** Every activity but the one that records: a new one is scripted by its name here, or the types complain. */
 const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, true>> = {
   placeNodes: true,
+  releasePlaces: true,
+  checkCloud: true,
+  checkHost: true,
+  prepareHosts: true,
   createNetwork: true,
   deleteNetwork: true,
   createHost: true,
@@ -49,21 +60,32 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   forgetCluster: true,
 };
 
-export async function startScriptedTemporal(): Promise<ScriptedTemporal> {
-  const [temporal, code] = await Promise.all([startTemporal(), bundleWorkflows()]);
+/** @param dynamicConfig as {@link startTemporal} takes it. */
+export async function startScriptedTemporal(
+  dynamicConfig: Readonly<Record<string, number>> = {},
+): Promise<ScriptedTemporal> {
+  const [temporal, code] = await Promise.all([startTemporal(dynamicConfig), bundleWorkflows()]);
   let serial = 0;
+  const workers: Worker[] = [];
   return {
     temporal,
-    stop: () => temporal.teardown(),
-    async withWorker(behave, act) {
+    async stop() {
+      // A test that was given up has left its worker: without a server it would try again for long.
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await eventually(() => workers.every((worker) => worker.getState() === 'STOPPED'));
+      await temporal.teardown();
+    },
+    async withWorker(behave, act, codec) {
       const run: ScriptedRun = { input: provisionInput(++serial), taskQueue: `test-${serial}`, calls: [], records: [] };
       const worker = await Worker.create({
         connection: temporal.nativeConnection,
         taskQueue: run.taskQueue,
         workflowBundle: { code },
         maxHeartbeatThrottleInterval: '100ms',
+        dataConverter: { failureConverterPath: FAILURE_CONVERTER, payloadCodecs: codec ? [codec] : [] },
         activities: scriptedActivities(run, behave),
       });
+      workers.push(worker);
       return worker.runUntil(act(run));
     },
   };

@@ -1,11 +1,8 @@
-import { WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { entityWorkflowId } from '../../domain/names';
-import type { OperationInput } from '../../domain/operations';
-import { clusterWorkflow, submitOperation } from '../../workflows/cluster';
-import type { ScriptedRun, ScriptedTemporal } from '../support/scripted-worker';
+import { entityOf } from '../support/entity';
+import { eventually } from '../support/eventually';
+import type { ScriptedTemporal } from '../support/scripted-worker';
 import { startScriptedTemporal } from '../support/scripted-worker';
-import { eventually } from '../support/temporal';
 
 /** The entity of a cluster: one operation after the other, each once. */
 
@@ -17,45 +14,14 @@ beforeAll(async () => {
 });
 afterAll(() => engine?.stop());
 
-const submit = async ({ taskQueue }: ScriptedRun, operation: OperationInput): Promise<void> => {
-  const startWorkflowOperation = new WithStartWorkflowOperation(clusterWorkflow, {
-    workflowId: entityWorkflowId(operation.clusterId),
-    taskQueue,
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    args: [{ clusterId: operation.clusterId }],
-  });
-  await engine.temporal.client.workflow.executeUpdateWithStart(submitOperation, {
-    startWorkflowOperation,
-    updateId: operation.operationId,
-    args: [operation],
-  });
-};
-/** A submission is taken before its workflow begins: right after it there may be none yet. */
-const finished = ({ operationId }: OperationInput): Promise<unknown> =>
-  eventually(() =>
-    engine.temporal.client.workflow
-      .getHandle(operationId)
-      .result()
-      .catch((error: unknown) => {
-        if (error instanceof WorkflowNotFoundError) return undefined;
-        throw error;
-      }),
-  );
-const entity = ({ input }: ScriptedRun) => engine.temporal.client.workflow.getHandle(entityWorkflowId(input.clusterId));
-const deletion = ({ input }: ScriptedRun): OperationInput => ({
-  ...input,
-  operationId: `${input.operationId}delete`,
-  kind: 'delete',
-  generation: 2,
-});
-
 test('operations of a cluster run one after the other, and the entity ends with its cluster', async () => {
   await engine.withWorker(
     () => undefined,
     async (run) => {
-      await submit(run, run.input);
-      await submit(run, deletion(run));
-      await entity(run).result();
+      const entity = entityOf(engine, run);
+      await entity.submit(run.input);
+      await entity.submit(entity.another('delete'));
+      await entity.handle.result();
       expect(run.calls.lastIndexOf('declareReady')).toBeLessThan(run.calls.indexOf('declareDeleting'));
       expect(run.calls.at(-1)).toBe('forgetCluster');
     },
@@ -66,11 +32,12 @@ test('an operation that is submitted twice runs once', async () => {
   await engine.withWorker(
     () => undefined,
     async (run) => {
-      await Promise.all([submit(run, run.input), submit(run, run.input)]);
-      await finished(run.input);
-      await submit(run, run.input);
-      await submit(run, deletion(run));
-      await entity(run).result();
+      const entity = entityOf(engine, run);
+      await Promise.all([entity.submit(run.input), entity.submit(run.input)]);
+      await entity.finished(run.input);
+      await entity.submit(run.input);
+      await entity.submit(entity.another('delete'));
+      await entity.handle.result();
       expect(run.calls.filter((call) => call === 'declareReady')).toHaveLength(1);
     },
   );
@@ -82,12 +49,13 @@ test('an operation that an operator terminated is recorded as failed, and the cl
       if (name === 'createNetwork') throw ApplicationFailure.nonRetryable('no room', 'CLOUD_FULL');
     },
     async (run) => {
-      await submit(run, run.input);
-      await eventually(() => (run.records.at(-1)?.operation?.state === 'waiting' ? true : undefined));
+      const entity = entityOf(engine, run);
+      await entity.submit(run.input);
+      await eventually(() => run.records.at(-1)?.operation?.state === 'waiting');
       await engine.temporal.client.workflow.getHandle(run.input.operationId).terminate('by an operator');
-      await eventually(() => (run.records.at(-1)?.operation?.state === 'failed' ? true : undefined));
-      await submit(run, deletion(run));
-      await entity(run).result();
+      await eventually(() => run.records.at(-1)?.operation?.state === 'failed');
+      await entity.submit(entity.another('delete'));
+      await entity.handle.result();
       expect(run.calls.at(-1)).toBe('forgetCluster');
     },
   );
@@ -97,11 +65,12 @@ test('a terminated entity starts anew with the next operation and waits for noth
   await engine.withWorker(
     () => undefined,
     async (run) => {
-      await submit(run, run.input);
-      await finished(run.input);
-      await entity(run).terminate('by an operator');
-      await submit(run, deletion(run));
-      await entity(run).result();
+      const entity = entityOf(engine, run);
+      await entity.submit(run.input);
+      await entity.finished(run.input);
+      await entity.handle.terminate('by an operator');
+      await entity.submit(entity.another('delete'));
+      await entity.handle.result();
       expect(run.calls.at(-1)).toBe('forgetCluster');
     },
   );
@@ -113,8 +82,9 @@ test('operators read in the Web UI what an operation is about and how far it is'
       if (name === 'createNetwork') throw ApplicationFailure.nonRetryable('no room', 'CLOUD_FULL');
     },
     async (run) => {
-      await submit(run, run.input);
-      await eventually(() => (run.records.at(-1)?.operation?.state === 'waiting' ? true : undefined));
+      const entity = entityOf(engine, run);
+      await entity.submit(run.input);
+      await eventually(() => run.records.at(-1)?.operation?.state === 'waiting');
       const handle = engine.temporal.client.workflow.getHandle(run.input.operationId);
       const description = await handle.describe();
       expect(await description.staticSummary()).toBe('provision orders: sandbox, PostgreSQL 18');
@@ -131,7 +101,7 @@ test('operators read in the Web UI what an operation is about and how far it is'
       expect(Buffer.from(scheduled?.userMetadata?.summary?.data ?? []).toString()).toContain(
         'create the private network',
       );
-      await submit(run, run.input);
+      await entity.submit(run.input);
       await handle.terminate();
     },
   );

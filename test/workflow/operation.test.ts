@@ -6,7 +6,7 @@ import { decideOperation } from '../../workflows/operation';
 import { stepTitles } from '../../workflows/runbooks';
 import type { ScriptedRun, ScriptedTemporal } from '../support/scripted-worker';
 import { startScriptedTemporal } from '../support/scripted-worker';
-import { eventually } from '../support/temporal';
+import { eventually } from '../support/eventually';
 
 /** What the engine of operations does with the success, failure and cancellation of activities. */
 
@@ -25,8 +25,7 @@ const stepsIn = (records: OperationRecord[], state: string): string[] =>
   records.flatMap((record) => record.steps.filter((step) => step.state === state).map((step) => step.stepId));
 const start = (workflow: string, { input, taskQueue }: ScriptedRun): Promise<WorkflowHandleWithFirstExecutionRunId> =>
   engine.temporal.client.workflow.start(workflow, { workflowId: input.operationId, taskQueue, args: [input] });
-const isWaiting = (records: OperationRecord[]): true | undefined =>
-  statesOf(records).at(-1) === 'waiting' ? true : undefined;
+const isWaiting = (records: OperationRecord[]): boolean => statesOf(records).at(-1) === 'waiting';
 const diskFull = (): never => {
   throw ApplicationFailure.nonRetryable('the disk is full', 'CLOUD_FULL');
 };
@@ -122,7 +121,7 @@ test('nothing is undone before an activity that still works has ended', async ()
     },
     async (run) => {
       const handle = await start('provision', run);
-      await eventually(() => (events.includes('began') ? true : undefined));
+      await eventually(() => events.includes('began'));
       await handle.signal(decideOperation, 'cancel');
       expect(await handle.result()).toBe('cancelled');
       expect(events).toEqual(['began', 'ended', 'undo']);
@@ -183,7 +182,8 @@ test('the end of a step and the begin of the next are one record', async () => {
   await withWorker(
     async ({ name }) => {
       // Its begin was written: nothing else is being written when it ends.
-      if (name === 'joinEtcd pg-1') await eventually(() => holding('form-the-etcd-cluster', 'running'), 500);
+      if (name === 'joinEtcd pg-1')
+        await eventually(() => holding('form-the-etcd-cluster', 'running'), { everyMs: 500 });
     },
     async (run) => {
       records = run.records;
@@ -205,7 +205,7 @@ test('an undo that fails waits for attention, still cancelling, and goes on when
       const handle = await start('provision', run);
       await eventually(() => isWaiting(run.records));
       await handle.signal(decideOperation, 'cancel');
-      await eventually(() => (run.calls.includes('deleteNetwork') ? isWaiting(run.records) : undefined));
+      await eventually(() => run.calls.includes('deleteNetwork') && isWaiting(run.records));
       await handle.signal(decideOperation, 'retry');
       expect(await handle.result()).toBe('cancelled');
       expect(statesOf(run.records).slice(-4)).toEqual(['cancelling', 'waiting', 'cancelling', 'cancelled']);

@@ -1,0 +1,33 @@
+import { HoldfastError } from '../domain/errors';
+
+export interface Movement {
+  /** Waits for the goal for some seconds; true when it is reached. */
+  readonly goal: () => Promise<boolean>;
+  /** Where the work is: any text that changes as it gets on, such as a number of bytes or an LSN. Shown to people. */
+  readonly position: () => Promise<string>;
+  /** Somebody has to look when the position stays the same for so long. */
+  readonly stallMs: number;
+  /** Told each new position. */
+  readonly onMove: (position: string) => Promise<void>;
+}
+
+/**
+ * Waits for something that takes as long as there is data: its deadline is renewed whenever it gets on.
+ * @throws STEP_DEADLINE_EXCEEDED after `stallMs` without movement; what `goal`, `position` and `onMove` throw.
+ */
+export async function waitWhileItMoves({ goal, position, stallMs, onMove }: Movement): Promise<void> {
+  let last: string | undefined;
+  let movedAt = performance.now();
+  while (!(await goal())) {
+    const now = await position();
+    if (now !== last) {
+      last = now;
+      movedAt = performance.now();
+      await onMove(now);
+    } else if (performance.now() - movedAt >= stallMs) {
+      throw new HoldfastError('STEP_DEADLINE_EXCEEDED', {
+        detail: `nothing has moved for ${stallMs / 1000} s: ${now}`,
+      });
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { temporal } from '@temporalio/proto';
+import { Worker } from '@temporalio/worker';
+import { bundleWorkflows } from '../../workers/bundle';
+import type { HistoryPath } from '../support/workflows/paths';
+import { CONTINUED_PATHS, ENTITY_PATHS, OPERATION_PATHS, UNDO_PATHS } from '../support/workflows/paths';
+import { startScriptedTemporal } from '../support/scripted-worker';
+
+/**
+ * Workflows that run when the code changes must be able to go on: each history of test/workflow/histories is replayed
+ * against the code of today. `HOLDFAST_RECORD_HISTORIES=1 npm test -- --selectProjects workflow --testPathPatterns replay`
+ * records them anew; from the first release on, those of released versions stay, and changes need `patched()`.
+ */
+
+const { History } = temporal.api.history.v1;
+const FOLDER = join(__dirname, 'histories');
+const PATHS = [...OPERATION_PATHS, ...UNDO_PATHS, ...ENTITY_PATHS, ...CONTINUED_PATHS];
+const fileOf = (name: string): string => `${name.replaceAll(/[^a-z0-9]+/gi, '-')}.pb.gz`;
+
+jest.setTimeout(300_000);
+
+if (process.env['HOLDFAST_RECORD_HISTORIES']) {
+  beforeAll(async () => {
+    rmSync(FOLDER, { recursive: true, force: true });
+    mkdirSync(FOLDER);
+    await record([...OPERATION_PATHS, ...UNDO_PATHS, ...ENTITY_PATHS]);
+    await record(CONTINUED_PATHS, { 'limit.historyCount.suggestContinueAsNew': 10 });
+  });
+}
+
+async function record(paths: readonly HistoryPath[], dynamicConfig: Record<string, number> = {}): Promise<void> {
+  const engine = await startScriptedTemporal(dynamicConfig);
+  try {
+    for (const path of paths) {
+      const history = await (await path.record(engine)).fetchHistory();
+      writeFileSync(join(FOLDER, fileOf(path.name)), gzipSync(History.encode(history).finish(), { level: 9 }));
+    }
+  } finally {
+    await engine.stop();
+  }
+}
+
+interface Recording {
+  readonly workflowId: string;
+  readonly history: temporal.api.history.v1.History;
+}
+
+const recordings = (): Recording[] =>
+  readdirSync(FOLDER).map((file) => ({
+    workflowId: file,
+    history: History.decode(gunzipSync(readFileSync(join(FOLDER, file)))),
+  }));
+
+/** The files whose history the code could not go on with, and why. */
+async function replay(code: string, histories: Recording[]): Promise<Record<string, string>> {
+  const failures: Record<string, string> = {};
+  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle: { code } }, histories)) {
+    if (error) failures[workflowId] = error.message;
+  }
+  return failures;
+}
+
+test('every way that a workflow can go has a recorded history', () => {
+  expect(readdirSync(FOLDER).sort()).toEqual(PATHS.map(({ name }) => fileOf(name)).sort());
+});
+
+test('the workflows of today go on with every recorded history', async () => {
+  expect(await replay(await bundleWorkflows(), recordings())).toEqual({});
+});
+
+test('workflows that were changed carelessly are found out', async () => {
+  const mutated = await bundleWorkflows({ workflows: join(__dirname, '..', 'support', 'workflows', 'mutated.ts') });
+  const complete = recordings().filter(({ workflowId }) => /success|entity/.test(workflowId));
+  expect(Object.keys(await replay(mutated, complete)).sort()).toEqual(
+    complete.map(({ workflowId }) => workflowId).sort(),
+  );
+});
