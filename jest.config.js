@@ -9,7 +9,7 @@ const shared = {
 };
 
 module.exports = {
-  projects: ['unit', 'workflow', 'system'].map((suite) => ({
+  projects: ['unit', 'workflow', 'system', 'chaos'].map((suite) => ({
     ...shared,
     displayName: suite,
     testMatch: [`<rootDir>/test/${suite}/**/*.test.ts`],

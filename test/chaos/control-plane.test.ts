@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TcpProxy } from '../support/tcp-proxy';
+import { startTcpProxy } from '../support/tcp-proxy';
+import type { Experiment, Outcome } from './experiment';
+import { begin, conduct } from './experiment';
+import type { Laboratory, Subject } from './laboratory';
+import { openLaboratory } from './laboratory';
+import { complaints } from './verdict';
+
+/** What operations make of a control plane whose parts can't reach one another, and of two workers at once. */
+
+jest.setTimeout(300_000);
+
+const PROVISION = { kind: 'provision', topology: 'ha' } as const satisfies Experiment;
+/**
+ * Longer than a worker may be silent (short-deadlines.ts), twice over: its activities are given to another while it still
+ * works on them, as 60 s do with the product's 20 s.
+ */
+const AWAY_MS = 10_000;
+
+let laboratory: Laboratory;
+let subject: Subject;
+let dryRun: Outcome;
+const proxies: TcpProxy[] = [];
+let temporal: TcpProxy;
+let inventory: TcpProxy;
+
+beforeAll(async () => {
+  laboratory = await openLaboratory();
+  const url = new URL(laboratory.scratch.url);
+  temporal = await startTcpProxy(laboratory.temporalAddress);
+  inventory = await startTcpProxy(url.host);
+  proxies.push(temporal, inventory);
+  url.host = inventory.address;
+  const settings = { temporalAddress: temporal.address, databaseUrl: url.href };
+  subject = await laboratory.openLane('cut-off', {}, settings);
+  dryRun = await conduct(laboratory, subject, PROVISION);
+});
+afterAll(async () => {
+  await laboratory?.stop();
+  for (const proxy of proxies) await proxy.close();
+});
+
+/** Steps in the middle of which the connection is cut: early, and late when much is at stake. */
+const STEPS = ['create-the-hosts: createHost pg-1', 'start-postgresql-under-patroni: startPatroni pg-2'];
+const cases = STEPS.flatMap((step) =>
+  (['temporal', 'inventory'] as const).flatMap((part) =>
+    (['block', 'blockAnswers'] as const).map((how) => ({ step, part, how })),
+  ),
+);
+
+test.each(cases)(
+  '$part is away ($how) at "$step": the operation ends right, each effect once',
+  async ({ step, part, how }) => {
+    const proxy = part === 'temporal' ? temporal : inventory;
+    const running = await begin(laboratory, subject, PROVISION);
+    await running.stage.reached(step);
+    proxy[how]();
+    await sleep(AWAY_MS);
+    proxy.unblock();
+    expect(await complaints(laboratory, subject.world, PROVISION, await running.outcome(), dryRun)).toEqual([]);
+  },
+);
+
+test('two workers share the work of many operations; each effect happens once', async () => {
+  const second = await laboratory.openLane('second', {}, subject.lane.settings);
+  const single = { kind: 'provision', topology: 'single' } as const;
+  const alone = await conduct(laboratory, subject, single);
+  const outcomes = await Promise.all(Array.from({ length: 6 }, () => conduct(laboratory, subject, single)));
+  const wrong = await Promise.all(
+    outcomes.map((outcome) => complaints(laboratory, subject.world, single, outcome, alone)),
+  );
+  expect(wrong.flat()).toEqual([]);
+  for (const { lane } of [subject, second]) expect(lane.log()).toContain('"activity":"createHost"');
+});

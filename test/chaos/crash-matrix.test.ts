@@ -1,0 +1,133 @@
+import type { Topology } from '../../domain/plans';
+import { TOPOLOGIES } from '../../domain/plans';
+import type { Experiment, OrderedCluster, Outcome } from './experiment';
+import { conduct } from './experiment';
+import type { Laboratory, Subject } from './laboratory';
+import { openLaboratory } from './laboratory';
+import { forgetWorld, inParallel } from './lanes';
+import { cancelPoints, inRuns, oneRun, rowsOf } from './rows';
+import type { CrashPoint } from '../simulation/crash';
+import { complaints } from './verdict';
+
+/**
+ * The crash matrix: the worker gets SIGKILL before and after every activity of every workflow. Each run must end as the
+ * dry run did, each effect must have happened exactly once, and nothing may be left over.
+ * By default a provision that is cancelled is run once for each step at which that may happen, each time with other rows;
+ * HOLDFAST_CHAOS=all runs all rows of each.
+ */
+
+jest.setTimeout(1_800_000);
+
+const LANES = 6;
+const CRASHES_IN_A_RUN = 6;
+const all = process.env['HOLDFAST_CHAOS'] === 'all';
+
+let laboratory: Laboratory;
+let subjects: Subject[];
+const rowsRun: Record<string, number> = {};
+
+beforeAll(async () => {
+  laboratory = await openLaboratory();
+  const names = Array.from({ length: LANES }, (_, i) => `lane-${i}`);
+  subjects = await Promise.all(names.map((name) => laboratory.openLane(name)));
+});
+afterAll(async () => {
+  await laboratory?.stop();
+  process.stdout.write(`rows of the crash matrix: ${JSON.stringify(rowsRun)}\n`);
+});
+
+/** Runs with crashes; gives what is wrong with it. */
+async function judge(subject: Subject, experiment: Experiment, dryRun: Outcome): Promise<Judged> {
+  const outcome = await conduct(laboratory, subject, experiment);
+  return { wrong: await complaints(laboratory, subject.world, experiment, outcome, dryRun), outcome };
+}
+interface Judged {
+  readonly wrong: string[];
+  readonly outcome: Outcome;
+}
+
+/** Says which of the crashes of a run that went wrong make it go wrong alone. */
+async function blame(
+  wrong: readonly string[],
+  crashes: readonly CrashPoint[],
+  alone: (crash: CrashPoint) => Promise<Judged>,
+): Promise<string[]> {
+  if (wrong.length === 0) return [];
+  const guilty: string[] = [];
+  for (const crash of crashes) {
+    const again = await alone(crash);
+    guilty.push(...again.wrong.map((one) => `${crash.when} "${crash.execution}": ${one}`));
+  }
+  if (guilty.length > 0) return guilty;
+  const all = crashes.map(({ execution, when }) => `${when} "${execution}"`).join(', ');
+  return wrong.map((one) => `${all}, though not for one of them alone: ${one}`);
+}
+
+describe.each(TOPOLOGIES)('a cluster of topology %s', (topology: Topology) => {
+  let provision: Outcome;
+  let deletion: Outcome;
+
+  beforeAll(async () => {
+    const [subject] = subjects;
+    if (!subject) throw new Error('no lane');
+    provision = await conduct(laboratory, subject, { kind: 'provision', topology });
+    deletion = await conduct(laboratory, subject, { kind: 'delete', topology, cluster: provision.cluster });
+    expect([provision.result, deletion.result]).toEqual(['succeeded', 'succeeded']);
+  });
+
+  const made = (subject: Subject, crashes: readonly CrashPoint[]): Promise<Judged> =>
+    judge(subject, { kind: 'provision', topology, crashes }, provision);
+  const deleted = async (
+    subject: Subject,
+    crashes: readonly CrashPoint[],
+    cluster?: OrderedCluster,
+  ): Promise<Judged> => {
+    const target = cluster ?? (await conduct(laboratory, subject, { kind: 'provision', topology })).cluster;
+    return judge(subject, { kind: 'delete', topology, cluster: target, crashes }, deletion);
+  };
+
+  test('is made and deleted right, whatever the activity before or after which the worker dies', async () => {
+    const [makingRows, deletingRows] = [rowsOf(provision.executions), rowsOf(deletion.executions)];
+    rowsRun[`${topology} provision`] = makingRows.length;
+    rowsRun[`${topology} delete`] = deletingRows.length;
+    const [making, deleting] = [inRuns(makingRows, CRASHES_IN_A_RUN), inRuns(deletingRows, CRASHES_IN_A_RUN)];
+    expect(deleting.length).toBeLessThanOrEqual(making.length);
+    const pairs = making.map((crashes, i) => ({ crashes, then: deleting[i] }));
+    const wrong = await inParallel(subjects, pairs, async (subject, { crashes, then }) => {
+      const first = await made(subject, crashes);
+      const { cluster } = first.outcome;
+      const found = await blame(first.wrong, crashes, (crash) => made(subject, [crash]));
+      if (!then || found.length > 0) {
+        forgetWorld(subject.world, cluster.id);
+        return found;
+      }
+      const second = await deleted(subject, then, cluster);
+      return blame(second.wrong, then, (crash) => deleted(subject, [crash]));
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('leaves nothing when its provision is cancelled at any step, wherever the worker dies meanwhile', async () => {
+    const points = cancelPoints(provision);
+    expect(points).toHaveLength(provision.operation.steps.length);
+    let rows = 0;
+    const wrong = await inParallel(subjects, points, async (subject, cancelAt) => {
+      const cancelled = { kind: 'provision', topology, cancelAt } as const;
+      const dryRun = await conduct(laboratory, subject, cancelled);
+      const found = await complaints(laboratory, subject.world, cancelled, dryRun, dryRun);
+      const possible = rowsOf(dryRun.undoing);
+      const turn = points.indexOf(cancelAt);
+      const runs = all ? inRuns(possible, CRASHES_IN_A_RUN) : [oneRun(possible, CRASHES_IN_A_RUN, turn)];
+      for (const crashes of runs) {
+        rows += crashes.length;
+        const { wrong } = await judge(subject, { ...cancelled, crashes }, dryRun);
+        found.push(
+          ...(await blame(wrong, crashes, (crash) => judge(subject, { ...cancelled, crashes: [crash] }, dryRun))),
+        );
+      }
+      return found.map((one) => `cancelled at "${cancelAt}": ${one}`);
+    });
+    rowsRun[`${topology} cancel`] = rows;
+    expect(wrong).toEqual([]);
+  });
+});

@@ -1,0 +1,142 @@
+import type { Client } from '@temporalio/client';
+import type { SubmissionResult } from '../../activities/inventory/inventory';
+import type { ClusterId } from '../../domain/ids';
+import type { Operation, OperationInput, OperationKind } from '../../domain/operations';
+import type { Topology } from '../../domain/plans';
+import { decideOperation } from '../../workflows/operation';
+import type { RunbookOf } from '../../workflows/runbook';
+import { titlesOf } from '../../workflows/runbook';
+import { RUNBOOKS } from '../../workflows/runbooks';
+import type { CrashPoint, Execution, Stage } from '../simulation/crash';
+import { stageOf } from '../simulation/crash';
+import { eventually } from '../support/eventually';
+import { newCluster, newId, newSubmission, SPEC } from '../support/inventory';
+import type { Laboratory, Subject } from './laboratory';
+import { resultOf, submitTo } from './laboratory';
+
+/** One operation from its order to its end, with any number of crashes in it. */
+
+export interface Experiment {
+  readonly kind: OperationKind;
+  readonly topology: Topology;
+  /** The operation is cancelled when this execution has done its deed and has not told so yet. */
+  readonly cancelAt?: Execution;
+  /** Where workers die. */
+  readonly crashes?: readonly CrashPoint[];
+  /** Of an existing cluster; default: a new one. */
+  readonly cluster?: OrderedCluster;
+}
+
+export type OrderedCluster = ReturnType<typeof newCluster>;
+
+export interface Outcome {
+  readonly cluster: OrderedCluster;
+  readonly operation: Operation;
+  /** How the workflow ended. */
+  readonly result: string;
+  /** Where no worker died, because none came there. */
+  readonly missed: readonly CrashPoint[];
+  /** Executions that began, in order. */
+  readonly executions: readonly Execution[];
+  /** Those of them that began after the cancel was asked for. */
+  readonly undoing: readonly Execution[];
+  /** What happened in the world since the order. */
+  readonly effects: readonly string[];
+}
+
+const PLANS: Readonly<Record<Topology, string>> = { single: 'sandbox', ha: 'ha-s' };
+
+/** An operation that was handed over and may still run. */
+export interface Running {
+  readonly input: OperationInput;
+  readonly stage: Stage;
+  /** Waits until it has ended or stands still. */
+  outcome(): Promise<Outcome>;
+}
+
+/** Orders an operation and hands it to its cluster's entity. */
+export async function begin(
+  laboratory: Laboratory,
+  { lane, world }: Subject,
+  experiment: Experiment,
+  runbooks: Runbooks = {},
+): Promise<Running> {
+  const cluster = experiment.cluster ?? clusterOf(laboratory, experiment.topology);
+  const input = await order(laboratory, cluster, experiment, runbooks[experiment.kind]);
+  const stage = stageOf(world, input.operationId);
+  const network = `${cluster.id}/network`;
+  const before = world.effects(network).length;
+  if (experiment.crashes) stage.arm(experiment.crashes);
+  if (experiment.cancelAt !== undefined) stage.hold(experiment.cancelAt);
+  await submitTo(laboratory.client, lane.settings.taskQueue, input);
+  return {
+    input,
+    stage,
+    async outcome() {
+      const result = await resultOf(laboratory, input.operationId);
+      const operation = await laboratory.inventory.operations.get(input.operationId);
+      if (!operation) throw new Error('the inventory has lost an operation');
+      return {
+        cluster,
+        operation,
+        result,
+        missed: stage.armed,
+        executions: stage.executions,
+        undoing: [],
+        effects: world.effects(network).slice(before),
+      };
+    },
+  };
+}
+
+/** From its order to its end. */
+export async function conduct(
+  laboratory: Laboratory,
+  subject: Subject,
+  experiment: Experiment,
+  runbooks: Runbooks = {},
+): Promise<Outcome> {
+  const running = await begin(laboratory, subject, experiment, runbooks);
+  if (experiment.cancelAt === undefined) return running.outcome();
+  const asked = await cancelWhenHeld(laboratory.client, running.input, running.stage);
+  const outcome = await running.outcome();
+  return { ...outcome, undoing: outcome.executions.slice(asked) };
+}
+
+/** Other runbooks than the product's. */
+type Runbooks = Readonly<Partial<Record<OperationKind, RunbookOf>>>;
+
+function clusterOf({ project }: Laboratory, topology: Topology): OrderedCluster {
+  const cluster = newCluster(project, newId('clu').replaceAll('_', '-'));
+  return { ...cluster, spec: { ...SPEC, plan: PLANS[topology] } };
+}
+
+async function order(
+  { inventory }: Laboratory,
+  cluster: OrderedCluster,
+  { kind, topology }: Experiment,
+  runbook: RunbookOf = RUNBOOKS[kind].runbook,
+): Promise<OperationInput> {
+  const draft = newSubmission(cluster, kind);
+  const submission = {
+    ...draft,
+    operation: { ...draft.operation, topology },
+    steps: titlesOf(runbook({ topology })),
+  };
+  const submit = (): Promise<SubmissionResult> =>
+    kind === 'provision'
+      ? inventory.operations.submitCreate(cluster, submission)
+      : inventory.operations.submit(null, submission);
+  const { operation } = await submit();
+  return { ...submission.operation, generation: operation.generation };
+}
+
+/** @returns how many executions had begun by then. */
+async function cancelWhenHeld(client: Client, { operationId }: OperationInput, stage: Stage): Promise<number> {
+  await eventually(() => stage.isHolding, { everyMs: 20 });
+  const begun = stage.executions.length;
+  await client.workflow.getHandle(operationId).signal(decideOperation, 'cancel');
+  return begun;
+}
+
+export const prefixOf = (clusterId: ClusterId): string => `${clusterId}/`;

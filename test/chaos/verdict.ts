@@ -1,0 +1,125 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { X509Certificate } from 'node:crypto';
+import { CA_FILE } from '../../activities/host/tls-paths';
+import { isFinal } from '../../domain/operations';
+import type { World } from '../simulation/world';
+import type { Experiment, Outcome } from './experiment';
+import { prefixOf } from './experiment';
+import type { Laboratory } from './laboratory';
+
+/** What is wrong with how an experiment ended, one sentence each; nothing when it ended as the dry run did. */
+export async function complaints(
+  laboratory: Laboratory,
+  world: World,
+  experiment: Experiment,
+  outcome: Outcome,
+  dryRun: Outcome,
+): Promise<string[]> {
+  const ended = [
+    ...outcome.missed.map(({ execution, when }) => `no worker came to the point ${when} "${execution}"`),
+    ...differs('the result', outcome.result, dryRun.result),
+  ];
+  // All else follows from that.
+  if (ended.length > 0) return ended;
+  const gone = experiment.kind === 'delete' || experiment.cancelAt !== undefined;
+  return [
+    ...differs('the operation', outcome.operation.state, dryRun.operation.state),
+    ...differs('its error', outcome.operation.error, null),
+    ...aboutSteps(experiment, outcome, dryRun),
+    ...aboutEffects(experiment, outcome, dryRun),
+    ...(await aboutRecords(laboratory, outcome)),
+    ...(await (gone ? aboutResidue(laboratory, world, outcome) : aboutCluster(laboratory, world, outcome))),
+  ];
+}
+
+function differs(what: string, is: unknown, should: unknown): string[] {
+  const [seen, wanted] = [JSON.stringify(is), JSON.stringify(should)];
+  return seen === wanted ? [] : [`${what}: ${seen} instead of ${wanted}`];
+}
+
+function aboutSteps({ cancelAt }: Experiment, { operation }: Outcome, dryRun: Outcome): string[] {
+  const wanted = new Map(dryRun.operation.steps.map(({ id, state }) => [id, state]));
+  return operation.steps.flatMap(({ id, state, nextRetryAt }) => [
+    // What runs beside the step at which a cancel comes has ended by then or not. What can be undone is undone.
+    ...(cancelAt === undefined || wanted.get(id) === 'undone' ? differs(`step ${id}`, state, wanted.get(id)) : []),
+    ...(state === 'running' || state === 'undoing' ? [`step ${id} is still ${state}`] : []),
+    ...(nextRetryAt === null ? [] : [`step ${id} still tells a next retry`]),
+  ]);
+}
+
+/** Each exactly once. Which data node is the primary, and so does what only it does, is no matter. */
+function aboutEffects({ cancelAt }: Experiment, { effects }: Outcome, dryRun: Outcome): string[] {
+  const anyPrimary = (effect: string): string => effect.replace(/^pg-\d+ (initialised|CREATE)/, 'the primary $1');
+  const [seen, wanted] = [effects, dryRun.effects].map((all) => all.map(anyPrimary));
+  if (!seen || !wanted) return [];
+  const twice = seen.filter((effect, i) => seen.indexOf(effect) !== i).map((effect) => `more than once: ${effect}`);
+  // How far parallel work got before a cancel differs from run to run; what is left of it is looked at elsewhere.
+  if (cancelAt !== undefined) return twice;
+  return [
+    ...twice,
+    ...wanted.filter((effect) => !seen.includes(effect)).map((effect) => `never: ${effect}`),
+    ...seen.filter((effect) => !wanted.includes(effect)).map((effect) => `not in the dry run: ${effect}`),
+  ];
+}
+
+async function aboutRecords({ inventory, scratch }: Laboratory, { operation }: Outcome): Promise<string[]> {
+  const [events, audit] = await Promise.all([
+    inventory.operations.eventsAfter(operation.id, 0),
+    scratch.query<{ count: string }>('select count(*) from audit_log where subject = $1 or details::text like $2', [
+      operation.clusterId,
+      `%${operation.id}%`,
+    ]),
+  ]);
+  const ends = events.filter(
+    ({ type, body }) => type === 'operation' && isFinal(body['state'] as Outcome['operation']['state']),
+  );
+  return [
+    ...differs('events that tell the end', ends.length, 1),
+    ...differs('entries in the audit log', Number(audit[0]?.count), operation.kind === 'delete' ? 2 : 1),
+  ];
+}
+
+async function aboutResidue({ inventory, scratch }: Laboratory, world: World, { cluster }: Outcome): Promise<string[]> {
+  const prefix = prefixOf(cluster.id);
+  const left = [...world.hostTokens(), ...world.networkTokens()].filter((token) => token.startsWith(prefix));
+  const [found, nodes, secrets] = await Promise.all([
+    inventory.clusters.get(cluster.id),
+    inventory.nodes.list(cluster.id),
+    scratch.query<{ name: string }>('select name from secrets where cluster_id = $1', [cluster.id]),
+  ]);
+  return [
+    ...left.map((token) => `left in the cloud: ${token}`),
+    ...differs('the cluster', found?.status.state, 'deleted'),
+    ...nodes.map(({ name }) => `left in the inventory: ${name}`),
+    ...secrets.map(({ name }) => `left of its secrets: ${name}`),
+  ];
+}
+
+async function aboutCluster({ inventory }: Laboratory, world: World, { cluster }: Outcome): Promise<string[]> {
+  const [found, nodes] = await Promise.all([inventory.clusters.get(cluster.id), inventory.nodes.list(cluster.id)]);
+  const hosts = world
+    .hostTokens()
+    .filter((token) => token.startsWith(prefixOf(cluster.id)))
+    .map((token) => world.host(token))
+    .filter((host) => host !== null);
+  const authorities = new Set(
+    hosts.map(({ root }) => new X509Certificate(readFileSync(join(root, CA_FILE))).fingerprint),
+  );
+  const conditions = found?.status.conditions ?? [];
+  return [
+    ...differs('the cluster', found?.status.state, 'ready'),
+    ...differs('the endpoint', found?.status.endpoint?.addresses.length, 1),
+    ...differs('ready conditions', conditions.filter(({ type, status }) => type === 'Ready' && status).length, 1),
+    ...differs('hosts of the inventory', nodes.map(({ hostId }) => hostId).sort(), hosts.map(({ id }) => id).sort()),
+    ...differs('certificate authorities', authorities.size, 1),
+    ...hosts.flatMap(({ root, token }) => leftovers(root).map((file) => `left on ${token}: ${file}`)),
+  ];
+}
+
+/** Neighbours of files that were being written. */
+function leftovers(root: string): string[] {
+  return readdirSync(join(root, 'etc'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.includes('.holdfast.'),
+  );
+}

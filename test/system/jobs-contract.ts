@@ -1,0 +1,135 @@
+import { followJob } from '../../activities/host/follow-job';
+import type { Host } from '../../activities/host/host';
+import { cancelJob, cleanJob, jobStatus, jobUnit, startJob } from '../../activities/host/jobs';
+import type { JobUnit } from '../../activities/host/jobs';
+import { sh } from '../../activities/host/shell';
+import type { SshPool } from '../../activities/host/ssh-pool';
+import { newId } from '../support/inventory';
+import type { HostUnderTest } from './host-contract';
+
+/** What activities build on when they give a host long work (activities/host/jobs.ts), whoever made it. */
+export function describeJobsContract(name: string, makeHost: () => Promise<HostUnderTest>): void {
+  describe(`the contract of jobs, held by ${name}`, () => {
+    let env: HostUnderTest;
+    let pool: SshPool;
+    let host: Host;
+    let unit: JobUnit;
+
+    beforeAll(async () => {
+      env = await makeHost();
+      pool = env.openPool();
+      host = pool.host(env.target);
+      await host.run(sh`true`, { connectTimeoutMs: 30_000 });
+    });
+    afterAll(async () => {
+      pool.close();
+      await env.end();
+    });
+    beforeEach(() => {
+      unit = jobUnit(newId('op'), 'restore');
+    });
+
+    const start = (script: string, stdin?: string): Promise<void> =>
+      startJob(host, {
+        unit,
+        command: sh`sh -c ${script}`,
+        description: 'a test',
+        ...(stdin !== undefined && { stdin }),
+      });
+
+    /** Where a job of this test may write. */
+    const path = (name: string): string => `/tmp/${unit}.${name}`;
+
+    test('a job runs to its end, and remembers it until it is cleaned', async () => {
+      expect(await jobStatus(host, unit)).toEqual({ state: 'not-started' });
+      await start(`echo done >${path('out')}`);
+      await followJob(host, unit);
+      expect(await jobStatus(host, unit)).toEqual({ state: 'succeeded' });
+      expect(await host.run(sh`cat ${path('out')}`)).toBe('done\n');
+
+      await cleanJob(host, unit);
+      await cleanJob(host, unit);
+      expect(await jobStatus(host, unit)).toEqual({ state: 'not-started' });
+    });
+
+    test('a job started by ten at once runs once, and not again after its end', async () => {
+      const script = `echo started >>${path('starts')}`;
+      await Promise.all(Array.from({ length: 10 }, () => start(script)));
+      await followJob(host, unit);
+      await start(script);
+      await followJob(host, unit);
+      expect(await host.run(sh`cat ${path('starts')}`)).toBe('started\n');
+    });
+
+    test('each line of a job is told once, also to a follower that goes on from a cursor', async () => {
+      const script = `seq 1 500; until [ -e ${path('go')} ]; do sleep 0.05; done; seq 501 1000`;
+      await start(script);
+      const lines: string[] = [];
+      let cursor: string | null = null;
+      const stop = new AbortController();
+      const first = followJob(host, unit, {
+        signal: stop.signal,
+        onProgress: (more, readUpTo) => {
+          lines.push(...more);
+          cursor = readUpTo;
+          if (lines.length >= 500) stop.abort(new Error('enough'));
+        },
+      });
+      await expect(first).rejects.toThrow('enough');
+      await host.run(sh`touch ${path('go')}`);
+      await followJob(host, unit, { cursor, onProgress: (more) => lines.push(...more) });
+      expect(lines).toEqual(Array.from({ length: 1000 }, (_, i) => String(i + 1)));
+    });
+
+    test('a job that fails tells its exit code and its last words', async () => {
+      await start('echo before; echo "no space left" >&2; exit 3');
+      await expect(followJob(host, unit)).rejects.toMatchObject({
+        code: 'HOST_JOB_FAILED',
+        values: { host: 'orders/gw-1', unit, exitCode: 3, output: 'before\nno space left' },
+      });
+      expect(await jobStatus(host, unit)).toMatchObject({ state: 'failed', exitCode: 3 });
+      await cleanJob(host, unit);
+      expect(await jobStatus(host, unit)).toEqual({ state: 'not-started' });
+    });
+
+    test('a job that is killed tells so', async () => {
+      await start('kill -KILL $$');
+      await expect(followJob(host, unit)).rejects.toMatchObject({ values: { exitCode: 128 + 9 } });
+    });
+
+    test('a cancelled job is dead when the call returns, with all its children, also when it ignores SIGTERM', async () => {
+      await start(`trap '' TERM; sleep 4713 & touch ${path('up')}; while :; do sleep 0.1; done`);
+      await host.run(sh`sh -c ${`until [ -e ${path('up')} ]; do sleep 0.02; done`}`);
+      await cancelJob(host, unit);
+      expect(await host.run(sh`sh -c ${'pgrep -fx "sleep 4713" || echo none'}`)).toBe('none\n');
+      expect((await jobStatus(host, unit)).state).not.toBe('running');
+      await cancelJob(host, unit);
+      await cancelJob(host, jobUnit(newId('op'), 'never-started'));
+    });
+
+    test('a job that runs is not cleaned', async () => {
+      await start('sleep 60');
+      await expect(cleanJob(host, unit)).rejects.toMatchObject({ code: 'HOST_COMMAND_FAILED' });
+      expect(await jobStatus(host, unit)).toEqual({ state: 'running' });
+      await cancelJob(host, unit);
+    });
+
+    test('a job that nobody started can not be followed', async () => {
+      await expect(followJob(host, unit)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    });
+
+    test('dollars and percent signs of a command arrive as they are', async () => {
+      await start(`X='$HOME %n $$ \${USER}'; echo "$X"`);
+      const lines: string[] = [];
+      await followJob(host, unit, { onProgress: (more) => lines.push(...more) });
+      expect(lines).toEqual(['$HOME %n $$ ${USER}']);
+    });
+
+    test('a job runs as the user that it names', async () => {
+      await startJob(host, { unit, command: sh`id -un`, description: 'a test', user: 'postgres' });
+      const lines: string[] = [];
+      await followJob(host, unit, { onProgress: (more) => lines.push(...more) });
+      expect(lines).toEqual(['postgres']);
+    });
+  });
+}
