@@ -1,60 +1,30 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { OperationId } from '../../../domain/ids';
 import { startTestApi, type TestApi } from '../../support/api';
+import { COMMAND, commandIn, type TestCommand } from '../../support/command';
 import { finish } from '../../support/inventory';
-import { until } from '../../support/until';
-
-/** The command as it is installed, against a server of this test. Its environment is made here: it can reach no other one. */
-const COMMAND = path.join(__dirname, '../../../bin/holdfast');
+import { eventually } from '../../support/eventually';
 
 jest.setTimeout(60_000);
 
 let api: TestApi;
 let token: string;
 let folder: string;
+let start: TestCommand['start'];
+let run: TestCommand['run'];
 beforeAll(async () => {
   api = await startTestApi();
   token = await api.token();
   folder = mkdtempSync(path.join(tmpdir(), 'holdfast-cli-'));
+  ({ start, run } = commandIn(folder, { HOLDFAST_URL: api.url, HOLDFAST_TOKEN: token }));
 });
 afterAll(async () => {
   await api.stop();
   rmSync(folder, { recursive: true });
 });
-
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function start(
-  args: string[],
-  environment: Record<string, string> = {},
-): { ended: Promise<Run>; interrupt: () => void; stderr: () => string } {
-  const child = spawn(COMMAND, args, {
-    cwd: folder,
-    env: {
-      PATH: `${folder}/bin:/usr/bin:/bin`,
-      HOME: folder,
-      HOLDFAST_URL: api.url,
-      HOLDFAST_TOKEN: token,
-      ...environment,
-    },
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const ended = new Promise<Run>((resolve) =>
-    child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr })),
-  );
-  return { ended, interrupt: () => child.kill('SIGINT'), stderr: () => stderr };
-}
-
-const run = (args: string[], environment?: Record<string, string>): Promise<Run> => start(args, environment).ended;
 
 async function operationOf(cluster: string): Promise<OperationId> {
   const { body } = await api.request('GET', `/v1/operations?cluster=${cluster}`);
@@ -121,7 +91,7 @@ test('exit code 2: wrong usage, and fields that the API refuses, each named', as
   expect(refused.code).toBe(2);
   expect(refused.stdout).toBe('');
   expect(refused.stderr).toMatch(
-    /error VALIDATION_FAILED[^]*\/name: [^]*\/plan: unknown plan; there are sandbox[^]*request +req_\w+\n +next +holdfast plan list/,
+    /^error VALIDATION_FAILED: 2 things are wrong, and nothing was done:\n {2}<name>: must be [^]* {2}--plan: must be one of sandbox,[^]* {2}next +holdfast plan list\n[^]* {2}request +req_\w+\n$/,
   );
 });
 
@@ -130,7 +100,7 @@ test('exit code 5: a name that is taken, a cluster that is busy or protected, wi
   const guarded = await run(['cluster', 'delete', 'shop', '--confirm', 'shop']);
   expect([guarded.code, guarded.stderr]).toEqual([
     5,
-    expect.stringContaining('next     holdfast cluster unprotect NAME'),
+    expect.stringContaining('next     holdfast cluster unprotect shop'),
   ]);
   expect((await run(['cluster', 'unprotect', 'shop'])).code).toBe(0);
   const busy = await run(['cluster', 'delete', 'shop', '--confirm', 'shop']);
@@ -162,17 +132,13 @@ test('the token is found in .holdfast/token of a folder above, when the environm
   writeFileSync(path.join(folder, '.holdfast/token'), `${token}\n`);
   const below = path.join(folder, 'a/b');
   mkdirSync(below, { recursive: true });
-  const child = spawn(COMMAND, ['version', 'list'], {
-    cwd: below,
-    env: { PATH: '/usr/bin:/bin', HOME: folder, HOLDFAST_URL: api.url },
-  });
-  expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+  expect((await run(['version', 'list'], { HOLDFAST_TOKEN: undefined }, below)).code).toBe(0);
   rmSync(path.join(folder, '.holdfast'), { recursive: true });
 });
 
 test('--wait in a pipe: a line per change on stderr, the id on stdout, exit code 0', async () => {
   const waiting = start(['cluster', 'create', 'waited', '--plan', 'sandbox', '--wait']);
-  await until(() => waiting.stderr().includes('provision waited: pending'));
+  await eventually(() => waiting.stderr().includes('provision waited: pending'));
   const id = await operationOf('waited');
   const operation = await api.inventory.operations.get(id);
   const step = operation?.steps[0];
@@ -182,7 +148,7 @@ test('--wait in a pipe: a line per change on stderr, the id on stdout, exit code
     seq: 1,
     steps: [{ stepId: step.id, state: 'running', at: new Date().toISOString() }],
   });
-  await until(() => waiting.stderr().includes(`${step.title}: running`));
+  await eventually(() => waiting.stderr().includes(`${step.title}: running`));
   await end('waited');
   const { code, stdout, stderr } = await waiting.ended;
   expect([code, stdout]).toEqual([0, `${id}\n`]);
@@ -191,7 +157,7 @@ test('--wait in a pipe: a line per change on stderr, the id on stdout, exit code
 
 test('--wait with --output json: only NDJSON on stdout, the operation last; a failure is exit code 3', async () => {
   const waiting = start(['cluster', 'create', 'failing', '--plan', 'sandbox', '--wait', '-o', 'json']);
-  await until(async () => (await operationOf('failing')) !== 'op_none');
+  await eventually(async () => (await operationOf('failing')) !== 'op_none');
   const id = await operationOf('failing');
   const error = { code: 'CLOUD_FULL', message: 'no room' };
   await api.inventory.operations.record({
@@ -216,7 +182,7 @@ test('exit code 4 when the wait is over before the operation; Ctrl-C detaches. B
   const late = await run(['ops', 'watch', id, '--timeout', '1s']);
   expect([late.code, late.stderr]).toEqual([4, expect.stringContaining(`next     holdfast ops watch ${id}`)]);
   const left = start(['ops', 'watch', id]);
-  await until(() => left.stderr().includes('provision slow: pending'));
+  await eventually(() => left.stderr().includes('provision slow: pending'));
   left.interrupt();
   const { code, stderr } = await left.ended;
   expect([code, stderr]).toEqual([
@@ -264,7 +230,7 @@ test('uri and psql verify the server; the password is in no argument and no envi
   expect(psql.stdout.replace(/file: .*/, '')).not.toContain('word');
   const passfile = /PGPASSFILE=(.*)/.exec(psql.stdout)?.[1] ?? '';
   expect(() => statSync(passfile)).toThrow('ENOENT');
-  const none = await run(['psql', 'open'], { PATH: `${folder}/bin:${path.dirname(process.execPath)}` });
+  const none = await run(['psql', 'open'], { PATH: path.dirname(COMMAND) });
   expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('psql is not on the PATH.')]);
 });
 

@@ -41,34 +41,6 @@ test('an order answers 202 with the operation, its Location and all its steps, a
   });
 });
 
-const WRONG: [string, object, string][] = [
-  ['a name with capitals', { name: 'Shop' }, '/name'],
-  ['a name that ends with a hyphen', { name: 'shop-' }, '/name'],
-  ['no name', { name: undefined }, '/name'],
-  ['an unknown plan', { plan: 'ha-xxl' }, '/plan'],
-  ['an unknown version', { version: '16' }, '/version'],
-  ['a version as a number', { version: 18 }, '/version'],
-  ['storage in decimal units', { storage: '20GB' }, '/storage'],
-  ['less storage than the plan has', { storage: '1GiB' }, '/storage'],
-  ['more storage than the plan takes', { storage: '2TiB' }, '/storage'],
-  ['a reserved database name', { database: 'postgres' }, '/database'],
-  ['an owner named like a system role', { owner: 'pg_monitor' }, '/owner'],
-  ['an owner that needs quotes', { owner: 'a"; drop' }, '/owner'],
-  ['a network that is none', { allowedIps: ['10.0.0.0/8', '10.0.0.0/40'] }, '/allowedIps/1'],
-  ['the whole internet in disguise', { allowedIps: ['1.2.3.4/0'] }, '/allowedIps/0'],
-  ['a field that does not exist', { storageGb: 5 }, '/storageGb'],
-  ['a protection that is no boolean', { deletionProtection: 'yes' }, '/deletionProtection'],
-];
-
-test.each(WRONG)('%s is refused at its field, and nothing is written', async (_what, change, pointer) => {
-  const before = await clusterCount();
-  const answer = await api.request('POST', '/v1/clusters', order('wrong', change));
-  expect(answer.status).toBe(400);
-  expect(answer.headers.get('Content-Type')).toContain('application/problem+json');
-  expect(answer.body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ in: 'body', pointer }] });
-  expect(await clusterCount()).toBe(before);
-});
-
 test('everything that is wrong is told at once', async () => {
   const answer = await api.request('POST', '/v1/clusters?preview=maybe', {
     body: { name: '-', plan: 'x', foo: 1, bar: 2 },
@@ -77,6 +49,14 @@ test('everything that is wrong is told at once', async () => {
     (error) => `${error.in} ${error.pointer}`,
   );
   expect(places.sort()).toEqual(['body /bar', 'body /foo', 'body /name', 'body /plan', 'query /preview']);
+  const detail = String(answer.body['detail']);
+  for (const place of [
+    'name: must be 1 to 40 ',
+    'plan: must be one of sandbox, ',
+    '?preview: must be one of true, false',
+  ])
+    expect(detail).toContain(place);
+  expect(detail).toMatch(/foo: is not known: there are name, plan, version[^]*\. Nothing was done\.$/);
 });
 
 test('networks become canonical and the whole internet is allowed when written exactly so', async () => {
@@ -88,10 +68,15 @@ test('networks become canonical and the whole internet is allowed when written e
   });
 });
 
-test('of two creates with one name one wins and the other gets 409', async () => {
+test('of two creates with one name one wins and the other gets 409 with a link to the one', async () => {
   const answers = await Promise.all([1, 2, 3].map(() => api.request('POST', '/v1/clusters', order('twin'))));
   expect(answers.map((answer) => answer.status).sort()).toEqual([202, 409, 409]);
-  expect(answers.find((answer) => answer.status === 409)?.body).toMatchObject({ code: 'NAME_TAKEN', retryable: false });
+  const winner = answers.find((answer) => answer.status === 202)?.body;
+  expect(answers.find((answer) => answer.status === 409)?.body).toMatchObject({
+    code: 'NAME_TAKEN',
+    retryable: false,
+    cluster: `/v1/clusters/${String(winner?.['clusterId'])}`,
+  });
 });
 
 test('a preview says steps, price and checks, and writes nothing', async () => {
@@ -126,7 +111,7 @@ test('the same key and body give the same operation once; another body 422', asy
   expect(bad.body).toMatchObject({ errors: [{ in: 'header', pointer: '/Idempotency-Key' }] });
 });
 
-test('pages show each cluster once, newest first, and a made-up cursor is refused at its field', async () => {
+test('pages show each cluster once, newest first', async () => {
   const names: string[] = [];
   let cursor: unknown = null;
   do {
@@ -140,10 +125,6 @@ test('pages show each cluster once, newest first, and a made-up cursor is refuse
   expect(new Set(names).size).toBe(names.length);
   expect(names.at(-1)).toBe('first');
   expect(names).toHaveLength(await clusterCount());
-  for (const made of ['abc', Buffer.from('op_00000000000000000000000000').toString('base64url')]) {
-    const answer = await api.request('GET', `/v1/clusters?cursor=${made}`);
-    expect(answer.body).toMatchObject({ status: 400, errors: [{ in: 'query', pointer: '/cursor' }] });
-  }
 });
 
 test('deletion wants the name, no protection, no other operation and the right generation, in that order', async () => {
@@ -188,35 +169,10 @@ test('deletion wants the name, no protection, no other operation and the right g
   expect([repeated.body['id'], repeated.headers.get('Idempotency-Replayed')]).toEqual([accepted.body['id'], 'true']);
 });
 
-test("another project's clusters and operations are not there, as if they never were", async () => {
-  const mine = await api.request('POST', '/v1/clusters', order('mine'));
+test('another project sees nothing of it, and may have a cluster of the same name', async () => {
+  await api.request('POST', '/v1/clusters', order('mine'));
   const { id } = await api.inventory.projects.ensure('strangers');
   const token = await api.token(undefined, id);
-  const clusterId = String(mine.body['clusterId']);
-  const operationId = String(mine.body['id']);
-  const foreign: [string, string][] = [
-    ['GET', `/v1/clusters/${clusterId}`],
-    ['GET', '/v1/clusters/mine'],
-    ['GET', `/v1/clusters/${clusterId}/nodes`],
-    ['GET', `/v1/clusters/${clusterId}/operations`],
-    ['GET', `/v1/clusters/${clusterId}/credentials`],
-    ['DELETE', `/v1/clusters/${clusterId}?confirm=mine`],
-    ['GET', `/v1/operations/${operationId}`],
-    ['GET', `/v1/operations/${operationId}/events`],
-    ['POST', `/v1/operations/${operationId}/cancel`],
-    ['POST', `/v1/operations/${operationId}/retry`],
-    ['GET', `/v1/operations?cluster=${clusterId}`],
-  ];
-  for (const [method, path] of foreign) {
-    const real = await api.request(method, path, { token });
-    const never = await api.request(
-      method,
-      path.replace(clusterId, 'clu_01aaaaaaaaaaaaaaaaaaaaaaaa').replace(operationId, 'op_01aaaaaaaaaaaaaaaaaaaaaaaa'),
-      { token },
-    );
-    expect([path, real.status, real.body['code']]).toEqual([path, 404, 'NOT_FOUND']);
-    expect(Object.keys(real.body)).toEqual(Object.keys(never.body));
-  }
   expect((await api.request('GET', '/v1/clusters', { token })).body['items']).toEqual([]);
   expect((await api.request('POST', '/v1/clusters', { ...order('mine'), token })).status).toBe(202);
 });

@@ -5,7 +5,7 @@ import { ensureFirstToken } from '../../../api/http/first-token';
 import type { OperationId } from '../../../domain/ids';
 import type { OperationChange, StepChange } from '../../../domain/operations';
 import { readEvents, startTestApi, type TestApi } from '../../support/api';
-import { until } from '../../support/until';
+import { eventually } from '../../support/eventually';
 
 jest.setTimeout(60_000);
 
@@ -64,7 +64,7 @@ test('an operation that was written while the engine was away is started by the 
   expect((await api.request('GET', `/v1/operations/${id}`)).body).toMatchObject({ state: 'pending' });
   expect(api.engine.started.some((input) => input.operationId === id)).toBe(false);
   api.engine.away = false;
-  await until(() => api.engine.started.some((input) => input.operationId === id));
+  await eventually(() => api.engine.started.some((input) => input.operationId === id));
   expect(api.engine.started.find((input) => input.operationId === id)).toMatchObject({
     clusterName: 'patient',
     projectName: 'default',
@@ -120,4 +120,16 @@ test('the first token is kept in a file of its owner alone while it works, and r
   expect(second).not.toBe(first);
   expect((await api.request('GET', '/v1/clusters', { token: second })).status).toBe(200);
   rmSync(home, { recursive: true });
+});
+
+test('wherever an operation is answered, it links to its workflow in the Temporal Web UI', async () => {
+  const { id } = await order('linked');
+  const links = { temporal: `http://temporal.test/namespaces/default/workflows/${id}` };
+  const answers = [
+    await api.request('GET', `/v1/operations/${id}`),
+    await api.request('POST', `/v1/operations/${id}/cancel`),
+  ];
+  for (const { body } of answers) expect(body).toMatchObject({ id, links });
+  for (const path of ['/v1/operations?cluster=linked', '/v1/clusters/linked/operations'])
+    expect((await api.request('GET', path)).body['items']).toMatchObject([{ id, links }]);
 });

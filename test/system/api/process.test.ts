@@ -1,24 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createTestDatabase } from '../../support/database';
-import { until } from '../../support/until';
+import { eventually } from '../../support/eventually';
+import { freePort } from '../../support/free-port';
 
 jest.setTimeout(60_000);
 
 const MAIN = path.join(__dirname, '../../../dist/api/http/main.js');
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Starts the API's process, stops it once it answers, and gives what it logged. */
 async function logOfALife(level: string): Promise<string> {
@@ -44,7 +35,7 @@ async function logOfALife(level: string): Promise<string> {
         ({ ok }) => ok,
         () => false,
       );
-    await until(async () => child.exitCode !== null || (await answers()), 30_000);
+    await eventually(async () => child.exitCode !== null || (await answers()), { limitMs: 30_000 });
   } finally {
     child.kill('SIGTERM');
     await closed;

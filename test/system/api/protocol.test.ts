@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { hashToken } from '../../../api/http/auth';
-import { startTestApi, type TestApi } from '../../support/api';
+import { startTestApi, type TestAnswer, type TestApi } from '../../support/api';
 
 jest.setTimeout(60_000);
 
@@ -10,16 +10,6 @@ beforeAll(async () => {
   api = await startTestApi();
 });
 afterAll(() => api.stop());
-
-test.each([
-  ['no token', null],
-  ['no token at all', 'x'],
-  ['one that was never made', `hft_${'0'.repeat(26)}_${'A'.repeat(43)}`],
-])('%s: 401 with WWW-Authenticate', async (_what, token) => {
-  const answer = await api.request('GET', '/v1/clusters', { token });
-  expect(answer.body).toMatchObject({ status: 401, code: 'UNAUTHENTICATED', docUrl: '/v1/errors/UNAUTHENTICATED' });
-  expect(answer.headers.get('WWW-Authenticate')).toContain('Bearer');
-});
 
 test('a token works until it expires or is revoked', async () => {
   const expired = await api.token(undefined, undefined, new Date(Date.now() - 1000).toISOString());
@@ -73,24 +63,16 @@ test('a token makes none that may do more than itself, and none for longer than 
   expect((await api.request('DELETE', `/v1/tokens/${mine[0]?.id}`, { token: stranger })).status).toBe(404);
 });
 
-test('bad JSON says where, other media types 415, too much 413', async () => {
-  const post = (text: string, type = 'application/json') =>
-    api.request('POST', '/v1/clusters', { text, headers: { 'Content-Type': type } });
+test('bad JSON says where', async () => {
+  const post = (text: string): Promise<TestAnswer> => api.request('POST', '/v1/clusters', { text });
   expect((await post('{"name": shop}')).body).toMatchObject({
     status: 400,
     code: 'INVALID_JSON',
     detail: expect.stringContaining('line 1, column 10') as string,
   });
-  expect((await post('name=shop', 'application/x-www-form-urlencoded')).body).toMatchObject({
-    status: 415,
-    code: 'UNSUPPORTED_MEDIA_TYPE',
-  });
-  expect((await post('"text"')).body).toMatchObject({ status: 400, errors: [{ in: 'body', pointer: '' }] });
-  expect((await post(JSON.stringify({ name: 'x'.repeat(1024 ** 2) }))).body).toMatchObject({
-    status: 413,
-    code: 'BODY_TOO_LARGE',
-  });
-  expect((await api.request('POST', '/v1/clusters')).body).toMatchObject({ status: 400, code: 'VALIDATION_FAILED' });
+  expect((await post('{"name": "shop",}')).body['detail']).toBe(
+    'The body is not valid JSON: at line 1, column 17 the name of a field in double quotes was expected; the comma before it is one too many. Send a JSON object.',
+  );
 });
 
 test('unknown paths, broken escapes, wrong methods and unknown query fields are problems too', async () => {
@@ -156,7 +138,7 @@ test('more requests than allowed: 429 with Retry-After; polling has a bucket of 
 });
 
 test('health, readiness and metrics need no token; readiness follows its parts', async () => {
-  expect((await api.request('GET', '/healthz', { token: null })).status).toBe(200);
+  expect((await api.request('GET', '/healthz', { token: null })).body).toEqual({ status: 'ok', version: '0.0.0-test' });
   expect((await api.request('GET', '/readyz', { token: null })).body).toMatchObject({ status: 'ready' });
   api.engine.away = true;
   const answer = await api.request('GET', '/readyz', { token: null });
@@ -165,6 +147,7 @@ test('health, readiness and metrics need no token; readiness follows its parts',
     [
       { name: 'inventory', ok: true },
       { name: 'temporal', ok: false },
+      { name: 'worker', ok: false },
     ],
   ]);
   api.engine.away = false;

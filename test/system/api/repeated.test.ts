@@ -25,7 +25,8 @@ const setState = (operationId: OperationId, seq: number, state: 'waiting' | 'run
   api.inventory.operations.record({ operationId, seq, steps: [], operation: { state, at: new Date().toISOString() } });
 
 test('every route that changes something takes an Idempotency-Key and may answer that it was used before', () => {
-  const changing = api.routes.filter(({ method }) => method !== 'get');
+  const looksOnly = ['checkHost'];
+  const changing = api.routes.filter(({ method, operationId }) => method !== 'get' && !looksOnly.includes(operationId));
   expect(changing.length).toBeGreaterThan(6);
   for (const route of changing) {
     expect([route.operationId, route.headers]).toEqual([

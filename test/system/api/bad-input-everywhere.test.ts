@@ -1,0 +1,298 @@
+import { startTestApi, type TestApi } from '../../support/api';
+import type { OperationId } from '../../../domain/ids';
+import { finish, newId } from '../../support/inventory';
+import { type DescribedOperation, exampleBody, operationFor, pathOf, type Schema } from '../../support/openapi';
+import { type BadRequest, examine, type Examiner, problemIn, type RawAnswer } from '../../support/refusals';
+
+jest.setTimeout(120_000);
+
+/** Bad input that every operation has to stand, whichever the OpenAPI document has: new ones are taken in by themselves. */
+
+let api: TestApi;
+let examiner: Examiner;
+/** Those that want a token: the rest takes no input. */
+let operations: readonly DescribedOperation[];
+/** Real ids of this project's own things, by the name that paths have for them. */
+let things: Readonly<Record<string, string>>;
+beforeAll(async () => {
+  api = await startTestApi({ general: 1e6, polling: 1e6, refused: 1e6 });
+  examiner = await examine(api);
+  operations = examiner.operations.filter(({ needsToken }) => needsToken);
+  expect(operations.length).toBeGreaterThan(20);
+  things = await ownThings();
+});
+afterAll(async () => {
+  await examiner.stop();
+  await api.stop();
+});
+
+const requestOf = (operation: DescribedOperation, change: Partial<BadRequest> = {}): BadRequest => {
+  const body = exampleBody(operation);
+  return { method: operation.method, path: pathOf(operation), ...(body && { body }), ...change };
+};
+const fieldsOf = ({ body }: DescribedOperation): [name: string, schema: Schema][] =>
+  Object.entries(body?.properties ?? {});
+const typesOf = ({ type = [] }: Schema): readonly string[] => (typeof type === 'string' ? [type] : type);
+
+const VALUES: [type: string, value: unknown][] = [
+  ['string', 'x'],
+  ['number', 1.5],
+  ['boolean', true],
+  ['null', null],
+  ['array', []],
+  ['object', {}],
+];
+function wrongValues(schema: Schema): unknown[] {
+  const types = typesOf(schema);
+  return VALUES.filter(([type]) => !types.includes(type)).map(([, value]) => value);
+}
+
+test('a value of the wrong type, in every field and entry of a list', async () => {
+  let count = 0;
+  for (const operation of operations) {
+    for (const [field, schema] of fieldsOf(operation)) {
+      const wrong: [value: unknown, at: string][] = [
+        ...wrongValues(schema).map((value): [unknown, string] => [value, `/${field}`]),
+        ...(schema.items ? wrongValues(schema.items).map((value): [unknown, string] => [[value], `/${field}/0`]) : []),
+      ];
+      for (const [value, at] of wrong) {
+        const body = { ...exampleBody(operation), [field]: value };
+        await examiner.refused(requestOf(operation, { body }), { code: 'VALIDATION_FAILED', at: [`body ${at}`] });
+        count++;
+      }
+    }
+  }
+  expect(count).toBeGreaterThan(50);
+});
+
+test('a field that is missing', async () => {
+  for (const operation of operations) {
+    for (const field of operation.body?.required ?? []) {
+      const body = { ...exampleBody(operation), [field]: undefined };
+      await examiner.refused(requestOf(operation, { body }), { code: 'VALIDATION_FAILED', at: [`body /${field}`] });
+    }
+  }
+});
+
+test('an unknown field in the body and in the query, and a body where there is none', async () => {
+  for (const operation of operations) {
+    const body = { ...exampleBody(operation), frobnicate: 1 };
+    const at = ['body /frobnicate'];
+    await examiner.refused(requestOf(operation, { body }), { code: 'VALIDATION_FAILED', at });
+    const path = `${pathOf(operation)}?frobnicate=1`;
+    const query = { code: 'VALIDATION_FAILED', at: ['query /frobnicate'] } as const;
+    await examiner.refused(requestOf(operation, { path }), query);
+    await examiner.refused(requestOf(operation, { path: path.replace('frobnicate', '__proto__') }), {
+      ...query,
+      at: ['query /__proto__'],
+    });
+  }
+});
+
+test('invalid JSON, a wrong content type and a body over 1 MiB', async () => {
+  for (const operation of operations) {
+    await examiner.refused(requestOf(operation, { bytes: '{"a": ' }), { code: 'INVALID_JSON' });
+    const headers = { 'Content-Type': 'text/xml' };
+    await examiner.refused(requestOf(operation, { bytes: '<a/>', headers }), { code: 'UNSUPPORTED_MEDIA_TYPE' });
+    const bytes = JSON.stringify({ a: 'x'.repeat(1024 ** 2) });
+    await examiner.refused(requestOf(operation, { bytes }), { code: 'BODY_TOO_LARGE' });
+  }
+});
+
+test('no token, whatever else is wrong', async () => {
+  for (const operation of operations) {
+    await examiner.refused(requestOf(operation, { token: null }), { code: 'UNAUTHENTICATED' });
+    await examiner.refused(requestOf(operation, { token: null, bytes: '{' }), { code: 'UNAUTHENTICATED' });
+  }
+});
+
+test('a wrong method: 405 with those that there are', async () => {
+  for (const pattern of new Set(examiner.operations.map((operation) => operation.pattern))) {
+    const path = pathOf({ pattern });
+    const known = examiner.operations.filter((operation) => operation.pattern === pattern).map(({ method }) => method);
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND', 'QUERY']) {
+      if (operationFor(examiner.operations, method, path)) continue;
+      await examiner.refused({ method, path }, { code: 'METHOD_NOT_ALLOWED' });
+      const allowed = (await examiner.send({ method, path })).headers['allow']?.split(', ');
+      expect(allowed).toEqual(expect.arrayContaining(known));
+      expect(allowed).not.toContain(method);
+    }
+  }
+});
+
+const NASTY = [
+  ...[
+    `'`,
+    `"`,
+    '`id`',
+    '\n',
+    '\r\nX: y',
+    '\0',
+    'a\0',
+    'a'.repeat(64),
+    'a'.repeat(100),
+    'a'.repeat(5000),
+    '-rf',
+    '--help',
+  ],
+  ...[
+    'ä',
+    'ѕhop',
+    '😀',
+    '\u202e',
+    '\ufeff',
+    '\ud800',
+    '.',
+    '..',
+    '../../etc/passwd',
+    '..\\..\\x',
+    '/etc/passwd',
+    '%00',
+  ],
+  ...[
+    '%2e%2e%2f',
+    '%',
+    `x'; drop table clusters; --`,
+    '$(id)',
+    '{{7*7}}',
+    '__proto__',
+    'constructor',
+    ' ',
+    '*',
+    '1e999',
+  ],
+];
+
+/** Refused as it has to be, or taken: never an error of ours. @returns whether it was refused. */
+async function stands(request: BadRequest): Promise<boolean> {
+  const before = await examiner.world();
+  const answer = await examiner.send(request);
+  if (answer.status >= 500) throw new Error(`${answer.status} to ${JSON.stringify(request).slice(0, 300)}`);
+  if (answer.status < 400) return false;
+  problemIn(answer);
+  expect(await examiner.world()).toEqual(before);
+  return true;
+}
+test('quotes, newlines, NUL, unicode and path tricks in every part of a path', async () => {
+  for (const operation of operations) {
+    for (const [, name = ''] of operation.pattern.matchAll(/\{(\w+)\}/g)) {
+      for (const text of NASTY.filter((candidate) => candidate.isWellFormed())) {
+        const path = pathOf(operation, { [name]: text });
+        expect([path, await stands(requestOf(operation, { path }))]).toEqual([path, true]);
+      }
+      for (const raw of ['..', '%2e%2e', '..;', '%c0%ae%c0%ae', '%zz', '%', '%ff', '%ED%A0%80', '//', '%0d%0aX:y']) {
+        const path = operation.pattern.replaceAll(/\{\w+\}/g, raw);
+        expect([path, await stands(requestOf(operation, { path }))]).toEqual([path, true]);
+      }
+    }
+  }
+});
+
+test('the same in every field of a query and every text of a body', async () => {
+  for (const operation of operations) {
+    for (const { name } of operation.parameters.filter((parameter) => parameter.in === 'query')) {
+      await stands(requestOf(operation, { path: `${pathOf(operation)}?${name}=a&${name}=b` }));
+      for (const text of NASTY.filter((candidate) => candidate.isWellFormed())) {
+        await stands(requestOf(operation, { path: `${pathOf(operation)}?${name}=${encodeURIComponent(text)}` }));
+      }
+    }
+    for (const [field, schema] of fieldsOf(operation)) {
+      const isList = schema.items !== undefined;
+      if (![...typesOf(schema), ...typesOf(schema.items ?? {})].includes('string')) continue;
+      for (const text of NASTY)
+        await stands(requestOf(operation, { body: { ...exampleBody(operation), [field]: isList ? [text] : text } }));
+    }
+  }
+});
+
+test('a cursor that was made up, cut or of another list, and one with the place of another project', async () => {
+  for (const name of ['one', 'two', 'three'])
+    await api.request('POST', '/v1/clusters', { body: { name: `page-${name}`, plan: 'sandbox' } });
+  const pages = operations.filter(({ parameters }) => parameters.some(({ name }) => name === 'cursor'));
+  expect(pages.length).toBeGreaterThan(2);
+  const encode = (id: string): string => Buffer.from(id).toString('base64url');
+  for (const operation of pages) {
+    const path = pathOf(operation, { cluster: 'page-one' });
+    const own = operation.pattern.endsWith('/operations') ? 'op' : 'clu';
+    const good = encode(newId(own));
+    expect((await examiner.send({ method: 'GET', path: `${path}?cursor=${good}` })).status).toBe(200);
+    const wrong = [
+      'abc',
+      `${good}=`,
+      good.slice(0, -2),
+      `${good}AA`,
+      encode(newId('tok')),
+      encode(`${own}_`),
+      encode("clu_' or 1=1 --"),
+      '%00',
+    ];
+    for (const cursor of wrong) {
+      const request = { method: 'GET', path: `${path}?cursor=${cursor}` };
+      await examiner.refused(request, { code: 'VALIDATION_FAILED', at: ['query /cursor'] });
+    }
+  }
+  const { id } = await api.inventory.projects.ensure('lookers');
+  const path = `/v1/clusters?cursor=${encode(`clu_${'z'.repeat(26)}`)}`;
+  const answer = await examiner.send({ method: 'GET', path, token: await api.token(undefined, id) });
+  expect(JSON.parse(answer.text)).toEqual({ items: [], nextCursor: null });
+});
+
+/** Makes one of everything that can be made, by the examples of the document. */
+async function ownThings(): Promise<Readonly<Record<string, string>>> {
+  const make = async (path: string, body: object): Promise<Record<string, unknown>> => {
+    const { status, body: answer } = await api.request('POST', path, { body });
+    expect([path, status]).toEqual([path, expect.any(Number)]);
+    expect(status).toBeLessThan(300);
+    return answer;
+  };
+  const order = await make('/v1/clusters', { name: 'mine', plan: 'sandbox' });
+  const token = await make('/v1/tokens', { name: 'mine', scopes: ['clusters:read'] });
+  const made: Record<string, string> = {
+    cluster: String(order['clusterId']),
+    operation: String(order['id']),
+    token: String(token['id']),
+  };
+  for (const operation of operations.filter(({ method, pattern }) => method === 'POST' && !pattern.includes('{'))) {
+    const name = operations
+      .find(({ pattern }) => pattern.startsWith(`${operation.pattern}/{`))
+      ?.pattern.match(/\{(\w+)\}/)?.[1];
+    if (name === undefined || made[name] !== undefined) continue;
+    const change = 'name' in (exampleBody(operation) ?? {}) ? { name: 'mine' } : {};
+    made[name] = String((await make(operation.pattern, { ...exampleBody(operation), ...change }))['id']);
+  }
+  // Ended: a stream of its events ends too, and nobody hands it over again.
+  const operation = await api.inventory.operations.get(String(order['id']) as OperationId);
+  if (operation === null) throw new Error('no operation');
+  await finish(api.inventory, operation);
+  return made;
+}
+
+test("another project's ids: the very bytes that an id gets that never was", async () => {
+  const { id: strangers } = await api.inventory.projects.ensure('strangers');
+  const token = await api.token(undefined, strangers);
+  const bytes = ({ status, headers, text }: RawAnswer, id: string): unknown => {
+    const requestId = headers['x-request-id'] ?? '-';
+    const rest = { ...headers, date: '', ratelimit: '', 'x-request-id': '' };
+    return [status, rest, text.replaceAll(id, 'ID').replaceAll(requestId, 'REQUEST')];
+  };
+  const withIds = operations.filter(({ pattern }) => pattern.includes('{'));
+  expect(withIds.length).toBeGreaterThan(8);
+  for (const operation of withIds) {
+    const [, name = ''] = operation.pattern.match(/\{(\w+)\}/) ?? [];
+    const real = things[name];
+    if (real === undefined) throw new Error(`nothing was made that {${name}} of ${operation.pattern} could name`);
+    const never = real.slice(0, -16) + newId('op').slice(-16);
+    const ask = (id: string): BadRequest => requestOf(operation, { path: pathOf(operation, { [name]: id }), token });
+    expect(bytes(await examiner.send(ask(real)), real)).toEqual(bytes(await examiner.send(ask(never)), never));
+    await examiner.refused(ask(real), { code: 'NOT_FOUND' });
+    // Its owner sees it: it is not refused for another reason.
+    const owned = await examiner.send({ method: 'GET', path: pathOf(operation, { [name]: real }) });
+    expect([operation.pattern, owned.status]).not.toEqual([operation.pattern, 404]);
+  }
+  for (const path of [
+    '/v1/clusters/mine',
+    '/v1/operations?cluster=mine',
+    `/v1/operations?cluster=${things['cluster']}`,
+  ])
+    await examiner.refused({ method: 'GET', path, token }, { code: 'NOT_FOUND' });
+});
