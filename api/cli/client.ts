@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import type { OperationState } from '../../domain/operations';
 import type { PlanAnswer, VersionsAnswer } from '../../domain/schemas/catalogue';
 import type { ClusterAnswer, ClusterDetailAnswer, CreateClusterRequest } from '../../domain/schemas/clusters';
 import type { CredentialsAnswer } from '../../domain/schemas/credentials';
+import type {
+  FloatingAddressAnswer,
+  HostAnswer,
+  HostReportAnswer,
+  RegisterHostRequest,
+} from '../../domain/schemas/hosts';
 import type { OperationAnswer } from '../../domain/schemas/operations';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import type { Problem } from '../../domain/schemas/problems';
@@ -14,8 +21,16 @@ export type Client = ReturnType<typeof createClient>;
 
 /** The API said no. */
 export class ApiError extends Error {
-  constructor(readonly problem: Problem) {
+  readonly url: string;
+  readonly tokenSource: string | null;
+
+  constructor(
+    readonly problem: Problem,
+    { url, tokenSource }: Pick<CliSettings, 'url' | 'tokenSource'>,
+  ) {
     super(problem.detail);
+    this.url = url;
+    this.tokenSource = tokenSource;
   }
 }
 
@@ -27,9 +42,10 @@ interface Page<T> {
 const at = (strings: TemplateStringsArray, ...values: string[]): string =>
   String.raw(strings, ...values.map(encodeURIComponent));
 
+/** @param limit ends the reading requests when it is aborted; default: they wait. */
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- its type is the list of its functions
-export function createClient(settings: CliSettings) {
-  const get = <T>(path: string): Promise<T> => request<T>(settings, 'GET', path);
+export function createClient(settings: CliSettings, limit?: AbortSignal) {
+  const get = <T>(path: string): Promise<T> => request<T>(settings, 'GET', path, limit ? { signal: limit } : {});
   const write = <T>(method: string, path: string, body?: unknown): Promise<T> =>
     request<T>(settings, method, path, { body, headers: { 'Idempotency-Key': randomUUID() } });
   return {
@@ -43,9 +59,9 @@ export function createClient(settings: CliSettings) {
       write<OperationAnswer>('DELETE', at`/v1/clusters/${name}`, { confirm }),
     previewDelete: (name: string) => write<PreviewAnswer>('DELETE', at`/v1/clusters/${name}?preview=true`),
     showCredentials: (name: string) => get<CredentialsAnswer>(at`/v1/clusters/${name}/credentials`),
-    listOperations: (cluster: string | undefined, limit: number) =>
+    listOperations: (cluster: string | undefined, limit: number, state?: OperationState) =>
       get<Page<OperationAnswer>>(
-        `/v1/operations?limit=${limit}${cluster === undefined ? '' : at`&cluster=${cluster}`}`,
+        `/v1/operations?limit=${limit}${cluster === undefined ? '' : at`&cluster=${cluster}`}${state ? `&state=${state}` : ''}`,
       ).then((page) => page.items),
     showOperation: (id: string) => get<OperationAnswer>(at`/v1/operations/${id}`),
     decideOperation: (id: string, decision: 'cancel' | 'retry') =>
@@ -57,11 +73,27 @@ export function createClient(settings: CliSettings) {
       }),
     listPlans: () => get<Pick<Page<PlanAnswer>, 'items'>>('/v1/plans').then((page) => page.items),
     listVersions: () => get<VersionsAnswer>('/v1/versions'),
+    registerHost: (body: RegisterHostRequest) => write<HostAnswer>('POST', '/v1/hosts', body),
+    listHosts: () => get<Pick<Page<HostAnswer>, 'items'>>('/v1/hosts').then((page) => page.items),
+    showControlKey: () => get<{ readonly publicKey: string }>('/v1/hosts/key'),
+    checkHost: (name: string) => write<HostReportAnswer>('POST', at`/v1/hosts/${name}/check`),
+    removeHost: (name: string, force: boolean) => write<void>('DELETE', at`/v1/hosts/${name}?force=${String(force)}`),
+    registerAddress: (body: { address: string }) =>
+      write<FloatingAddressAnswer>('POST', '/v1/floating-addresses', body),
+    listAddresses: () =>
+      get<Pick<Page<FloatingAddressAnswer>, 'items'>>('/v1/floating-addresses').then((page) => page.items),
+    removeAddress: (id: string) => write<void>('DELETE', at`/v1/floating-addresses/${id}`),
     createToken: (body: { name: string; scopes: readonly string[]; expiresInDays: number }) =>
       write<NewTokenAnswer>('POST', '/v1/tokens', body),
     listTokens: () => get<Pick<Page<TokenAnswer>, 'items'>>('/v1/tokens').then((page) => page.items),
     revokeToken: (id: string) => write<void>('DELETE', at`/v1/tokens/${id}`),
   };
+}
+
+/** Release of the API. Rejects when it does not answer before the signal. */
+export async function readApiVersion(settings: CliSettings, signal: AbortSignal): Promise<string> {
+  const { version } = await request<{ version: string }>(settings, 'GET', '/healthz', { signal });
+  return version;
 }
 
 interface Extras {
@@ -78,11 +110,12 @@ async function request<T>(settings: CliSettings, method: string, path: string, e
 
 /** @throws ApiError for a problem, CliError when nobody answers. */
 async function call(
-  { url, token }: CliSettings,
+  settings: CliSettings,
   method: string,
   path: string,
   { body, headers, signal }: Extras,
 ): Promise<Response> {
+  const { url, token } = settings;
   const response = await fetch(`${url}${path}`, {
     method,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -96,7 +129,7 @@ async function call(
     signal?.throwIfAborted();
     throw noAnswer(url, error);
   });
-  if (!response.ok) throw await refusal(response, url);
+  if (!response.ok) throw await refusal(response, settings);
   return response;
 }
 
@@ -109,11 +142,11 @@ function noAnswer(url: string, error: unknown): CliError {
   );
 }
 
-async function refusal(response: Response, url: string): Promise<Error> {
+async function refusal(response: Response, settings: CliSettings): Promise<Error> {
   if (!response.headers.get('Content-Type')?.includes('problem+json')) {
-    return new CliError(`${url} answered ${response.status} without saying why: is it Holdfast?`);
+    return new CliError(`${settings.url} answered ${response.status} without saying why: is it Holdfast?`);
   }
-  return new ApiError((await response.json()) as Problem);
+  return new ApiError((await response.json()) as Problem, settings);
 }
 
 async function all<T>(read: (cursor: string) => Promise<Page<T>>): Promise<T[]> {

@@ -1,38 +1,35 @@
 import type { Command } from 'commander';
+import { describe } from './help';
 import { bytes, printJson, printList } from './output';
 import type { Open } from './run';
 
 export function addCatalogueCommands(program: Command, open: Open): void {
-  program
-    .command('plan')
-    .description('what can be ordered')
-    .command('list')
-    .description('all plans')
-    .action(async () => {
-      const { client, format } = await open();
-      await printList(format, await client.listPlans(), {
-        plan: (plan) => plan.name,
-        nodes: (plan) => `${plan.nodes.data}+${plan.nodes.gateway}`,
-        memory: (plan) => bytes(plan.memoryBytes),
-        cpus: (plan) => plan.cpus,
-        storage: (plan) => `${bytes(plan.storageBytes)}..${bytes(plan.maxStorageBytes)}`,
-        'eur/month': (plan) => (plan.priceEuroCentsPerMonth / 100).toFixed(2),
-        summary: (plan) => plan.summary,
-      });
+  const plan = describe(program.command('plan'), 'See which sizes of clusters can be ordered.', 'plan list');
+  describe(plan.command('list'), 'List all plans with their size and price.', 'plan list').action(async () => {
+    const { client, format } = await open();
+    await printList(format, await client.listPlans(), {
+      plan: (item) => item.name,
+      nodes: (item) => `${item.nodes.data}+${item.nodes.gateway}`,
+      memory: (item) => bytes(item.memoryBytes),
+      cpus: (item) => item.cpus,
+      storage: (item) => `${bytes(item.storageBytes)}..${bytes(item.maxStorageBytes)}`,
+      'eur/month': (item) => (item.priceEuroCentsPerMonth / 100).toFixed(2),
+      summary: (item) => item.summary,
     });
-  program
-    .command('version')
-    .description('which PostgreSQL')
-    .command('list')
-    .description('versions that can be ordered')
-    .action(async () => {
-      const { client, format } = await open();
-      const versions = await client.listVersions();
-      if (format === 'json') return printJson(versions);
-      await printList(format, versions.items, {
-        version: (version) => version.major,
-        minor: (version) => version.minor,
-        default: (version) => (version.default ? 'yes' : ''),
-      });
+  });
+  const version = describe(program.command('version'), 'See which PostgreSQL can be ordered.', 'version list');
+  describe(
+    version.command('list'),
+    'List the versions of PostgreSQL that can be ordered, with the exact minor.',
+    'version list',
+  ).action(async () => {
+    const { client, format } = await open();
+    const versions = await client.listVersions();
+    if (format === 'json') return printJson(versions);
+    await printList(format, versions.items, {
+      version: (item) => item.major,
+      minor: (item) => item.minor,
+      default: (item) => (item.default ? 'yes' : ''),
     });
+  });
 }

@@ -1,7 +1,13 @@
 import type { Command } from 'commander';
+import { removeCasOfDeleted, saveCa } from './ca-files';
+import { toType } from './called-as';
+import { CLUSTER } from './command-cluster';
+import { ApiError } from './client';
 import type { Port } from './connect';
+import type { CredentialsAnswer } from '../../domain/schemas/credentials';
+import { describe } from './help';
 import { print, printJson } from './output';
-import type { Open } from './run';
+import type { Open, Session } from './run';
 
 interface PortFlags {
   readonly pooled?: boolean;
@@ -11,26 +17,53 @@ interface PortFlags {
 const portOf = ({ pooled, readonly }: PortFlags): Port => (pooled ? 'pooled' : readonly ? 'replica' : 'primary');
 
 function withPort(command: Command): Command {
-  return command.option('--pooled', 'through PgBouncer (transaction pooling)').option('--readonly', 'to the replicas');
+  return command
+    .argument('<cluster>', CLUSTER)
+    .option('--pooled', 'Connect through PgBouncer, which pools by transaction.')
+    .option('--readonly', 'Connect to a replica.');
 }
 
 export function addConnectCommands(program: Command, open: Open): void {
-  withPort(program.command('uri <name>').description('connection URI, with the password')).action(
-    async (name: string, flags: PortFlags) => {
-      const { client, format } = await open();
-      const { uriWithCa, saveCa } = await import('./connect.js');
-      const [cluster, credentials] = await Promise.all([client.showCluster(name), client.showCredentials(name)]);
-      const uri = uriWithCa(credentials, portOf(flags), saveCa(cluster.id, credentials.caCertificate));
-      if (format === 'json') printJson({ uri });
-      else print(uri);
-    },
-  );
-  withPort(program.command('psql <name> [args...]').description('open psql; its own options after --')).action(
-    async (name: string, args: string[], flags: PortFlags) => {
-      const { client } = await open();
-      const { runPsql, saveCa } = await import('./connect.js');
-      const [cluster, credentials] = await Promise.all([client.showCluster(name), client.showCredentials(name)]);
-      process.exitCode = await runPsql(credentials, portOf(flags), saveCa(cluster.id, credentials.caCertificate), args);
-    },
-  );
+  const uri = describe(program.command('uri'), 'Print a connection URI, with the password.', 'uri orders --pooled');
+  withPort(uri).action(async (name: string, flags: PortFlags) => {
+    const session = await open();
+    const { uriWithCa } = await import('./connect.js');
+    const { credentials, caFile } = await lookUp(session, name);
+    const text = uriWithCa(credentials, portOf(flags), caFile);
+    if (session.format === 'json') printJson({ uri: text });
+    else print(text);
+  });
+  const psql = describe(
+    program.command('psql'),
+    'Connect to a cluster by psql.',
+    'psql orders',
+    `psql orders --readonly -- -c 'select pg_is_in_recovery()'`,
+  ).showHelpAfterError(`(options for psql come after --: ${toType(`psql NAME -- -c 'select 1'`)})`);
+  withPort(psql)
+    .argument('[args...]', 'Arguments for psql itself, after --.')
+    .action(async (name: string, args: string[], flags: PortFlags) => {
+      const session = await open();
+      const { runPsql } = await import('./connect.js');
+      const { credentials, caFile } = await lookUp(session, name);
+      process.exitCode = await runPsql(credentials, portOf(flags), caFile, args);
+    });
+}
+
+/**
+ * How to connect to a cluster. That one is gone, or has a namesake that came after it, shows here: certificates of
+ * deleted clusters are looked for when the cluster is not found, and when it was not connected to before.
+ */
+async function lookUp(
+  { client, settings: { caFolder } }: Session,
+  name: string,
+): Promise<{ credentials: CredentialsAnswer; caFile: string }> {
+  try {
+    const [cluster, credentials] = await Promise.all([client.showCluster(name), client.showCredentials(name)]);
+    const { file, fresh } = saveCa(caFolder, cluster.id, credentials.caCertificate);
+    if (fresh) await removeCasOfDeleted(caFolder, client);
+    return { credentials, caFile: file };
+  } catch (error) {
+    if (error instanceof ApiError && error.problem.code === 'NOT_FOUND') await removeCasOfDeleted(caFolder, client);
+    throw error;
+  }
 }

@@ -1,17 +1,39 @@
 import type { Command } from 'commander';
 import type { OperationAnswer } from '../../domain/schemas/operations';
-import { report, type WaitFlags, withWait } from './command-cluster';
+import { describe, timeoutOption } from './help';
 import { stepWords } from './lines';
 import { printJson, printList, printOne } from './output';
-import { type Open, timeoutOption } from './run';
+import { report, type WaitFlags, withWait } from './report';
+import type { Open } from './run';
+
+const OPERATION = 'Id of the operation, such as op_01m7xfpycdf6dnev2ndz8p0wht.';
+const EXAMPLE_ID = 'op_01m7xfpycdf6dnev2ndz8p0wht';
 
 export function addOperationCommands(program: Command, open: Open): void {
-  const ops = program.command('ops').description('follow and steer operations');
-  ops
-    .command('list')
-    .description('operations, newest first')
-    .option('--cluster <name>', 'only those of this cluster')
-    .option('--limit <n>', 'at most so many', Number, 50)
+  const ops = describe(program.command('ops'), 'Follow and steer operations.', 'ops list');
+  addList(ops, open);
+  describe(ops.command('show'), 'Show an operation with its steps.', `ops show ${EXAMPLE_ID}`)
+    .argument('<operation>', OPERATION)
+    .action(async (id: string) => {
+      const { client, format } = await open();
+      const operation = await client.showOperation(id);
+      if (format === 'json') return printJson(operation);
+      await showOperation(operation);
+    });
+  describe(ops.command('watch'), 'Follow an operation to its end.', `ops watch ${EXAMPLE_ID}`)
+    .argument('<operation>', OPERATION)
+    .addOption(timeoutOption('Stop watching after this time, such as 90s, 10m or 1h; the operation goes on.'))
+    .action(async (id: string, { timeout }: { timeout: number }) => {
+      const session = await open();
+      await report(session, await session.client.showOperation(id), { wait: true, timeout });
+    });
+  addDecisions(ops, open);
+}
+
+function addList(ops: Command, open: Open): void {
+  describe(ops.command('list'), 'List operations, the newest first.', 'ops list --cluster orders')
+    .option('--cluster <cluster>', 'Only those of this cluster.')
+    .option('--limit <number>', 'At most this many, 200 at the most.', Number, 50)
     .action(async (flags: { cluster?: string; limit: number }) => {
       const { client, format } = await open();
       await printList(format, await client.listOperations(flags.cluster, flags.limit), {
@@ -23,45 +45,27 @@ export function addOperationCommands(program: Command, open: Open): void {
         created: (item) => item.createdAt,
       });
     });
-  ops
-    .command('show <operation>')
-    .description('an operation with its steps')
-    .action(async (id: string) => {
-      const { client, format } = await open();
-      const operation = await client.showOperation(id);
-      if (format === 'json') return printJson(operation);
-      await showOperation(operation);
-    });
-  ops
-    .command('watch <operation>')
-    .description('follow an operation to its end')
-    .addOption(timeoutOption('how long to wait'))
-    .action(async (id: string, { timeout }: { timeout: number }) => {
-      const session = await open();
-      await report(session, await session.client.showOperation(id), { wait: true, timeout });
-    });
-  addDecisions(ops, open);
 }
 
 function addDecisions(ops: Command, open: Open): void {
   const decisions = [
-    ['cancel', 'undo an operation, as long as it can be undone'],
-    ['retry', 'let an operation that needs attention go on'],
+    ['cancel', 'Undo an operation, as long as it can be undone.'],
+    ['retry', 'Let an operation that needs attention go on.'],
   ] as const;
-  for (const [decision, description] of decisions) {
-    withWait(ops.command(`${decision} <operation>`).description(description)).action(
-      async (id: string, flags: WaitFlags) => {
-        const session = await open();
-        await report(session, await session.client.decideOperation(id, decision), {
-          ...flags,
-          wanted: decision === 'cancel' ? 'cancelled' : 'succeeded',
-        });
-      },
-    );
+  for (const [decision, sentence] of decisions) {
+    const command = describe(ops.command(decision), sentence, `ops ${decision} ${EXAMPLE_ID} --wait`);
+    withWait(command.argument('<operation>', OPERATION)).action(async (id: string, flags: WaitFlags) => {
+      const session = await open();
+      await report(session, await session.client.decideOperation(id, decision), {
+        ...flags,
+        wanted: decision === 'cancel' ? 'cancelled' : 'succeeded',
+      });
+    });
   }
 }
 
 async function showOperation(operation: OperationAnswer): Promise<void> {
+  const { temporal } = operation.links;
   await printOne('table', operation, {
     operation: operation.id,
     kind: operation.kind,
@@ -72,6 +76,7 @@ async function showOperation(operation: OperationAnswer): Promise<void> {
     'requested by': operation.requestedBy,
     created: operation.createdAt,
     finished: operation.finishedAt,
+    ...(temporal === null ? {} : { 'Temporal Web UI': temporal }),
   });
   await printList('table', operation.steps, { step: (step) => step.title, state: stepWords });
 }

@@ -1,23 +1,12 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { CredentialsAnswer } from '../../domain/schemas/credentials';
+import { toType } from './called-as';
 import { CliError, EXIT } from './exit';
 
 export type Port = 'primary' | 'replica' | 'pooled';
-
-/** Keeps the cluster's CA certificate where libpq can read it; returns the file (mode 0600). */
-export function saveCa(clusterId: string, pem: string): string {
-  const cache = process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');
-  const folder = path.join(cache, 'holdfast', 'ca');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const file = path.join(folder, `${clusterId}.pem`);
-  const fresh = `${file}.${process.pid}`;
-  writeFileSync(fresh, pem, { mode: 0o600 });
-  renameSync(fresh, file);
-  return file;
-}
 
 /** The URI with the CA in it: `psql "$(holdfast uri shop)"` just works, and verifies whom it talks to. */
 export function uriWithCa({ uris }: CredentialsAnswer, port: Port, caFile: string): string {
@@ -101,6 +90,6 @@ function noPsql(error: Error): Error {
   return new CliError(
     'psql is not on the PATH.',
     EXIT.error,
-    'install it (Debian: apt install postgresql-client; macOS: brew install libpq), or use holdfast uri NAME with another client',
+    `install it (Debian: apt install postgresql-client; macOS: brew install libpq), or use ${toType('uri NAME')} with another client`,
   );
 }

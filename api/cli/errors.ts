@@ -1,49 +1,57 @@
 import type { Problem } from '../../domain/schemas/problems';
 import { ApiError } from './client';
 import { CliError, EXIT } from './exit';
-import { type Format, sayError, sayProblem } from './output';
+import { optionOf } from './field-options';
+import { nextCommand } from './next-command';
+import { type Format, say } from './output';
 
-/** Prints an error with the next command to try. @returns the exit code. */
-export function explainError(error: unknown, format: Format): number {
+/**
+ * Says what went wrong and what to type next, on stderr.
+ *
+ * @param running the words of the command that failed: `cluster create`.
+ * @returns the exit code.
+ */
+export function explainError(error: unknown, format: Format, running: string | null): number {
   if (error instanceof ApiError) {
-    sayProblem(format, error.problem, nextCommand(error.problem));
-    return exitCodeOf(error.problem.status);
+    // The API says where its page is as a path: whoever reads this does not know of what.
+    const problem = { ...error.problem, docUrl: `${error.url}${error.problem.docUrl}` };
+    const next = nextCommand(error, running);
+    if (format === 'json') say(JSON.stringify({ ...problem, next }));
+    else for (const line of problemLines(problem, next)) say(line);
+    return exitCodeOf(problem.status);
   }
-  if (error instanceof CliError) {
-    sayError(format, error.message, error.next);
-    return error.exitCode;
-  }
-  sayError(format, error instanceof Error ? error.message : String(error), null);
-  return EXIT.error;
+  const message = error instanceof Error ? error.message : String(error);
+  const next = error instanceof CliError ? error.next : null;
+  if (format === 'json') say(JSON.stringify({ detail: message, next }));
+  else for (const line of [`error: ${message}`, ...labelled('next', next)]) say(line);
+  return error instanceof CliError ? error.exitCode : EXIT.error;
 }
+
+function problemLines(problem: Problem, next: string | null): string[] {
+  return [
+    ...headLines(problem),
+    ...labelled('next', next),
+    ...labelled('more', problem.docUrl),
+    ...labelled('request', problem.requestId),
+  ];
+}
+
+/** Fields by the names that they have on the command line, instead of the API's sentence about them. */
+function headLines({ code, detail, errors = [] }: Problem): string[] {
+  const wrong = errors.map((error) => `${optionOf(error)}: ${error.message}`);
+  if (wrong.length === 0) return [`error ${code}: ${detail}`];
+  if (wrong.length === 1) return [`error ${code}: ${wrong[0]}. Nothing was done.`];
+  return [
+    `error ${code}: ${wrong.length} things are wrong, and nothing was done:`,
+    ...wrong.map((line) => `  ${line}`),
+  ];
+}
+
+const labelled = (label: string, text: string | null): string[] =>
+  text === null ? [] : [`  ${label.padEnd(9)}${text}`];
 
 function exitCodeOf(status: number): number {
   if (status === 400) return EXIT.usage;
   if (status === 401 || status === 403) return EXIT.notAuthorised;
   return [409, 412, 422].includes(status) ? EXIT.conflict : EXIT.error;
-}
-
-function nextCommand({ code, operation, errors, docUrl }: Problem): string | null {
-  switch (code) {
-    case 'UNAUTHENTICATED':
-      return 'export HOLDFAST_TOKEN="$(cat .holdfast/token)"';
-    case 'FORBIDDEN':
-      return 'holdfast token create NAME --scope SCOPE (with a token that has that scope)';
-    case 'NOT_FOUND':
-      return 'holdfast cluster list';
-    case 'CLUSTER_BUSY':
-      return `holdfast ops watch ${operation?.split('/').at(-1) ?? 'OP'}`;
-    case 'CLUSTER_NOT_READY':
-      return 'holdfast ops list';
-    case 'DELETION_PROTECTED':
-      return 'holdfast cluster unprotect NAME';
-    case 'VALIDATION_FAILED':
-      return errors?.some(({ pointer }) => pointer === '/plan')
-        ? 'holdfast plan list'
-        : errors?.some(({ pointer }) => pointer === '/version')
-          ? 'holdfast version list'
-          : null;
-    default:
-      return `see ${docUrl}`;
-  }
 }

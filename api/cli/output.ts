@@ -1,5 +1,3 @@
-import type { Problem } from '../../domain/schemas/problems';
-
 /** stdout has data only; everything else goes to stderr. */
 
 export type Format = 'table' | 'json';
@@ -56,21 +54,6 @@ async function printRows(head: readonly string[] | null, rows: readonly (readonl
   });
   table.push(...rows.map((row) => row.map((cell) => String(cell ?? '-'))));
   for (const line of table.toString().split('\n')) print(line.trimEnd());
-}
-
-/** An error of the API for people, or as JSON for programs. */
-export function sayProblem(format: Format, problem: Problem, next: string | null): void {
-  if (format === 'json') return say(JSON.stringify({ ...problem, next }));
-  say(`error ${problem.code}: ${problem.detail}`);
-  for (const { pointer, message } of problem.errors ?? []) say(`  ${pointer || '/'}: ${message}`);
-  say(`  request  ${problem.requestId}`);
-  if (next !== null) say(`  next     ${next}`);
-}
-
-export function sayError(format: Format, message: string, next: string | null): void {
-  if (format === 'json') return say(JSON.stringify({ detail: message, next }));
-  say(`error: ${message}`);
-  if (next !== null) say(`  next     ${next}`);
 }
 
 /** `950 ms`, `4.2 s`, `3 min 5 s`. */

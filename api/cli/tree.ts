@@ -2,6 +2,7 @@ import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import type { OperationAnswer, StepAnswer } from '../../domain/schemas/operations';
+import { toType } from './called-as';
 import { stepWords } from './lines';
 import { duration } from './output';
 
@@ -50,7 +51,7 @@ export function treeLines(operation: OperationAnswer, spinner: string, nowMs: nu
   const steps = operation.steps.map((step) => `  ${mark(step, spinner)} ${step.title}${note(step, nowMs)}`);
   const attention =
     operation.state === 'waiting'
-      ? [`  holdfast ops retry ${operation.id}, or holdfast ops cancel ${operation.id}`]
+      ? [`  ${toType(`ops retry ${operation.id}`)}, or ${toType(`ops cancel ${operation.id}`)}`]
       : [];
   return [head, ...steps, ...attention];
 }

@@ -1,4 +1,5 @@
 import type { OperationAnswer } from '../../domain/schemas/operations';
+import { toType } from './called-as';
 import type { Client } from './client';
 import { CliError, EXIT } from './exit';
 import { follow } from './follow';
@@ -24,7 +25,7 @@ export async function waitFor(
   operation: OperationAnswer,
   { format, timeoutMs, wanted = 'succeeded' }: WaitOptions,
 ): Promise<OperationAnswer> {
-  const again = `holdfast ops watch ${operation.id}`;
+  const again = toType(`ops watch ${operation.id}`);
   const stop = new AbortController();
   const detach = (): void => stop.abort(new CliError('Detached. The operation goes on.', EXIT.interrupted, again));
   const tooLong = (): void =>
@@ -50,7 +51,7 @@ export async function waitFor(
 
 function failure({ id, state, error }: OperationAnswer): CliError {
   const why = error === null ? '' : ` ${error.code}: ${error.message}`;
-  return new CliError(`Operation ${id} ${state}.${why}`, EXIT.operationFailed, `holdfast ops show ${id}`);
+  return new CliError(`Operation ${id} ${state}.${why}`, EXIT.operationFailed, toType(`ops show ${id}`));
 }
 
 interface View {

@@ -2,11 +2,14 @@ import express, { type Express, type Request, type RequestHandler, type Response
 import { HoldfastError } from '../../domain/errors';
 import { authenticate, requireScope } from './auth';
 import { catalogueRoutes } from './catalogue';
+import { CODEC_PATHS, codecRouter } from './codec';
 import { clusterRoutes } from './clusters';
 import { contextOf } from './context';
 import { credentialRoutes } from './credentials';
 import type { ApiDeps } from './deps';
 import { docsRouter } from './docs';
+import { floatingAddressRoutes } from './floating-addresses';
+import { hostRoutes } from './hosts';
 import { healthRouter } from './health';
 import { logRequests } from './log';
 import { createMetrics } from './metrics';
@@ -36,6 +39,8 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...clusterRoutes(deps),
     ...credentialRoutes(deps),
     ...operationRoutes(deps),
+    ...hostRoutes(deps),
+    ...floatingAddressRoutes(deps),
     ...catalogueRoutes(deps),
     ...tokenRoutes(deps),
   ];
@@ -52,6 +57,7 @@ export function createApp(options: AppOptions): Express {
   app.use(healthRouter(options), docsRouter());
   app.get('/metrics', metrics.show);
   app.get('/v1/openapi.json', (_request, response) => void response.json(document));
+  mountCodec(app, options);
   mountRoutes(app, routes, options);
   refuseOtherMethods(app, routes);
   app.use((request) => {
@@ -59,6 +65,14 @@ export function createApp(options: AppOptions): Express {
   });
   app.use(problemHandler(options.log));
   return app;
+}
+
+function mountCodec(
+  app: Express,
+  { histories, inventory, temporalUiUrl, rateLimits = DEFAULT_LIMITS }: AppOptions,
+): void {
+  if (!histories) return;
+  app.use(codecRouter({ ...histories, inventory, temporalUiUrl, refused: createRateLimit(rateLimits.refused) }));
 }
 
 const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
@@ -123,6 +137,7 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
     ['/v1/docs', ['GET']],
     ['/v1/errors', ['GET']],
     ['/v1/errors/{code}', ['GET']],
+    ...CODEC_PATHS,
   ]);
   for (const { path, method } of routes) byPath.set(path, [...(byPath.get(path) ?? []), method.toUpperCase()]);
   for (const [path, methods] of byPath) {

@@ -26,16 +26,21 @@ export function hashToken(text: string): string {
  * @throws UNAUTHENTICATED for a missing, malformed, unknown, revoked or expired token, all alike.
  */
 export async function authenticate(request: Request, inventory: Inventory): Promise<Caller> {
-  const [scheme, text] = (request.get('Authorization') ?? '').split(' ');
-  if (scheme?.toLowerCase() !== 'bearer' || text === undefined) throw unauthenticated('Bearer realm="holdfast"');
-  const caller = TOKEN_PATTERN.test(text) ? await findCaller(text, inventory) : null;
+  const text = /^bearer +(.+)$/i.exec(request.get('Authorization') ?? '')?.[1];
+  if (text === undefined) throw unauthenticated('Bearer realm="holdfast"');
+  return authenticateHash(request, inventory, TOKEN_PATTERN.test(text) ? hashToken(text) : null);
+}
+
+/** As {@link authenticate}, by what the inventory keeps of a token; null for what can be none. @throws UNAUTHENTICATED. */
+export async function authenticateHash(request: Request, inventory: Inventory, hash: string | null): Promise<Caller> {
+  const caller = hash === null ? null : await findCaller(hash, inventory);
   if (caller === null) throw unauthenticated('Bearer realm="holdfast", error="invalid_token"');
   contextOf(request).tokenId = caller.tokenId;
   return caller;
 }
 
-async function findCaller(text: string, inventory: Inventory): Promise<Caller | null> {
-  const token = await inventory.tokens.findByHash(hashToken(text));
+async function findCaller(hash: string, inventory: Inventory): Promise<Caller | null> {
+  const token = await inventory.tokens.findByHash(hash);
   if (token === null || token.revokedAt !== null || Date.parse(token.expiresAt) <= Date.now()) return null;
   const project = await inventory.projects.get(token.projectId);
   if (project === null) return null;

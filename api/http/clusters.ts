@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Tables } from '../../activities/inventory/inventory';
+import type { Submission, SubmissionResult, Tables } from '../../activities/inventory/inventory';
 import { HoldfastError } from '../../domain/errors';
 import {
   type ClusterDetailAnswer,
@@ -76,9 +76,25 @@ function createRoute(deps: ApiDeps): Route {
       }
       const cluster = { id: newId('clu'), projectId: caller.projectId, name: body.name, spec, generation: 1 };
       const submission = submissionOf('provision', cluster, call);
-      return launch(deps, submission, await inventory.operations.submitCreate(cluster, submission));
+      return launch(deps, submission, await submitCreate(deps, cluster, submission));
     },
   });
+}
+
+/** @throws NAME_TAKEN with the id of the cluster that has the name, as far as it is still there. */
+async function submitCreate(
+  { inventory }: ApiDeps,
+  cluster: Pick<Cluster, 'id' | 'projectId' | 'name' | 'spec' | 'generation'>,
+  submission: Submission,
+): Promise<SubmissionResult> {
+  try {
+    return await inventory.operations.submitCreate(cluster, submission);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== 'NAME_TAKEN') throw error;
+    const { projectId, name } = cluster;
+    const namesake = await inventory.clusters.find(projectId, name);
+    throw new HoldfastError('NAME_TAKEN', { name, ...(namesake && { cluster: namesake.id }) }, { cause: error });
+  }
 }
 
 function listRoute({ inventory }: ApiDeps): Route {
@@ -236,7 +252,8 @@ function nodesRoute({ inventory }: ApiDeps): Route {
   });
 }
 
-function operationsRoute({ inventory }: ApiDeps): Route {
+function operationsRoute(deps: ApiDeps): Route {
+  const { inventory } = deps;
   return route({
     method: 'get',
     path: '/v1/clusters/{cluster}/operations',
@@ -253,7 +270,7 @@ function operationsRoute({ inventory }: ApiDeps): Route {
       const page = await readPage('op', query, (wanted) =>
         inventory.operations.list(caller.projectId, { ...wanted, clusterId: id }),
       );
-      return reply(200, { ...page, items: page.items.map(operationAnswer) });
+      return reply(200, { ...page, items: page.items.map((item) => operationAnswer(deps, item)) });
     },
   });
 }

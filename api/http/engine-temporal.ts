@@ -1,18 +1,36 @@
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import type { PayloadCodec } from '@temporalio/common';
 import { Client, Connection, WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
 import { HoldfastError } from '../../domain/errors';
+import type { HostCheck } from '../../domain/hosts';
+import type { HostId } from '../../domain/ids';
 import { entityWorkflowId, TASK_QUEUE, TEMPORAL_NAMESPACE } from '../../domain/names';
+import { checkHost } from '../../workflows/check-host';
 import { clusterWorkflow, submitOperation } from '../../workflows/cluster';
 import { decideOperation } from '../../workflows/operation';
 import type { Engine } from './engine';
 
 /** An Update ends when a worker has taken it: with no worker there, this long is waited before it counts as failed. */
 const START_DEADLINE_MS = 10_000;
+/** A machine that does not answer is given up long before. */
+const CHECK_DEADLINE_MS = 130_000;
 const CALL_DEADLINE_MS = 3_000;
+/** TaskQueueType of Temporal's API. */
+const WORKFLOW_TASKS = 1;
+/** A worker that lives asks again after a minute at the latest. */
+const WORKER_SEEN_MS = 90_000;
+const FAILURE_CONVERTER = path.join(__dirname, '..', '..', 'workflows', 'failure-converter');
 
-/** The engine on Temporal. The connection is lazy: the API starts, and says so in `/readyz`, while Temporal is away. */
-export function createTemporalEngine(address: string): Engine {
+/**
+ * The engine on Temporal. The connection is lazy: the API starts, and says so in `/readyz`, while Temporal is away.
+ *
+ * @param codec encrypts what it hands over: the one that workers have.
+ */
+export function createTemporalEngine(address: string, codec: PayloadCodec): Engine {
   const connection = Connection.lazy({ address });
-  const client = new Client({ connection, namespace: TEMPORAL_NAMESPACE });
+  const dataConverter = { failureConverterPath: FAILURE_CONVERTER, payloadCodecs: [codec] };
+  const client = new Client({ connection, namespace: TEMPORAL_NAMESPACE, dataConverter });
   const within = <T>(ms: number, call: () => Promise<T>): Promise<T> => connection.withDeadline(Date.now() + ms, call);
 
   return {
@@ -42,6 +60,7 @@ export function createTemporalEngine(address: string): Engine {
         throw new HoldfastError('UNAVAILABLE', { part: 'The workflow engine' }, { cause: error });
       }
     },
+    checkHost: (id) => within(CHECK_DEADLINE_MS, () => lookAtHost(client, id)),
     async ping() {
       try {
         await within(CALL_DEADLINE_MS, () => connection.workflowService.getSystemInfo({}));
@@ -50,6 +69,33 @@ export function createTemporalEngine(address: string): Engine {
         return false;
       }
     },
+    hasWorker: () => within(CALL_DEADLINE_MS, () => seesWorker(connection)).catch(() => false),
     close: () => connection.close(),
   };
+}
+
+async function seesWorker({ workflowService }: Connection): Promise<boolean> {
+  const { pollers } = await workflowService.describeTaskQueue({
+    namespace: TEMPORAL_NAMESPACE,
+    taskQueue: { name: TASK_QUEUE },
+    taskQueueType: WORKFLOW_TASKS,
+  });
+  return pollers.some(({ lastAccessTime }) => Date.now() - secondsOf(lastAccessTime) * 1000 < WORKER_SEEN_MS);
+}
+
+const secondsOf = (time: { readonly seconds?: unknown } | null | undefined): number => Number(time?.seconds ?? 0);
+
+/** @throws UNAVAILABLE. */
+async function lookAtHost(client: Client, id: HostId): Promise<readonly HostCheck[]> {
+  try {
+    return await client.workflow.execute(checkHost, {
+      workflowId: `check/${id}/${randomUUID()}`,
+      taskQueue: TASK_QUEUE,
+      args: [id],
+      workflowExecutionTimeout: CHECK_DEADLINE_MS,
+      staticSummary: `look at host ${id}`,
+    });
+  } catch (error) {
+    throw new HoldfastError('UNAVAILABLE', { part: 'A worker that can look at the host' }, { cause: error });
+  }
 }

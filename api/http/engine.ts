@@ -1,4 +1,5 @@
-import type { OperationId } from '../../domain/ids';
+import type { HostCheck } from '../../domain/hosts';
+import type { HostId, OperationId } from '../../domain/ids';
 import type { OperationInput } from '../../domain/operations';
 
 /** What the API asks of the workflow engine. It never asks it what is: the inventory knows that. */
@@ -10,7 +11,11 @@ export interface Engine {
   start(operation: OperationInput): Promise<void>;
   /** Tells an operation to try again now, or to undo itself. @throws UNAVAILABLE when its workflow does not run. */
   decide(operationId: OperationId, decision: 'retry' | 'cancel'): Promise<void>;
+  /** Looks at a registered machine by way of a worker. @throws UNAVAILABLE when none answers in time. */
+  checkHost(id: HostId): Promise<readonly HostCheck[]>;
   /** True when the engine answers. */
   ping(): Promise<boolean>;
+  /** True when a worker has asked for work lately; false also when the engine does not answer. */
+  hasWorker(): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -42,7 +42,9 @@ async function readToken(file: string): Promise<string | null> {
 
 async function works(inventory: Inventory, text: string): Promise<boolean> {
   const token = await inventory.tokens.findByHash(hashToken(text));
-  return token !== null && token.revokedAt === null && Date.parse(token.expiresAt) > Date.now();
+  if (token === null || token.revokedAt !== null || Date.parse(token.expiresAt) <= Date.now()) return false;
+  // An older release may have made it, which knew fewer.
+  return SCOPES.every((scope) => token.scopes.includes(scope));
 }
 
 /** Whole or not at all, and never readable by others, not even for a moment. */

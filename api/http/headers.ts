@@ -14,24 +14,30 @@ export interface KnownHeaders {
 /** A strong ETag of a generation. */
 export const etagOf = (generation: number): string => `"${generation}"`;
 
+/** What each takes: checked here, and told by the OpenAPI document. */
+export const HEADER_PATTERNS = {
+  'If-Match': /^(?:"(\d{1,15})"|\*)$/,
+  'Idempotency-Key': /^[\x21-\x7e]{1,255}$/,
+  'Last-Event-ID': /^\d{0,15}$/,
+} as const;
+
 /** Reads them all; what is wrong is added to `errors`. */
 export function readHeaders(request: Request, errors: FieldError[]): KnownHeaders {
   const wrong = (name: string, message: string): void => {
     errors.push({ in: 'header', pointer: `/${name}`, code: 'bad_header', message });
   };
   const ifMatch = request.get('If-Match');
-  const generation = /^"(\d{1,15})"$/.exec(ifMatch ?? '')?.[1];
-  if (ifMatch !== undefined && ifMatch !== '*' && generation === undefined) {
-    wrong('If-Match', 'send the ETag of the cluster, such as "3", or *');
-  }
+  const condition = HEADER_PATTERNS['If-Match'].exec(ifMatch ?? '');
+  if (ifMatch !== undefined && condition === null)
+    wrong('If-Match', 'must be the ETag of the cluster, such as "3", or *');
   const key = request.get('Idempotency-Key');
-  if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key))
-    wrong('Idempotency-Key', '1 to 255 visible ASCII characters, such as a UUID');
+  if (key !== undefined && !HEADER_PATTERNS['Idempotency-Key'].test(key))
+    wrong('Idempotency-Key', 'must be 1 to 255 visible ASCII characters, such as a UUID');
   const lastEventId = request.get('Last-Event-ID');
-  if (lastEventId !== undefined && !/^\d{0,15}$/.test(lastEventId))
-    wrong('Last-Event-ID', 'the id of an event that you received');
+  if (lastEventId !== undefined && !HEADER_PATTERNS['Last-Event-ID'].test(lastEventId))
+    wrong('Last-Event-ID', 'must be the id of an event that you received');
   return {
-    ifMatch: generation === undefined ? null : Number(generation),
+    ifMatch: condition?.[1] === undefined ? null : Number(condition[1]),
     idempotencyKey: key ?? null,
     lastEventId: Number(lastEventId ?? 0),
   };

@@ -1,12 +1,13 @@
-import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
-import path from 'node:path';
 import type { Express } from 'express';
 import pino from 'pino';
-import { z } from 'zod';
 import { migrate } from '../../activities/inventory/migrate';
 import { createInventory } from '../../activities/inventory/open';
-import { loadMasterKey } from '../../activities/secrets/master-key';
+import { createHistoryKeys } from '../../activities/secrets/history-keys';
+import { openKeyring } from '../../activities/secrets/keyring';
+import { currentKey } from '../../activities/secrets/master-keys';
+import { createPayloadCodec } from '../../activities/secrets/payload-codec';
+import { loadControlKey } from '../../activities/secrets/ssh-keys';
 import { createSecretStore } from '../../activities/secrets/store';
 import { parseSettings, type Settings } from '../../domain/schemas/settings';
 import { createApp } from './app';
@@ -14,7 +15,8 @@ import { createTemporalEngine } from './engine-temporal';
 import { createEventHub } from './event-hub';
 import { ensureFirstToken } from './first-token';
 import type { Log } from './log';
-import { projectRoot } from '../../activities/project-root';
+import { packageVersion } from '../package-version';
+import { createApiServer } from './server';
 import { createStarter } from './starter';
 
 /** The process that serves the API. Any number of them may run on one inventory. */
@@ -32,11 +34,19 @@ async function main(): Promise<void> {
   await migrate(settings.DATABASE_URL);
   const inventory = createInventory(settings.DATABASE_URL, { logger: log });
   await ensureFirstToken({ inventory, home: settings.HOLDFAST_HOME });
-  const secrets = createSecretStore(inventory.database, await loadMasterKey(settings.HOLDFAST_HOME));
-  const engine = createTemporalEngine(settings.TEMPORAL_ADDRESS);
+  const keyring = await openKeyring({ home: settings.HOLDFAST_HOME, command: settings.HOLDFAST_KEY_COMMAND });
+  await currentKey(inventory.database, keyring); // A key file of another installation is told now.
+  const secrets = createSecretStore(inventory.database, keyring);
+  const historyKeys = createHistoryKeys(inventory.database, keyring);
+  const histories = { codec: createPayloadCodec(historyKeys), keys: historyKeys };
+  const engine = createTemporalEngine(settings.TEMPORAL_ADDRESS, histories.codec);
   const starter = createStarter({ inventory, engine, log });
   const events = createEventHub(inventory);
-  const app = createApp({ inventory, secrets, engine, starter, events, log, version: packageVersion() });
+  const { TEMPORAL_UI_URL: temporalUiUrl } = settings;
+  const version = packageVersion();
+  const { publicLine: controlPublicKey } = await loadControlKey(settings.HOLDFAST_HOME);
+  const deps = { inventory, secrets, engine, starter, events, log, controlPublicKey, temporalUiUrl, histories };
+  const app = createApp({ ...deps, version });
   const server = await listen(app, settings);
   log.info({ host: settings.HOLDFAST_HOST, port: settings.HOLDFAST_PORT }, 'listening');
 
@@ -49,7 +59,9 @@ async function main(): Promise<void> {
 
 function listen(app: Express, { HOLDFAST_HOST: host, HOLDFAST_PORT: port }: Settings): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = app.listen(port, host, (error?: Error) => (error ? reject(error) : resolve(server)));
+    const server = createApiServer(app);
+    server.once('error', reject);
+    server.listen(port, host, () => resolve(server));
   });
 }
 
@@ -76,11 +88,6 @@ function onStopSignal(log: Log, stop: () => Promise<void>): void {
       );
     });
   }
-}
-
-function packageVersion(): string {
-  const text = readFileSync(path.join(projectRoot(), 'package.json'), 'utf8');
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
 }
 
 main().catch((error: unknown) => {

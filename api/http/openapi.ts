@@ -1,13 +1,19 @@
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathItemObject } from 'zod-openapi';
 import { type ErrorCode, ERRORS } from '../../domain/errors';
 import { problemSchema } from '../../domain/schemas/problems';
+import { HEADER_PATTERNS } from './headers';
 import type { AnswerHeader, Route } from './route';
 
 /** The OpenAPI document, made from the routes that serve: it can't say anything else than they do. */
 
 type Document = ReturnType<typeof createDocument>;
 
+/** A body that a route has no use for is read too, and refused. */
 const ALWAYS: readonly ErrorCode[] = [
+  'MALFORMED_REQUEST',
+  'INVALID_JSON',
+  'BODY_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
   'VALIDATION_FAILED',
   'UNAUTHENTICATED',
   'FORBIDDEN',
@@ -15,7 +21,6 @@ const ALWAYS: readonly ErrorCode[] = [
   'INTERNAL',
   'UNAVAILABLE',
 ];
-const WITH_BODY: readonly ErrorCode[] = ['INVALID_JSON', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'];
 
 const ANSWER_HEADERS: Record<AnswerHeader, string> = {
   ETag: 'Generation of the cluster, for If-Match.',
@@ -33,6 +38,7 @@ const REQUEST_HEADERS = {
 const TAGS = [
   { name: 'Clusters', description: 'PostgreSQL services.' },
   { name: 'Operations', description: 'What is being done to them, step by step.' },
+  { name: 'Hosts', description: 'Machines that you have, for clusters of the cloud `static`.' },
   { name: 'Catalogue', description: 'What can be ordered.' },
   { name: 'Tokens', description: 'Who may use this API.' },
   { name: 'Health', description: 'For machines that watch this one. No token needed.' },
@@ -75,7 +81,7 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
       in: 'header' as const,
       required: false,
       description: REQUEST_HEADERS[name],
-      schema: { type: 'string' as const },
+      schema: { type: 'string' as const, pattern: HEADER_PATTERNS[name].source },
     })),
     ...(route.body === null
       ? {}
@@ -85,7 +91,7 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
             content: { 'application/json': { schema: route.body } },
           },
         }),
-    responses: { ...answersOf(route), ...problemsOf(route) },
+    responses: { ...answersOf(route), ...problemsOf([...ALWAYS, ...route.errors]) },
   };
 }
 
@@ -99,17 +105,17 @@ function answersOf(route: Route): ZodOpenApiOperationObject['responses'] {
           headers.map((name) => [name, { description: ANSWER_HEADERS[name], schema: { type: 'string' as const } }]),
         ),
         ...(schema ? { content: { 'application/json': { schema } } } : {}),
-        ...(mediaType ? { content: { [mediaType]: { schema: { type: 'string' as const } } } } : {}),
+        ...(mediaType ? { content: { [mediaType]: {} } } : {}),
       },
     ]),
   );
 }
 
 /** One response a status, which names the codes that it may carry. */
-function problemsOf(route: Route): ZodOpenApiOperationObject['responses'] {
-  const codes = new Set([...ALWAYS, ...(route.body === null ? [] : WITH_BODY), ...route.errors]);
+function problemsOf(codes: readonly ErrorCode[]): NonNullable<ZodOpenApiOperationObject['responses']> {
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of codes) byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);
+  for (const code of new Set(codes))
+    byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);
   return Object.fromEntries(
     [...byStatus].map(([status, ofStatus]) => [
       status,
@@ -124,13 +130,13 @@ function problemsOf(route: Route): ZodOpenApiOperationObject['responses'] {
 const health = (
   operationId: string,
   summary: string,
-  responses: Record<string, { description: string }>,
+  responses: NonNullable<ZodOpenApiOperationObject['responses']>,
 ): ZodOpenApiPathItemObject => ({
   get: { operationId, summary, tags: ['Health'], security: [], responses },
 });
 
 const HEALTH_PATHS: Record<string, ZodOpenApiPathItemObject> = {
-  '/healthz': health('health', 'The process runs', { 200: { description: 'It does.' } }),
+  '/healthz': health('health', 'The process runs', { 200: { description: 'It does; `version` is its release.' } }),
   '/readyz': health('readiness', 'Inventory and workflow engine answer', {
     200: { description: 'They do.' },
     503: { description: 'One does not.' },
@@ -143,7 +149,7 @@ const HEALTH_PATHS: Record<string, ZodOpenApiPathItemObject> = {
     parameters: [{ name: 'code', in: 'path', required: true, schema: { type: 'string' } }],
     ...health('error', 'What an error code means and what to do', {
       200: { description: 'A page.' },
-      404: { description: 'There is no such code.' },
+      ...problemsOf(['NOT_FOUND', 'VALIDATION_FAILED', 'INTERNAL']),
     }),
   },
 };

@@ -30,7 +30,8 @@ export function operationRoutes(deps: ApiDeps): Route[] {
   return [listRoute(deps), showRoute(deps), eventsRoute(deps), cancelRoute(deps), retryRoute(deps)];
 }
 
-function listRoute({ inventory }: ApiDeps): Route {
+function listRoute(deps: ApiDeps): Route {
+  const { inventory } = deps;
   return route({
     method: 'get',
     path: '/v1/operations',
@@ -53,12 +54,12 @@ function listRoute({ inventory }: ApiDeps): Route {
       const page = await readPage('op', query, (wanted) =>
         inventory.operations.list(caller.projectId, { ...wanted, ...filter }),
       );
-      return reply(200, { ...page, items: page.items.map(operationAnswer) });
+      return reply(200, { ...page, items: page.items.map((item) => operationAnswer(deps, item)) });
     },
   });
 }
 
-function showRoute({ inventory }: ApiDeps): Route {
+function showRoute(deps: ApiDeps): Route {
   return route({
     method: 'get',
     path: '/v1/operations/{operation}',
@@ -71,7 +72,7 @@ function showRoute({ inventory }: ApiDeps): Route {
     answers: operationReplies,
     errors: ['NOT_FOUND'],
     handle: async ({ params, caller }) =>
-      reply(200, operationAnswer(await findOperation(inventory, caller, params.operation))),
+      reply(200, operationAnswer(deps, await findOperation(deps.inventory, caller, params.operation))),
   });
 }
 
@@ -158,7 +159,7 @@ async function decide(
     return { answer: null, action: decision, subject: id, details: { cluster: clusterId } };
   });
   const now = await find(deps.inventory);
-  return reply(202, operationAnswer(now), { Location: operationPath(now.id), 'Retry-After': '2', ...headers });
+  return reply(202, operationAnswer(deps, now), { Location: operationPath(now.id), 'Retry-After': '2', ...headers });
 }
 
 function refuseRetry({ id, state }: Operation): void {

@@ -30,7 +30,7 @@ export function specOf(request: CreateCluster, image: Image): ClusterSpec {
   const majors = majorsOf(image);
   const version = request.version ?? majors.at(-1);
   if (version === undefined || !majors.includes(version)) {
-    const message = `the golden image has no PostgreSQL ${version ?? ''}; it has ${majors.join(', ')}`;
+    const message = `must be one of ${majors.join(', ')}: the golden image has no other PostgreSQL`;
     throw new InvalidRequest([{ in: 'body', pointer: '/version', code: 'not_available', message }]);
   }
   const asked = request.storage === undefined ? null : parseStorageSize(request.storage);

@@ -20,7 +20,7 @@ export function decodeCursor(prefix: IdPrefix, cursor: string): string {
       in: 'query',
       pointer: '/cursor',
       code: 'bad_cursor',
-      message: 'not a cursor of this collection; begin without one',
+      message: 'is not a cursor of this list: begin without one',
     },
   ]);
 }

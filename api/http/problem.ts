@@ -2,9 +2,12 @@ import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import { describeJsonError } from './json-position';
 import { ERRORS, HoldfastError } from '../../domain/errors';
+import { isId } from '../../domain/ids';
 import type { FieldError, Problem } from '../../domain/schemas/problems';
 import { contextOf } from './context';
+import { sentenceOf } from './field-errors';
 import type { Log } from './log';
+import { clusterPath, operationPath } from './shapes';
 
 /** Every error of the API becomes an RFC 9457 problem here, and only here. */
 
@@ -13,7 +16,7 @@ export const BODY_LIMIT_BYTES = 1024 ** 2;
 /** A request with fields that are wrong: which, and what would be right. */
 export class InvalidRequest extends HoldfastError {
   constructor(readonly errors: readonly FieldError[]) {
-    super('VALIDATION_FAILED', { count: errors.length });
+    super('VALIDATION_FAILED', { problems: sentenceOf(errors) });
   }
 }
 
@@ -49,9 +52,12 @@ function sendProblem(request: Request, response: Response, error: HoldfastError)
   response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
 }
 
-function problemOf(error: HoldfastError, requestId: string, instance: string): Problem {
+/** A request that is none. */
+export const malformedRequest = (detail: string): HoldfastError => new HoldfastError('MALFORMED_REQUEST', { detail });
+
+export function problemOf(error: HoldfastError, requestId: string, instance: string): Problem {
   const entry = ERRORS[error.code];
-  const { operation } = error.values;
+  const { operation, cluster } = error.values;
   const docUrl = `/v1/errors/${error.code}`;
   return {
     type: docUrl,
@@ -61,7 +67,8 @@ function problemOf(error: HoldfastError, requestId: string, instance: string): P
     instance,
     code: error.code,
     ...(error instanceof InvalidRequest ? { errors: error.errors } : {}),
-    ...(operation === undefined ? {} : { operation: `/v1/operations/${operation}` }),
+    ...(isId('op', String(operation)) ? { operation: operationPath(String(operation)) } : {}),
+    ...(isId('clu', String(cluster)) ? { cluster: clusterPath(String(cluster)) } : {}),
     requestId,
     retryable: entry.retryable,
     docUrl,
@@ -79,7 +86,7 @@ function recognise(error: unknown, requestId: string): HoldfastError {
     return new HoldfastError('UNSUPPORTED_MEDIA_TYPE');
   if (error instanceof URIError) {
     return new InvalidRequest([
-      { in: 'path', pointer: '', code: 'bad_encoding', message: 'the path has a broken percent-encoding' },
+      { in: 'path', pointer: '', code: 'bad_encoding', message: 'has a broken percent-encoding' },
     ]);
   }
   if (typeof status === 'number' && status >= 400 && status < 500) {
@@ -99,5 +106,8 @@ function isConnectionLoss(code: string): boolean {
 }
 
 function propertiesOf(error: unknown): Readonly<Record<string, unknown>> {
-  return typeof error === 'object' && error !== null ? { ...error } : {};
+  if (typeof error !== 'object' || error === null) return {};
+  // Inherited ones too: body-parser's errors have their status from a prototype.
+  const names = ['type', 'status', 'code', 'body'];
+  return Object.fromEntries(names.map((name): [string, unknown] => [name, Reflect.get(error, name)]));
 }

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../domain/errors';
 import type { FieldError } from '../../domain/schemas/problems';
 import type { Scope } from '../../domain/tokens';
 import type { Caller } from './context';
+import { fieldErrors, plainWords, unstorableTexts } from './field-errors';
 import { type KnownHeaders, readHeaders, refuse } from './headers';
 
 /**
@@ -134,8 +135,8 @@ function checkRequest<P extends z.ZodObject, Q extends z.ZodObject, B extends z.
 ): Call<z.output<P>, z.output<Q>, z.output<B>> {
   const errors: FieldError[] = [];
   const check = <T extends z.ZodType>(schema: T | z.ZodType, where: FieldError['in'], value: unknown): z.output<T> => {
-    const parsed = schema.safeParse(value);
-    if (!parsed.success) errors.push(...fieldErrors(where, parsed.error.issues));
+    const parsed = schema.safeParse(value, { error: plainWords });
+    errors.push(...(parsed.success ? unstorableTexts(where, value) : fieldErrors(where, parsed.error.issues)));
     // Where it failed, `refuse` below throws before anyone sees the undefined.
     return parsed.data as z.output<T>;
   };
@@ -151,18 +152,6 @@ function checkRequest<P extends z.ZodObject, Q extends z.ZodObject, B extends z.
   refuse(errors);
   return call;
 }
-
-/** zod's issues as errors with JSON pointers; a field that is not known is an error of its own. */
-export function fieldErrors(where: FieldError['in'], issues: readonly z.core.$ZodIssue[]): FieldError[] {
-  return issues.flatMap((issue) => {
-    const paths = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
-    const message = issue.code === 'unrecognized_keys' ? 'there is no such field' : issue.message;
-    return paths.map((path) => ({ in: where, pointer: jsonPointer(path), code: issue.code, message }));
-  });
-}
-
-const jsonPointer = (path: readonly PropertyKey[]): string =>
-  path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
 /** Only fields that the schema of the answer names leave the house. */
 async function send(answers: Answers, reply: AnyReply, response: Response): Promise<void> {

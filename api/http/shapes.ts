@@ -1,17 +1,27 @@
 import type { Cluster, ClusterNode } from '../../domain/clusters';
 import type { Operation } from '../../domain/operations';
+import { TEMPORAL_NAMESPACE } from '../../domain/names';
 import { isFinal } from '../../domain/operations';
 import type { ClusterAnswer, ClusterDetailAnswer, NodeAnswer } from '../../domain/schemas/clusters';
 import type { OperationAnswer } from '../../domain/schemas/operations';
+import type { ApiDeps } from './deps';
 
 /** What of the inventory's rows a client sees. */
 
 export const operationPath = (id: string): string => `/v1/operations/${id}`;
 export const clusterPath = (id: string): string => `/v1/clusters/${id}`;
 
-export function operationAnswer(operation: Operation): OperationAnswer {
-  const self = operationPath(operation.id);
-  return { ...operation, links: { self, events: `${self}/events`, cluster: clusterPath(operation.clusterId) } };
+export function operationAnswer(
+  { temporalUiUrl }: Pick<ApiDeps, 'temporalUiUrl'>,
+  operation: Operation,
+): OperationAnswer {
+  const { id, clusterId } = operation;
+  const self = operationPath(id);
+  const temporal =
+    temporalUiUrl === null
+      ? null
+      : `${temporalUiUrl.replace(/\/+$/, '')}/namespaces/${TEMPORAL_NAMESPACE}/workflows/${id}`;
+  return { ...operation, links: { self, events: `${self}/events`, cluster: clusterPath(clusterId), temporal } };
 }
 
 export function clusterAnswer(cluster: Cluster): ClusterAnswer {

@@ -51,32 +51,29 @@ export function submissionOf(
 }
 
 /** The answer that an earlier request with the same key got; null when the key is new or absent. */
-export async function replay({ inventory }: Pick<ApiDeps, 'inventory'>, call: AnyCall): Promise<Accepted | null> {
+export async function replay(deps: ApiDeps, call: AnyCall): Promise<Accepted | null> {
   const idempotency = idempotencyOf(call);
-  const operation = idempotency === null ? null : await inventory.operations.findReplay(idempotency);
-  return operation === null ? null : accepted(operation, true);
+  const operation = idempotency === null ? null : await deps.inventory.operations.findReplay(idempotency);
+  return operation === null ? null : accepted(deps, operation, true);
 }
 
 /** Hands a written operation to the engine, without waiting for it: the answer depends on what was written alone. */
-export function launch(
-  { starter }: Pick<ApiDeps, 'starter'>,
-  submission: Submission,
-  result: SubmissionResult,
-): Accepted {
+export function launch(deps: ApiDeps, submission: Submission, result: SubmissionResult): Accepted {
   if (!result.replayed) {
     const { operationId, kind, clusterId, clusterName, projectId, projectName, topology, summary } =
       submission.operation;
     const { generation } = result.operation;
+    const { starter } = deps;
     starter.start({ operationId, kind, clusterId, clusterName, projectId, projectName, generation, topology, summary });
   }
-  return accepted(result.operation, result.replayed);
+  return accepted(deps, result.operation, result.replayed);
 }
 
-function accepted(operation: Operation, replayed: boolean): Accepted {
+function accepted(deps: ApiDeps, operation: Operation, replayed: boolean): Accepted {
   const headers = { Location: operationPath(operation.id), 'Retry-After': '2' };
   return {
     status: 202,
-    body: operationAnswer(operation),
+    body: operationAnswer(deps, operation),
     headers: replayed ? { ...headers, 'Idempotency-Replayed': 'true' } : headers,
   };
 }

@@ -1,0 +1,68 @@
+import { existsSync, readFileSync, statSync, statfsSync } from 'node:fs';
+import path from 'node:path';
+import type { Finding } from './finding';
+import { fine, wrong } from './finding';
+
+/** What stands on this machine: files of the installation, its disk, its Docker engines. */
+
+/** Files that would open the installation to whoever reads them. */
+const PRIVATE = ['key', 'token', 'ssh', 'pgpass'] as const;
+/** An image, a volume and a day of logs need more. */
+const LEAST_FREE_BYTES = 2 * 1024 ** 3;
+const PATIENCE_MS = 5_000;
+
+/** @param home of the installation, or null when this machine has none. */
+export async function examineMachine(home: string | null): Promise<Finding[]> {
+  if (home === null) {
+    return [fine('installation', 'There is none on this machine: only the API is looked at.'), examinePsql()];
+  }
+  return [examineFiles(home), examineDisk(home), ...(await examineEngines(home)), examinePsql()];
+}
+
+function examineFiles(home: string): Finding {
+  const open = PRIVATE.filter((name) => {
+    const file = path.join(home, name);
+    return existsSync(file) && (statSync(file).mode & 0o077) !== 0;
+  });
+  if (open.length === 0) return fine('installation', `${home}, readable by its owner only.`);
+  const files = open.map((name) => path.join(home, name));
+  return wrong('installation', `Others can read ${files.join(', ')}.`, `Run: chmod -R go= ${files.join(' ')}`);
+}
+
+function examineDisk(home: string): Finding {
+  const { bavail, bsize } = statfsSync(home);
+  const free = `${((bavail * bsize) / 1024 ** 3).toFixed(1)} GiB are free where ${home} is.`;
+  if (bavail * bsize >= LEAST_FREE_BYTES) return fine('disk', free);
+  return wrong('disk', free, 'Free some: services stop when their disk is full.');
+}
+
+async function examineEngines(home: string): Promise<Finding[]> {
+  const file = path.join(home, 'engines');
+  const hosts = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
+  return Promise.all(hosts.map(examineEngine));
+}
+
+async function examineEngine(host: string): Promise<Finding> {
+  const { default: Docker } = await import('dockerode');
+  const docker = host.startsWith('unix://')
+    ? new Docker({ socketPath: host.slice('unix://'.length), timeout: PATIENCE_MS })
+    : new Docker({ timeout: PATIENCE_MS });
+  try {
+    const { Version } = await docker.version();
+    return fine('Docker engine', `${Version} answers at ${host}.`);
+  } catch {
+    return wrong(
+      'Docker engine',
+      `Nothing answers at ${host}: hosts of the cloud docker have no power.`,
+      'Run npm start, and see docs/runbooks/engine-away.md.',
+    );
+  }
+}
+
+function examinePsql(): Finding {
+  const found = (process.env['PATH'] ?? '')
+    .split(path.delimiter)
+    .some((folder) => existsSync(path.join(folder, 'psql')));
+  if (found) return fine('psql', 'It is on the PATH.');
+  return wrong('psql', 'It is not on the PATH.', 'Install the PostgreSQL client (Debian: postgresql-client).');
+}
