@@ -1,5 +1,7 @@
 import type { CloudActivities } from './cloud/activities';
 import { createCloudActivities } from './cloud/activities';
+import type { PreflightActivities } from './cloud/preflight';
+import { createPreflightActivities } from './cloud/preflight';
 import type { EtcdActivities } from './etcd/activities';
 import { createEtcdActivities } from './etcd/activities';
 import type { ExporterActivities } from './exporters/activities';
@@ -15,6 +17,8 @@ import type { PostgresActivities } from './postgres/activities';
 import { createPostgresActivities } from './postgres/activities';
 import type { SecretActivities } from './secrets/activities';
 import { createSecretActivities } from './secrets/activities';
+import type { SoftwareActivities } from './software/activities';
+import { createSoftwareActivities } from './software/activities';
 
 export type Activities = CloudActivities &
   EtcdActivities &
@@ -23,7 +27,9 @@ export type Activities = CloudActivities &
   InventoryActivities &
   PatroniActivities &
   PostgresActivities &
-  SecretActivities;
+  PreflightActivities &
+  SecretActivities &
+  SoftwareActivities;
 
 /** All activities over one fleet: what a worker registers. */
 export function createActivities(fleet: Fleet): Activities {
@@ -35,6 +41,8 @@ export function createActivities(fleet: Fleet): Activities {
     ...createInventoryActivities(fleet),
     ...createPatroniActivities(fleet),
     ...createPostgresActivities(fleet),
+    ...createPreflightActivities(fleet),
     ...createSecretActivities(fleet),
+    ...createSoftwareActivities(fleet),
   };
 }

@@ -3,7 +3,7 @@ import type { NodeName, NodeRole } from './topology';
 
 /** What a cluster is: what was asked for (spec) and what is (status), apart from one another. */
 
-export const CLOUDS = ['docker'] as const;
+export const CLOUDS = ['docker', 'static'] as const;
 export type CloudName = (typeof CLOUDS)[number];
 /** PostgreSQL majors that can be ordered. */
 export const MAJORS = ['15', '17', '18'] as const;
@@ -86,6 +86,12 @@ export interface SocketAddress {
   readonly port: number;
 }
 
+/** Where and as whom the control plane logs in. */
+export interface SshAddress extends SocketAddress {
+  /** Default `root`. Another one becomes root by `sudo -n`. */
+  readonly user?: string;
+}
+
 /** One host of a cluster, as the inventory knows it. Fields are null until the host was made. */
 export interface ClusterNode {
   readonly clusterId: ClusterId;
@@ -97,8 +103,8 @@ export interface ClusterNode {
   /** Address inside the cluster's private network. */
   readonly privateAddress: string | null;
   /** Where the control plane reaches sshd of the host. */
-  readonly ssh: SocketAddress | null;
-  /** Pinned public host key in OpenSSH's format: `ssh-ed25519 AAAA…`. */
+  readonly ssh: SshAddress | null;
+  /** Pinned public host key in OpenSSH's format (`ssh-ed25519 AAAA…`), or its fingerprint (`SHA256:…`). */
   readonly hostKey: string | null;
   /** Where the machine of the control plane reaches the ports that users connect to, by the host's own port. */
   readonly publicPorts: Readonly<Record<number, SocketAddress>>;

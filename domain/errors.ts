@@ -21,8 +21,9 @@ const entry = (status: number, title: string, template: string, retryable = fals
 });
 
 export const ERRORS = {
+  MALFORMED_REQUEST: entry(400, 'Malformed request', 'This is no request that the API can read: {detail}.'),
   INVALID_JSON: entry(400, 'Invalid JSON', 'The body is not valid JSON: {detail}. Send a JSON object.'),
-  VALIDATION_FAILED: entry(400, 'Validation failed', 'The request has {count} invalid field(s); see errors[].'),
+  VALIDATION_FAILED: entry(400, 'Validation failed', '{problems}. Nothing was done.'),
   CONFIRMATION_MISMATCH: entry(
     400,
     'Confirmation does not match',
@@ -37,6 +38,19 @@ export const ERRORS = {
   NOT_FOUND: entry(404, 'Not found', 'There is no {kind} {ref} here.'),
   METHOD_NOT_ALLOWED: entry(405, 'Method not allowed', '{method} is not allowed here; allowed: {allowed}.'),
   NAME_TAKEN: entry(409, 'Name taken', 'A cluster named {name} exists in this project; choose another name.'),
+  HOST_EXISTS: entry(409, 'Host registered already', 'A host with the {what} {value} is registered already.'),
+  HOST_IN_USE: entry(
+    409,
+    'Host in use',
+    'Host {name} is part of a cluster: delete that first. One that is dead for good is forgotten with force.',
+  ),
+  HOST_IS_CONTROL_PLANE: entry(
+    409,
+    'Host is the control plane',
+    '{address} is the machine of the control plane itself: register another one.',
+  ),
+  ADDRESS_EXISTS: entry(409, 'Address registered already', 'The address {address} is registered already.'),
+  ADDRESS_IN_USE: entry(409, 'Address in use', 'The address {address} belongs to a cluster: delete that first.'),
   CLUSTER_BUSY: entry(409, 'Cluster busy', 'Operation {operation} works on this cluster; wait until it ends.', true),
   DELETION_PROTECTED: entry(
     409,
@@ -109,12 +123,28 @@ export const ERRORS = {
     'Cloud full',
     'The cloud {cloud} has no room: {detail}. Free some or choose a smaller plan, then retry.',
   ),
+  PREFLIGHT_FAILED: entry(
+    500,
+    'Machines are not ready',
+    'Nothing was changed, because the machines are not ready: {problems}',
+  ),
   NOT_YET: entry(503, 'Not there yet', '{what}', true),
   RESIDUE_FOUND: entry(500, 'Residue found', 'After the deletion the cloud still has: {resources}.', true),
   SECRET_UNREADABLE: entry(
     500,
     'Secret unreadable',
     'Secret {name} cannot be decrypted with the key of this installation; restore .holdfast/key.',
+  ),
+  MASTER_KEY_MISSING: entry(
+    500,
+    'Master key missing',
+    'Secrets are encrypted under master key {key}, which the key file of this installation does not hold; restore .holdfast/key.',
+  ),
+  KEY_COMMAND_FAILED: entry(
+    503,
+    'Key command failed',
+    'HOLDFAST_KEY_COMMAND could not {verb} a master key: {why}. What it prints is not kept: run it by hand to see it.',
+    true,
   ),
   STALE_GENERATION: entry(
     409,

@@ -4,13 +4,15 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const TIME_CHARACTERS = 10;
 const RANDOM_CHARACTERS = 16;
 
-export type IdPrefix = 'prj' | 'clu' | 'op' | 'tok' | 'evt' | 'req';
+export type IdPrefix = 'prj' | 'clu' | 'op' | 'tok' | 'evt' | 'req' | 'host' | 'fip';
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 
 export type ProjectId = Id<'prj'>;
 export type ClusterId = Id<'clu'>;
 export type OperationId = Id<'op'>;
 export type TokenId = Id<'tok'>;
+export type HostId = Id<'host'>;
+export type FloatingAddressId = Id<'fip'>;
 
 /** Bytes of chance that {@link makeId} needs. */
 export const ID_RANDOM_BYTES = RANDOM_CHARACTERS;

@@ -1,4 +1,5 @@
 import type { ReachableNode } from '../fleet';
+import { environmentFile } from '../host/config-text';
 import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 
 export const ETCD_CLIENT_PORT = 2379;
@@ -39,7 +40,5 @@ export function etcdEnvironment(node: ReachableNode, members: readonly Reachable
     ETCD_PEER_KEY_FILE: keyFile('etcd'),
     ETCD_TLS_MIN_VERSION: 'TLS1.2',
   };
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}="${value}"\n`)
-    .join('');
+  return environmentFile(settings);
 }

@@ -2,23 +2,31 @@ import { maxConnections } from '../../domain/postgres-settings';
 import type { ClusterView, ReachableNode } from '../fleet';
 import { dataNodesOf } from '../fleet';
 import { PATRONI_REST_PORT } from '../patroni/config';
+import { plainWord } from '../host/config-text';
 import { CA_FILE } from '../host/tls-paths';
-import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT } from './ports';
+import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT, PRIMARY_LOCAL_PORT } from './ports';
 
 export const HAPROXY_CONFIG_FILE = '/etc/haproxy/haproxy.cfg';
 export const ALLOWED_IPS_FILE = '/etc/haproxy/allowed-ips.lst';
 
+/** Where a gateway serves. */
+export interface GatewayPlace {
+  /** The one address to serve on, because the others are PostgreSQL's; null for all. */
+  readonly bindAddress: string | null;
+}
+export const ON_ITS_OWN: GatewayPlace = { bindAddress: null };
+
 /** One address or block a line; whoever is not in it is refused on every port, before TLS. */
 export function allowedIpsFile(view: ClusterView): string {
   const always = ['127.0.0.0/8', ...(view.network ? [`${view.network.controlAddress}/32`] : [])];
-  return [...always, ...view.cluster.spec.allowedIps].map((block) => `${block}\n`).join('');
+  return [...always, ...view.cluster.spec.allowedIps].map((block) => `${plainWord(block)}\n`).join('');
 }
 
 /**
  * TCP only: TLS is between the client and PostgreSQL (or PgBouncer), the gateway can't read it. Patroni tells which
  * node is what; when a node stops being the primary its sessions are cut, so that no client goes on talking to it.
  */
-export function haproxyConfig(view: ClusterView): string {
+export function haproxyConfig(view: ClusterView, gateway: GatewayPlace = ON_ITS_OWN): string {
   const nodes = dataNodesOf(view);
   const connections = maxConnections(view.plan);
   return [
@@ -38,21 +46,30 @@ export function haproxyConfig(view: ClusterView): string {
       'option srvtcpka',
       'retries 0',
     ]),
-    frontend('primary', GATEWAY_PORTS.primary, ['default_backend primary']),
-    frontend('replica', GATEWAY_PORTS.replica, [
+    frontend('primary', bind(gateway, GATEWAY_PORTS.primary), ['default_backend primary']),
+    ...(gateway.bindAddress === null ? [] : [localPrimary()]),
+    frontend('replica', bind(gateway, GATEWAY_PORTS.replica), [
       'use_backend replica if { nbsrv(replica) gt 0 }',
       'default_backend primary',
     ]),
-    frontend('pooled', GATEWAY_PORTS.pooled, ['default_backend pooler']),
+    frontend('pooled', bind(gateway, GATEWAY_PORTS.pooled), ['default_backend pooler']),
     backend('primary', '/primary', nodes, connections),
     backend('replica', '/replica', nodes, connections),
     section('backend pooler', [`server pgbouncer 127.0.0.1:${PGBOUNCER_LOCAL_PORT}`]),
   ].join('\n');
 }
 
-function frontend(name: string, port: number, route: readonly string[]): string {
+/** `transparent`: also while the address is on another gateway. */
+const bind = ({ bindAddress }: GatewayPlace, port: number): string =>
+  bindAddress === null ? `bind :${port}` : `bind ${plainWord(bindAddress)}:${port} transparent`;
+
+/** For PgBouncer beside a PostgreSQL, whose port 5432 on loopback is that PostgreSQL's own. */
+const localPrimary = (): string =>
+  section('frontend local', [`bind 127.0.0.1:${PRIMARY_LOCAL_PORT}`, 'default_backend primary']);
+
+function frontend(name: string, bindLine: string, route: readonly string[]): string {
   return section(`frontend ${name}`, [
-    `bind :${port}`,
+    bindLine,
     `tcp-request connection reject unless { src -f ${ALLOWED_IPS_FILE} }`,
     ...route,
   ]);
@@ -66,7 +83,7 @@ function backend(name: string, healthPath: string, nodes: readonly ReachableNode
     `default-server inter 1s fastinter 200ms downinter 1s fall 2 rise 1 on-marked-down shutdown-sessions maxconn ${connections}`,
     ...nodes.map(
       (node) =>
-        `server ${node.name} ${node.privateAddress}:5432 check port ${PATRONI_REST_PORT} check-ssl verify required ca-file ${CA_FILE} verifyhost ${node.name}`,
+        `server ${plainWord(node.name)} ${plainWord(node.privateAddress)}:5432 check port ${PATRONI_REST_PORT} check-ssl verify required ca-file ${CA_FILE} verifyhost ${node.name}`,
     ),
   ]);
 }

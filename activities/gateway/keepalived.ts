@@ -1,4 +1,5 @@
 import type { ReachableNode } from '../fleet';
+import { plainWord } from '../host/config-text';
 
 export const KEEPALIVED_CONFIG_FILE = '/etc/keepalived/keepalived.conf';
 
@@ -11,11 +12,12 @@ export function keepalivedConfig(
   prefixLength: number,
   own: ReachableNode,
   gateways: readonly ReachableNode[],
+  networkInterface = 'eth0',
 ): string {
   const rank = gateways.findIndex((gateway) => gateway.name === own.name);
   const peers = gateways.filter((gateway) => gateway.name !== own.name);
   return `global_defs {
-  router_id ${own.name}
+  router_id ${plainWord(own.name)}
   vrrp_version 3
   enable_script_security
   script_user root
@@ -29,16 +31,16 @@ vrrp_script haproxy {
 }
 
 vrrp_instance endpoint {
-  interface eth0
+  interface ${plainWord(networkInterface)}
   state ${rank === 0 ? 'MASTER' : 'BACKUP'}
   virtual_router_id 54
   priority ${200 - rank * 10}
   advert_int 0.5
-  unicast_src_ip ${own.privateAddress}
+  unicast_src_ip ${plainWord(own.privateAddress)}
   unicast_peer {
-${peers.map((peer) => `    ${peer.privateAddress}\n`).join('')}  }
+${peers.map((peer) => `    ${plainWord(peer.privateAddress)}\n`).join('')}  }
   virtual_ipaddress {
-    ${address}/${prefixLength}
+    ${plainWord(address)}/${prefixLength}
   }
   track_script {
     haproxy

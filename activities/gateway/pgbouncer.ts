@@ -2,14 +2,17 @@ import { maxConnections } from '../../domain/postgres-settings';
 import type { ClusterView } from '../fleet';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { POOLER_QUERY } from '../postgres/roles';
+import { withoutControls } from '../host/config-text';
 import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
-import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT } from './ports';
+import type { GatewayPlace } from './haproxy';
+import { ON_ITS_OWN } from './haproxy';
+import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT, PRIMARY_LOCAL_PORT } from './ports';
 
 export const PGBOUNCER_CONFIG_FILE = '/etc/pgbouncer/pgbouncer.ini';
 export const PGBOUNCER_USERS_FILE = '/etc/pgbouncer/userlist.txt';
 
 /** PgBouncer behind HAProxy on the gateway itself; it reaches the primary through HAProxy too, so it never looks for it. */
-export function pgbouncerConfig(view: ClusterView): string {
+export function pgbouncerConfig(view: ClusterView, { bindAddress }: GatewayPlace = ON_ITS_OWN): string {
   const gateways = view.nodes.filter((node) => node.role === 'gateway').length;
   // Room for direct connections and Holdfast's own stays; gateways share the rest.
   const poolSize = Math.max(5, Math.floor((maxConnections(view.plan) * 0.6) / gateways));
@@ -41,12 +44,13 @@ export function pgbouncerConfig(view: ClusterView): string {
     log_connections: 0,
     log_disconnections: 0,
   };
+  const primaryPort = bindAddress === null ? GATEWAY_PORTS.primary : PRIMARY_LOCAL_PORT;
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
-  return `[databases]\n* = host=127.0.0.1 port=${GATEWAY_PORTS.primary}\n\n[pgbouncer]\n${lines.join('')}`;
+  return `[databases]\n* = host=127.0.0.1 port=${primaryPort}\n\n[pgbouncer]\n${lines.join('')}`;
 }
 
 /** `"role" "password"`, with quotes doubled as PgBouncer reads them. */
 export function pgbouncerUsers(password: string): string {
-  const quote = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+  const quote = (text: string): string => `"${withoutControls(text).replaceAll('"', '""')}"`;
   return `${quote(SYSTEM_ROLES.pooler)} ${quote(password)}\n`;
 }

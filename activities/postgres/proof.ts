@@ -23,6 +23,9 @@ export interface Access {
   readonly caPem: string;
 }
 
+/** See {@link proveAddress}. */
+export type ProveAddress = typeof proveAddress;
+
 /**
  * @returns the exact version of the server that answers, such as `18.6`.
  * @throws NOT_YET when a port did not serve within `timeoutMs`; the message says which and why.

@@ -24,14 +24,14 @@ const isWholeInternet = (cidr: string): boolean => cidr === '0.0.0.0/0' || cidr 
 const cidrSchema = z.string().transform((text, context) => {
   const cidr = canonicalCidr(text);
   if (cidr === null) {
-    context.addIssue({ code: 'custom', message: 'not a CIDR block; write it as 203.0.113.0/24 or 2001:db8::/32' });
+    context.addIssue({ code: 'custom', message: 'must be a network (CIDR) such as 203.0.113.0/24 or 2001:db8::/32' });
     return z.NEVER;
   }
   const opensTooMuch = isWholeInternet(cidr) && text !== cidr;
   if (opensTooMuch) {
     context.addIssue({
       code: 'custom',
-      message: `this means the whole internet; write exactly ${cidr} if you want that`,
+      message: `means the whole internet: write exactly ${cidr} to allow that`,
     });
     return z.NEVER;
   }

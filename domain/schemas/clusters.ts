@@ -12,17 +12,15 @@ const time = z.string().meta({ format: 'date-time' });
 /** Plain shape, without the rules between fields. */
 const createFields = z.strictObject({
   name: clusterNameSchema,
-  plan: z
-    .enum(planNames, `unknown plan; there are ${planNames.join(', ')}`)
-    .meta({ description: 'See GET /v1/plans.', example: 'ha-s' }),
+  plan: z.enum(planNames).meta({ description: 'See GET /v1/plans.', example: 'ha-s' }),
   version: z
-    .enum(MAJORS, `unknown version; there are ${MAJORS.join(', ')} (as text)`)
+    .enum(MAJORS)
     .optional()
     .meta({ description: 'PostgreSQL major; the newest of GET /v1/versions by default.' }),
-  cloud: z.enum(CLOUDS, `unknown cloud; there is ${CLOUDS.join(', ')}`).default('docker'),
+  cloud: z.enum(CLOUDS).default('docker'),
   storage: z
     .string()
-    .regex(STORAGE_SIZE_PATTERN, 'write a whole number and MiB, GiB or TiB, such as 20GiB')
+    .regex(STORAGE_SIZE_PATTERN, 'must be a whole number and MiB, GiB or TiB, such as 20GiB')
     .optional()
     .meta({ description: "Storage of each data node; the plan's by default.", example: '20GiB' }),
   database: databaseNameSchema.default('app'),
@@ -37,7 +35,7 @@ function checkStorage(request: { plan: string; storage?: string | undefined }, i
   if (plan === undefined || bytes === null) return;
   if (bytes >= plan.storageBytes && bytes <= plan.maxStorageBytes) return;
   const range = `${formatStorageSize(plan.storageBytes)} to ${formatStorageSize(plan.maxStorageBytes)}`;
-  issues.addIssue({ code: 'custom', path: ['storage'], message: `plan ${plan.name} takes ${range}` });
+  issues.addIssue({ code: 'custom', path: ['storage'], message: `must be ${range} with plan ${plan.name}` });
 }
 
 /** `POST /v1/clusters` */
@@ -107,9 +105,12 @@ const clusterFields = {
 export const nodeSchema = z
   .object({
     name: z.string(),
-    role: z.enum(NODE_ROLES),
+    role: z.enum(NODE_ROLES).meta({
+      description:
+        '`data` runs PostgreSQL, `gateway` forwards to it. Which data node is the primary changes by itself and is not told here: the ports of the endpoint find it.',
+    }),
     failureDomain: z.string(),
-    hostId: z.string().nullable(),
+    hostId: z.string().nullable().meta({ description: "The cloud's id of its host; null until that was made." }),
     privateAddress: z.string().nullable(),
   })
   .meta({ id: 'Node' });

@@ -23,16 +23,19 @@ export const clusterNameSchema = z
   .string()
   .regex(
     /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/,
-    'use 1 to 40 lower-case letters, digits and hyphens; begin with a letter, do not end with a hyphen',
+    'must be 1 to 40 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen',
   )
   .meta({ description: 'Name of the cluster, unique in its project.', example: 'shop' });
 
 const identifier = z
   .string()
-  .regex(/^[a-z_][a-z0-9_]{0,62}$/, 'use 1 to 63 lower-case letters, digits and underscores; do not begin with a digit')
+  .regex(
+    /^[a-z_][a-z0-9_]{0,62}$/,
+    'must be 1 to 63 lower-case letters, digits and underscores, not beginning with a digit',
+  )
   .refine(
     (name) => !isReserved(name),
-    'this name is reserved (postgres, template0, template1, replicator, rewind, pgbouncer, monitor, public, none, pg_…, holdfast…)',
+    'is a reserved name (postgres, template0, template1, replicator, rewind, pgbouncer, monitor, public, none, pg_…, holdfast…)',
   );
 
 export const databaseNameSchema = identifier.meta({ description: 'The first database.', example: 'app' });

@@ -38,7 +38,15 @@ export const operationSchema = z
     createdAt: z.string().meta({ format: 'date-time' }),
     startedAt: timeOrNull,
     finishedAt: timeOrNull,
-    links: z.object({ self: z.string(), events: z.string(), cluster: z.string() }),
+    links: z.object({
+      self: z.string(),
+      events: z.string(),
+      cluster: z.string(),
+      temporal: z.string().nullable().meta({
+        description:
+          'Its workflow in the Temporal Web UI, for operators; null when the API was not told where that is.',
+      }),
+    }),
   })
   .meta({ id: 'Operation' });
 

@@ -29,7 +29,11 @@ export function listOf<T extends z.ZodType>(item: T): z.ZodObject<{ items: z.Zod
 }
 
 /** A name or an id in a path. Anything that is neither is simply not found. */
-export const referenceSchema = z.string().min(1).max(100);
+export const referenceSchema = z
+  .string()
+  .min(1)
+  .max(100)
+  .regex(/^[^\x00]*$/, 'cannot hold a NUL character');
 
 /** A flag of the query string. */
 export const flagSchema = z

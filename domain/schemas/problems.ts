@@ -24,6 +24,10 @@ export const problemSchema = z
       .string()
       .optional()
       .meta({ description: 'The operation that is in the way.', example: '/v1/operations/op_…' }),
+    cluster: z
+      .string()
+      .optional()
+      .meta({ description: 'The cluster that is in the way.', example: '/v1/clusters/clu_…' }),
     requestId: z.string(),
     retryable: z.boolean().meta({ description: 'True when the same request may succeed later.' }),
     docUrl: z.string(),

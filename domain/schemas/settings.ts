@@ -4,11 +4,21 @@ import { z } from 'zod';
 const settingsSchema = z.object({
   /** Folder of this installation's state: master key, control key, first token, logs. */
   HOLDFAST_HOME: z.string().min(1),
+  /** Command that wraps and unwraps master keys, see docs/security.md; null: they stand in the key file as they are. */
+  HOLDFAST_KEY_COMMAND: z
+    .string()
+    .optional()
+    .transform((line) => line?.trim() || null),
   /** Tags everything that this installation makes in a cloud. */
   HOLDFAST_INSTALL_ID: z.string().regex(/^[a-z0-9]{8,32}$/),
   /** The inventory: `postgres://user:password@host:port/database`. */
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   TEMPORAL_ADDRESS: z.string().regex(/^[^:\s]+:\d+$/, 'host:port'),
+  /** The Temporal Web UI, to which operations then link. */
+  TEMPORAL_UI_URL: z
+    .union([z.literal(''), z.url({ protocol: /^https?$/ })])
+    .optional()
+    .transform((url) => url || null),
   /** `published` where addresses of containers can't be reached from this machine (Docker Desktop). */
   HOLDFAST_DOCKER_REACH: z.enum(['direct', 'published']).default('direct'),
   /** `debug` adds a line for each command that ran on a host and each call of a cloud, with its duration. */

@@ -7,7 +7,13 @@ export const scopeSchema = z.enum(SCOPES);
 
 export const tokenRequestSchema = z
   .strictObject({
-    name: z.string().trim().min(1).max(100).meta({ description: 'For people: whose it is, what for.', example: 'ci' }),
+    name: z
+      .string()
+      .trim()
+      .min(1)
+      .max(100)
+      .regex(/^[^\x00]*$/, 'cannot hold a NUL character')
+      .meta({ description: 'For people: whose it is, what for.', example: 'ci' }),
     scopes: z
       .array(scopeSchema)
       .min(1)

@@ -13,7 +13,16 @@ import { runSession } from './session';
 import { endOrphans } from './supervise';
 
 /** Files of a home that belong to the inventory and the Temporal server that are made anew each time. */
-const STATE = ['temporal.db', 'temporal.db-shm', 'temporal.db-wal', 'pgpass', 'token', 'key', 'ssh'] as const;
+const STATE = [
+  'temporal.db',
+  'temporal.db-shm',
+  'temporal.db-wal',
+  'pgpass',
+  'database-url',
+  'token',
+  'key',
+  'ssh',
+] as const;
 
 /**
  * `npm run bench NAME [argument...]`: runs test/bench/NAME.ts against an installation of its own, which it brings up

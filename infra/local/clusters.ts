@@ -18,10 +18,10 @@ const CLUSTER_NAME_LABEL = 'holdfast.cluster-name';
 export async function powerOnHosts(
   engine: Engine,
   installation: Installation,
-  report: StepReport,
+  report?: StepReport,
 ): Promise<readonly string[]> {
   const { on, failed } = await startAllHosts(await cloudOptions(engine, installation));
-  report.result(`${on.length} on${failed.length > 0 ? `, ${failed.length} could not be started` : ''}`);
+  report?.result(`${on.length} powered on${failed.length > 0 ? `, ${failed.length} could not be started` : ''}`);
   return failed.map(({ token, reason }) => `The host ${token} could not be started: ${reason}`);
 }
 

@@ -41,6 +41,8 @@ export async function startControlPlane(session: Session, surroundings: Surround
   session.atEnd('stop the API', api.stop);
   const url = `http://127.0.0.1:${port}`;
   await waitUntilReady(session, url, { worker, api });
+  // Where the holdfast command finds it, whatever port was asked for.
+  session.home.write('url', url);
   return url;
 }
 

@@ -1,14 +1,16 @@
 import { migrate } from '../../activities/inventory/migrate';
 import { removeAbandoned } from './abandoned';
-import { powerOnHosts } from './clusters';
+import { listClusters, powerOnHosts } from './clusters';
 import { startControlPlane } from './control-plane';
 import type { Surroundings } from './control-plane';
+import type { Engine } from './engine';
 import { findEngine } from './engine';
 import { rememberEngine } from './home-engines';
 import { makeImage } from './image';
 import { recordImage, startInventory } from './inventory';
 import { register } from './installations';
 import { demandPort } from './ports';
+import type { StepReport } from './progress.cjs';
 import type { Session } from './session';
 import { endOrphans } from './supervise';
 import { startTemporal } from './temporal';
@@ -23,13 +25,16 @@ export interface Environment extends Surroundings {
 export async function bringUp(session: Session): Promise<Environment> {
   const { progress, home } = session;
   await endOrphans(home.folder);
-  await demandPort('api'); // Before minutes are spent.
+  const apiPort = await demandPort('api'); // Before minutes are spent.
   register(home);
 
   let temporal: Temporal | undefined;
   let base: Omit<Surroundings, 'temporal'> | undefined;
   await session.together(
-    async () => (temporal = await progress.step('Temporal', (report) => startTemporal(session, report))),
+    async () =>
+      (temporal = await progress.step('Temporal', (report) =>
+        startTemporal(session, report, `http://127.0.0.1:${apiPort}`),
+      )),
     async () => (base = await bringUpBase(session)),
   );
   if (!temporal || !base) throw new Error('neither failed nor made');
@@ -47,13 +52,22 @@ async function bringUpBase(session: Session): Promise<Omit<Surroundings, 'tempor
   const image = await progress.step('golden image', (report) => makeImage(session, engine, report));
   const databaseUrl = await progress.step('inventory', async () => {
     const url = await startInventory(session, engine, image);
+    // For `holdfast key`. Someone's own stands in their environment and may hold a password.
+    if (!process.env['DATABASE_URL']) home.write('database-url', url);
     await migrate(url);
     await recordImage(url, image);
     return url;
   });
-  const complaints = await progress.step('hosts of your clusters', (report) =>
-    powerOnHosts(engine, { installId: home.installId, home: home.folder }, report),
-  );
-  for (const complaint of complaints) progress.say(`  ! ${complaint}`);
+  await powerOnClusters(session, engine);
   return { engine, databaseUrl };
+}
+
+/** Nothing is said of hosts to whoever has no cluster yet. */
+async function powerOnClusters({ home, progress }: Session, engine: Engine): Promise<void> {
+  const powerOn = (report?: StepReport): Promise<readonly string[]> =>
+    powerOnHosts(engine, { installId: home.installId, home: home.folder }, report);
+  const clusters = await listClusters(engine, home.installId);
+  const whose = clusters.length === 1 ? clusters[0] : `your ${clusters.length} clusters`;
+  const complaints = clusters.length === 0 ? await powerOn() : await progress.step(`hosts of ${whose}`, powerOn);
+  for (const complaint of complaints) progress.say(`  ! ${complaint}`);
 }

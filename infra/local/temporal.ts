@@ -20,10 +20,15 @@ const ANSWER_TIMEOUT_MS = 5_000;
 /** IndexedValueType KEYWORD of Temporal's API. */
 const KEYWORD = 2;
 
-/** The Temporal server at TEMPORAL_ADDRESS, else one that is started here, with Holdfast's search attributes. @throws Problem */
-export async function startTemporal(session: Session, report: StepReport): Promise<Temporal> {
+/**
+ * The Temporal server at TEMPORAL_ADDRESS, else one that is started here, with Holdfast's search attributes.
+ *
+ * @param apiUrl where the Web UI will find what decodes histories.
+ * @throws Problem
+ */
+export async function startTemporal(session: Session, report: StepReport, apiUrl: string): Promise<Temporal> {
   const address = process.env['TEMPORAL_ADDRESS'];
-  if (!address) return startServer(session, report);
+  if (!address) return startServer(session, report, apiUrl);
   const failure = await tryConnection(address, registerSearchAttributes);
   if (failure === null) return { address, uiUrl: process.env['TEMPORAL_UI_URL'] ?? null };
   throw new Problem(
@@ -31,14 +36,14 @@ export async function startTemporal(session: Session, report: StepReport): Promi
   );
 }
 
-async function startServer(session: Session, report: StepReport): Promise<Temporal> {
+async function startServer(session: Session, report: StepReport, apiUrl: string): Promise<Temporal> {
   const binary = await findTemporal(session.signal, report);
   const port = await choosePort(session.home, 'temporal');
   const uiPort = await choosePort(session.home, 'temporalUi');
   const server = supervise(session, {
     name: 'temporal',
     command: binary,
-    args: serverArguments(session, port, uiPort),
+    args: [...serverArguments(session, port, uiPort), '--ui-codec-endpoint', `${apiUrl}/v1/codec`],
     graceMs: 10_000,
   });
   session.atEnd('stop Temporal', server.stop);

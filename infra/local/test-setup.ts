@@ -12,12 +12,13 @@ import { otherInstallations, register, unregister } from './installations';
 import { inventoryName } from './inventory';
 import { makePassword, runServer, serverUrlWith } from './inventory-server';
 import { choosePort } from './ports';
+import { findSchemathesis } from './schemathesis';
 import type { Session } from './session';
 import { findTemporal } from './temporal-binary';
 
 /**
  * Sets up what tests of workflows and of real hosts need, and tells them in the environment: DOCKER_HOST,
- * HOLDFAST_IMAGE, HOLDFAST_TEMPORAL_BINARY, HOLDFAST_TEST_DATABASE_URL, TMPDIR.
+ * HOLDFAST_IMAGE, HOLDFAST_TEMPORAL_BINARY, HOLDFAST_SCHEMATHESIS_PYTHON, HOLDFAST_TEST_DATABASE_URL, TMPDIR.
  */
 export async function setUpTests(session: Session): Promise<void> {
   const { progress, signal } = session;
@@ -27,6 +28,10 @@ export async function setUpTests(session: Session): Promise<void> {
     async () => {
       const binary = await progress.step('Temporal', (report) => findTemporal(signal, report));
       process.env['HOLDFAST_TEMPORAL_BINARY'] = binary;
+    },
+    async () => {
+      const python = await progress.step('Schemathesis', (report) => findSchemathesis(signal, report));
+      process.env['HOLDFAST_SCHEMATHESIS_PYTHON'] = python;
     },
     () => setUpHosts(session),
   );

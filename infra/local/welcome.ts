@@ -1,6 +1,7 @@
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Home } from './home';
 import { seconds } from './progress.cjs';
+import { projectFolder } from './project';
 import type { Session } from './session';
 
 export interface Welcome {
@@ -8,9 +9,6 @@ export interface Welcome {
   readonly temporalUiUrl: string | null;
   readonly tookMs: number;
 }
-
-/** Where the command looks for the API by itself. */
-const DEFAULT_API_URL = 'http://127.0.0.1:8080';
 
 /** Its file tells that the reader has seen the token: whether it was made says nothing, because a start can be killed. */
 const SHOWN_FILE = 'token-shown';
@@ -24,6 +22,8 @@ export function welcome({ home, progress }: Pick<Session, 'home' | 'progress'>, 
 function greeting(home: Home, { apiUrl, temporalUiUrl, tookMs }: Welcome): string {
   const shown = home.read(SHOWN_FILE) !== null;
   const token = relative(process.cwd(), home.path('token'));
+  // In the clone the command finds the home, and in it the URL and the token, by itself.
+  const elsewhere = home.folder !== join(projectFolder, '.holdfast');
   return [
     '',
     `Holdfast is ready (${seconds(tookMs)}).`,
@@ -39,7 +39,7 @@ function greeting(home: Home, { apiUrl, temporalUiUrl, tookMs }: Welcome): strin
     '',
     'The same with the command:',
     '',
-    `  ${apiUrl === DEFAULT_API_URL ? '' : `HOLDFAST_URL=${apiUrl} `}npx holdfast cluster create orders --plan ha-s --wait`,
+    `  ${elsewhere ? `HOLDFAST_HOME=${home.folder} ` : ''}npx holdfast cluster create orders --plan ha-s --wait`,
     '',
     'Ctrl-C stops Holdfast and leaves the clusters running; npm run down deletes the clusters and Holdfast itself.',
     '',

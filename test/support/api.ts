@@ -1,7 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import type { PayloadCodec } from '@temporalio/common';
 import pino from 'pino';
 import { migrate } from '../../activities/inventory/migrate';
 import { createInventory, type OpenInventory } from '../../activities/inventory/open';
+import { createHistoryKeys } from '../../activities/secrets/history-keys';
+import { createPayloadCodec } from '../../activities/secrets/payload-codec';
 import type { SecretRef } from '../../activities/secrets/secrets';
 import { allRoutes, createApp } from '../../api/http/app';
 import { hashToken, makeTokenText } from '../../api/http/auth';
@@ -10,10 +14,13 @@ import type { RateLimits } from '../../api/http/app';
 import type { Engine } from '../../api/http/engine';
 import { createEventHub } from '../../api/http/event-hub';
 import type { Route } from '../../api/http/route';
+import { createApiServer } from '../../api/http/server';
 import { createStarter } from '../../api/http/starter';
-import type { OperationId, ProjectId } from '../../domain/ids';
+import type { HostCheck } from '../../domain/hosts';
+import type { HostId, OperationId, ProjectId } from '../../domain/ids';
 import type { OperationInput } from '../../domain/operations';
 import { SCOPES, type Scope } from '../../domain/tokens';
+import { keyringOf } from './keyring';
 import { createTestDatabase, type TestDatabase } from './database';
 
 /** The real app on a real inventory, over real HTTP. Only the workflow engine is one that writes down what it is told. */
@@ -25,6 +32,8 @@ export interface TestApi {
   readonly routes: Route[];
   /** Secrets that the credentials route finds, by name. */
   readonly secrets: Map<string, string>;
+  /** What histories are encrypted with. */
+  readonly codec: PayloadCodec;
   /** All lines of the log so far. */
   readonly logLines: string[];
   readonly project: ProjectId;
@@ -64,7 +73,17 @@ export class RecordingEngine implements Engine {
     this.decisions.push([operationId, decision]);
     return Promise.resolve();
   }
+  /** What the next look at a host says. */
+  checks: HostCheck[] = [];
+  readonly checked: HostId[] = [];
+  checkHost(id: HostId): Promise<readonly HostCheck[]> {
+    this.checked.push(id);
+    return Promise.resolve(this.checks);
+  }
   ping(): Promise<boolean> {
+    return Promise.resolve(!this.away);
+  }
+  hasWorker(): Promise<boolean> {
     return Promise.resolve(!this.away);
   }
   close(): Promise<void> {
@@ -84,9 +103,22 @@ export async function startTestApi(rateLimits?: RateLimits): Promise<TestApi> {
   const starter = createStarter({ inventory, engine, log, sweepEveryMs: 100 });
   const read = (ref: SecretRef): Promise<string> => Promise.resolve(secrets.get(ref.name) ?? '');
   const limits = rateLimits === undefined ? {} : { rateLimits };
-  const deps = { inventory, secrets: { read }, engine, starter, events, log };
+  const temporalUiUrl = 'http://temporal.test/';
+  const keys = createHistoryKeys(inventory.database, keyringOf(randomBytes(32)));
+  const histories = { codec: createPayloadCodec(keys), keys };
+  const deps = {
+    inventory,
+    secrets: { read },
+    engine,
+    starter,
+    events,
+    log,
+    controlPublicKey: 'ssh-ed25519 AAAA holdfast control',
+    temporalUiUrl,
+    histories,
+  };
   const app = createApp({ ...deps, version: '0.0.0-test', ...limits });
-  const server = app.listen(0, '127.0.0.1');
+  const server = createApiServer(app).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as AddressInfo;
   const { id: project } = await inventory.projects.ensure('default');
@@ -114,6 +146,7 @@ export async function startTestApi(rateLimits?: RateLimits): Promise<TestApi> {
     engine,
     routes: allRoutes(deps),
     secrets,
+    codec: histories.codec,
     logLines,
     project,
     token,

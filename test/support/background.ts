@@ -8,8 +8,8 @@ export interface Background {
   start(): void;
   /** As power loss would: no time to finish anything. Returns when it is gone. */
   kill(): Promise<void>;
-  /** Asks it to end and waits until it has. Nothing to do when it does not run. */
-  stop(): Promise<void>;
+  /** Asks it to end and waits until it has. @returns its exit code; null when it did not run, or had to be killed. */
+  stop(): Promise<number | null>;
 }
 
 export interface BackgroundSpec {
@@ -23,6 +23,7 @@ export interface BackgroundSpec {
 
 export function createBackground(spec: BackgroundSpec): Background {
   let mark: ProcessMark | null = null;
+  let exit: Promise<number | null> = Promise.resolve(null);
   return {
     start() {
       const log = openSync(spec.logFile, 'a', 0o600);
@@ -30,6 +31,7 @@ export function createBackground(spec: BackgroundSpec): Background {
       const child = spawn(spec.command, [...spec.args], { env, stdio: ['ignore', log, log], detached: true });
       closeSync(log);
       if (child.pid === undefined) throw new Error(`${spec.command} can't be run`);
+      exit = new Promise((resolve) => child.once('exit', resolve));
       mark = markProcess(child.pid);
     },
     async kill() {
@@ -39,8 +41,10 @@ export function createBackground(spec: BackgroundSpec): Background {
       mark = null;
     },
     async stop() {
-      if (mark !== null) await endProcess(mark, spec.graceMs);
+      if (mark === null) return null;
+      await endProcess(mark, spec.graceMs);
       mark = null;
+      return exit;
     },
   };
 }

@@ -5,7 +5,7 @@ import { credentialsSchema } from '../../domain/schemas/credentials';
 import type { OperationAnswer } from '../../domain/schemas/operations';
 import { operationSchema } from '../../domain/schemas/operations';
 import { isFinal } from '../../domain/operations';
-import { eventually } from './temporal';
+import { eventually } from './eventually';
 
 /** The API of a running Holdfast, as a user calls it. */
 export interface HoldfastApi {
@@ -28,7 +28,7 @@ export interface ApiAnswer {
   readonly body: unknown;
 }
 
-const POLL_MS = 250;
+const POLL = { everyMs: 250, limitMs: 150_000 };
 
 export function connectApi(url: string, token: string): HoldfastApi {
   const api: HoldfastApi['api'] = async (method, path, body) => {
@@ -47,14 +47,18 @@ export function connectApi(url: string, token: string): HoldfastApi {
   };
   const operation: HoldfastApi['operation'] = async (id) =>
     operationSchema.parse(await demand(200, 'GET', `/v1/operations/${id}`));
-  const waitFor: HoldfastApi['waitFor'] = (id, wanted) =>
-    eventually(async () => {
-      const now = await operation(id);
-      if (wanted(now)) return now;
-      if (isFinal(now.state) || now.state === 'waiting')
-        throw new Error(`${now.kind} ${now.state}: ${JSON.stringify(now)}`);
-      return undefined;
-    }, POLL_MS);
+  const waitFor: HoldfastApi['waitFor'] = async (id, wanted) => {
+    let last: OperationAnswer | undefined;
+    const look = async (): Promise<OperationAnswer | false> => {
+      last = await operation(id);
+      if (wanted(last)) return last;
+      if (isFinal(last.state) || last.state === 'waiting') throw new Error(`${last.kind} ${last.state}`);
+      return false;
+    };
+    return eventually(look, POLL).catch((error: unknown) => {
+      throw new Error(`${String(error)}: ${JSON.stringify(last)}`, { cause: error });
+    });
+  };
   return {
     url,
     token,

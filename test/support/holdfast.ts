@@ -1,7 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import Docker from 'dockerode';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -26,7 +25,8 @@ import { createTestDatabase } from './database';
 import type { TestDatabase } from './database';
 import { connectApi } from './holdfast-api';
 import type { HoldfastApi } from './holdfast-api';
-import { eventually } from './temporal';
+import { eventually } from './eventually';
+import { freePort } from './free-port';
 
 /**
  * A whole control plane of a test file's own, as `npm start` runs one: its installation, database, Temporal server,
@@ -37,6 +37,8 @@ export interface Holdfast extends HoldfastApi {
   readonly database: TestDatabase;
   readonly docker: Docker;
   readonly temporal: Client;
+  /** Host and port of its Temporal server. */
+  readonly temporalAddress: string;
   /** The same fleet that the worker sees, for a look behind the API: inventory, secrets, cloud, hosts. */
   readonly fleet: OpenFleet;
   readonly worker: Background;
@@ -86,17 +88,18 @@ async function start({ home, image, reach, ends, end }: Beginning): Promise<Hold
   const database = await createTestDatabase();
   ends.push(() => database.drop());
   await migrate(database.url);
-  const { address } = await startTemporal(await sessionOf(home, ends), {
-    note: () => undefined,
-    result: () => undefined,
-  });
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const silent = { note: () => undefined, result: () => undefined };
+  const { address, uiUrl } = await startTemporal(await sessionOf(home, ends), silent, url);
   const environment = {
     HOLDFAST_HOME: home.folder,
     HOLDFAST_INSTALL_ID: home.installId,
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: address,
     HOLDFAST_DOCKER_REACH: reach,
-    HOLDFAST_PORT: String(await freePort()),
+    HOLDFAST_PORT: String(port),
+    ...(uiUrl !== null && { TEMPORAL_UI_URL: uiUrl }),
   };
   const settings = parseSettings({ DOCKER_HOST: process.env['DOCKER_HOST'], ...environment });
   ends.push(() =>
@@ -119,7 +122,6 @@ async function start({ home, image, reach, ends, end }: Beginning): Promise<Hold
     background.start();
     ends.push(() => background.stop());
   }
-  const url = `http://127.0.0.1:${settings.HOLDFAST_PORT}`;
   await untilReady(url);
   return {
     ...connectApi(url, readFileSync(home.path('token'), 'utf8').trim()),
@@ -127,6 +129,7 @@ async function start({ home, image, reach, ends, end }: Beginning): Promise<Hold
     database,
     docker,
     temporal: new Client({ connection, namespace: TEMPORAL_NAMESPACE }),
+    temporalAddress: address,
     fleet,
     worker,
     readLogs: () => logsOf(home),
@@ -161,12 +164,8 @@ async function removeInstallation(options: DockerCloudOptions): Promise<void> {
 }
 
 async function untilReady(url: string): Promise<void> {
-  const deadline = Date.now() + READY_TIMEOUT_MS;
-  await eventually(async () => {
-    if (Date.now() > deadline) throw new Error(`${url} is not ready`);
-    const ready = await fetch(`${url}/readyz`).catch(() => null);
-    return ready?.status === 200 ? true : undefined;
-  }, 100);
+  const isReady = async (): Promise<boolean> => (await fetch(`${url}/readyz`).catch(() => null))?.status === 200;
+  await eventually(isReady, { everyMs: 100, limitMs: READY_TIMEOUT_MS });
 }
 
 function logsOf(home: Home): string {
@@ -178,18 +177,4 @@ function logsOf(home: Home): string {
     }
   };
   return PROGRAMS.map(read).join('\n');
-}
-
-/** A port on loopback that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 }

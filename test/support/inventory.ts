@@ -4,7 +4,7 @@ import { createInventory, type OpenInventory } from '../../activities/inventory/
 import type { Cluster, ClusterSpec, StepRef } from '../../domain/clusters';
 import { makeId } from '../../domain/ids';
 import type { ClusterId, IdPrefix, Id, ProjectId } from '../../domain/ids';
-import type { Operation, OperationKind } from '../../domain/operations';
+import type { Operation, OperationKind, OperationRecord, Step } from '../../domain/operations';
 import type { Submission } from '../../activities/inventory/inventory';
 import { createTestDatabase, type TestDatabase } from './database';
 
@@ -102,4 +102,39 @@ export async function provisioned(inventory: OpenInventory, projectId: ProjectId
   const { operation } = await inventory.operations.submitCreate(cluster, newSubmission(cluster));
   await finish(inventory, operation);
   return cluster.id;
+}
+
+/** The time of a test's events: some second of a fixed minute. */
+export const at = (second: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
+
+/** An operation that a test writes records of, and what the inventory then tells of it. */
+export interface TrackedOperation {
+  /** As it was submitted. */
+  readonly operation: Operation;
+  readonly ref: StepRef;
+  readonly record: (change: Omit<OperationRecord, 'operationId'>) => Promise<void>;
+  readonly read: () => Promise<Operation>;
+  readonly step: (id: string) => Promise<Step | undefined>;
+}
+
+export function track({ operations }: OpenInventory, operation: Operation): TrackedOperation {
+  const read = async (): Promise<Operation> => {
+    const found = await operations.get(operation.id);
+    if (!found) throw new Error('no operation');
+    return found;
+  };
+  return {
+    operation,
+    ref: refOf(operation),
+    record: (change) => operations.record({ operationId: operation.id, ...change }),
+    read,
+    step: async (id) => (await read()).steps.find((one) => one.id === id),
+  };
+}
+
+/** Writes a cluster with its provision, which is pending. */
+export async function newProvision({ inventory, project }: ScratchInventory): Promise<TrackedOperation> {
+  const cluster = newCluster(project, `orders-${newId('clu').slice(-8)}`);
+  const { operation } = await inventory.operations.submitCreate(cluster, newSubmission(cluster));
+  return track(inventory, operation);
 }

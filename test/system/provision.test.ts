@@ -9,6 +9,7 @@ import { isFinal } from '../../domain/operations';
 import { MAJORS } from '../../domain/clusters';
 import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
+import { describeReady } from './provision/ready';
 import { login, query } from './support/endpoint';
 
 jest.setTimeout(180_000);
@@ -151,37 +152,59 @@ describe('a preview', () => {
   });
 });
 
-describe('a worker that is killed', () => {
-  /** Set HOLDFAST_TEST_SEED to the number that a failure printed, to kill at the same moment again. */
+describe('a cluster that is called ready', () => describeReady(() => holdfast));
+
+describe('a worker', () => {
+  /** Set HOLDFAST_TEST_SEED to the number that a failure printed, to end it at the same moments again. */
   const seed = Number(process.env['HOLDFAST_TEST_SEED'] ?? Math.floor(Math.random() * 1e9));
 
-  test(`at a random moment of a provision is replaced by the next one, which ends it with one host per node (seed ${seed})`, async () => {
-    const operation = await sandbox('survivor');
+  /** Orders a cluster and waits until some moment of its provision. */
+  async function untilSomeMoment(name: string, salt: number): Promise<OperationAnswer> {
+    const operation = await sandbox(name);
     const moments = operation.steps.slice(0, -1).map(({ id }) => id);
-    const moment = moments[seed % moments.length];
-    const withinMs = seed % 997;
+    const moment = moments[(seed + salt) % moments.length];
+    const withinMs = (seed + salt) % 997;
     await holdfast.waitFor(operation.id, ({ steps }) =>
       steps.some(({ id, state }) => id === moment && state !== 'pending'),
     );
     await new Promise((resolve) => setTimeout(resolve, withinMs));
-    await holdfast.worker.kill();
     const { state, steps } = await holdfast.operation(operation.id);
     const done = steps.filter((step) => step.state === 'succeeded').length;
     console.log(
-      `seed ${seed}: killed ${withinMs} ms after "${moment}" began, ${done} of ${steps.length} steps done, ${state}`,
+      `seed ${seed}: ${withinMs} ms after "${moment}" began, ${done} of ${steps.length} steps done, ${state}`,
     );
-    holdfast.worker.start();
+    return operation;
+  }
 
-    await holdfast.succeed(operation.id);
-    const { nodes, status } = await holdfast.cluster('survivor');
+  /** Another worker ends what was begun: with one host per node, and nothing left over after the deletion. */
+  async function expectToEndWell({ id, clusterId }: OperationAnswer): Promise<void> {
+    await holdfast.succeed(id);
+    const { name, nodes, status } = await holdfast.cluster(clusterId);
     expect(status.state).toBe('ready');
     const hosts = await holdfast.docker.listContainers({
       all: true,
-      filters: JSON.stringify({ label: [`holdfast.cluster=${operation.clusterId}`] }),
+      filters: JSON.stringify({ label: [`holdfast.cluster=${clusterId}`] }),
     });
     expect(hosts.map(({ Id }) => Id).sort()).toEqual(nodes.map(({ hostId }) => hostId).sort());
-    await remove('survivor');
-    expect(await residue(operation.clusterId)).toEqual([]);
+    await remove(name);
+    expect(await residue(clusterId)).toEqual([]);
+  }
+
+  test(`that is killed at a random moment of a provision is replaced by the next one, which ends it (seed ${seed})`, async () => {
+    const operation = await untilSomeMoment('survivor', 0);
+    await holdfast.worker.kill();
+    holdfast.worker.start();
+    await expectToEndWell(operation);
+  });
+
+  test(`that is asked to end at a random moment of a provision does, and the next one goes on (seed ${seed})`, async () => {
+    const operation = await untilSomeMoment('handed-over', 1);
+    const askedAt = Date.now();
+    const exitCode = await holdfast.worker.stop();
+    console.log(`it took ${Date.now() - askedAt} ms to end`);
+    holdfast.worker.start();
+    expect(exitCode).toBe(0);
+    await expectToEndWell(operation);
   });
 });
 

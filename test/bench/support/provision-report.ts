@@ -22,7 +22,7 @@ const NAME_WIDTH = 60;
 /** The result as Markdown: goals, then where the time goes. */
 export function reportProvision(result: ProvisionResult): string {
   return [
-    machineLine(result.machine),
+    machineLine(result.machine, 'npm run bench provision'),
     table(['what', 'goal', 'p50', 'min – max', 'n'], goalRows(result)),
     'Where the time of `ha-s` goes: medians of each step, in seconds after the request',
     table(['step', 'from', 'to', 'took', ''], stepRows(medianSteps(result.ha))),
@@ -87,8 +87,8 @@ function callRows(runs: readonly ProvisionRun[]): string[][] {
     .map(({ name, ms }) => [shorten(name), tenths(ms.p50), `${tenths(ms.min)} – ${tenths(ms.max)}`]);
 }
 
-function machineLine({ cores, processor, memoryGib, commit, at }: Machine): string {
-  return `${cores} cores (${processor}), ${memoryGib} GiB, commit ${commit ?? 'unknown'}, ${at.slice(0, 10)}, by \`npm run bench provision\``;
+export function machineLine({ cores, processor, memoryGib, commit, at }: Machine, command: string): string {
+  return `${cores} cores (${processor}), ${memoryGib} GiB, commit ${commit ?? 'unknown'}, ${at.slice(0, 10)}, by \`${command}\``;
 }
 
 /** Columns as wide as their widest cell, so that it reads well on a terminal too. */

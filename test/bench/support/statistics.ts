@@ -18,3 +18,11 @@ export function median(values: readonly number[]): number {
   if (upper === undefined || lower === undefined) throw new RangeError('no median of nothing');
   return (lower + upper) / 2;
 }
+
+/** The value that `share` (0 to 1) of all values do not exceed, by the nearest rank. @throws RangeError for no values at all. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  if (value === undefined) throw new RangeError('no percentile of nothing');
+  return value;
+}

@@ -1,7 +1,7 @@
 import type { ClientConfig } from 'pg';
 import { createAuthority } from '../../../activities/secrets/certificates';
 import { SYSTEM_ROLES } from '../../../activities/patroni/hba';
-import { eventually } from '../../support/temporal';
+import { eventually } from '../../support/eventually';
 import { login, PORTS, query, refusal } from '../support/endpoint';
 import type { Port } from '../support/endpoint';
 import { demandSuccess, libpqEnvironment, runOn, runTool } from '../support/image-tools';
@@ -76,7 +76,7 @@ export function describeAccess(ha: Ha): void {
     // A quorum has it on disk; that the replica has also replayed it takes a moment more.
     const rows = await eventually(async () => {
       const found = await read();
-      return found.length > 0 ? found : undefined;
+      return found.length > 0 && found;
     });
     expect(rows).toEqual([{ word: 'everywhere', replica: true }]);
     expect(await refusal(as('replicaPort'), `insert into seen values ('here')`)).toMatch(/^25006 /);

@@ -11,7 +11,7 @@ import type { CredentialsAnswer } from '../../../domain/schemas/credentials';
 import type { OperationAnswer } from '../../../domain/schemas/operations';
 import type { NodeName } from '../../../domain/topology';
 import type { Holdfast } from '../../support/holdfast';
-import { eventually } from '../../support/temporal';
+import { eventually } from '../../support/eventually';
 import { send } from '../support/tls-request';
 
 /** The one cluster that the tests of this folder look at, and ways to look at it that its user does not have. */
@@ -67,30 +67,38 @@ async function memberAt(ha: HaCluster, { privateAddress: host }: ReachableNode):
 
 /** The primary of this moment; waits for one. */
 export function primaryOf(ha: HaCluster): Promise<ReachableNode> {
-  return eventually(async () => {
-    const members = await Promise.all(dataNodes(ha).map(async (node) => ({ node, member: await memberAt(ha, node) })));
-    return members.find(({ member }) => member?.role === 'primary' && member.state === 'running')?.node;
-  }, 250);
+  return eventually(
+    async () => {
+      const members = await Promise.all(
+        dataNodes(ha).map(async (node) => ({ node, member: await memberAt(ha, node) })),
+      );
+      return members.find(({ member }) => member?.role === 'primary' && member.state === 'running')?.node;
+    },
+    { everyMs: 250 },
+  );
 }
 
 /** Waits until one data node is the primary and all others stream from it and count for its quorum. */
 export async function untilInQuorum(ha: HaCluster): Promise<void> {
-  await eventually(async () => {
-    const members = await Promise.all(dataNodes(ha).map((node) => memberAt(ha, node)));
-    const primaries = members.filter((member) => member?.role === 'primary');
-    const streaming = members.filter(
-      (member) => member?.role === 'replica' && member.replication_state === 'streaming',
-    );
-    const inQuorum =
-      primaries[0]?.replication.filter(({ state, sync_state }) => state === 'streaming' && sync_state === 'quorum') ??
-      [];
-    const all = members.length - 1;
-    const whole =
-      primaries.length === 1 &&
-      streaming.length === all &&
-      new Set(inQuorum.map((one) => one.application_name)).size === all;
-    return whole ? true : undefined;
-  }, 250);
+  await eventually(
+    async () => {
+      const members = await Promise.all(dataNodes(ha).map((node) => memberAt(ha, node)));
+      const primaries = members.filter((member) => member?.role === 'primary');
+      const streaming = members.filter(
+        (member) => member?.role === 'replica' && member.replication_state === 'streaming',
+      );
+      const inQuorum =
+        primaries[0]?.replication.filter(({ state, sync_state }) => state === 'streaming' && sync_state === 'quorum') ??
+        [];
+      const all = members.length - 1;
+      const whole =
+        primaries.length === 1 &&
+        streaming.length === all &&
+        new Set(inQuorum.map((one) => one.application_name)).size === all;
+      return whole;
+    },
+    { everyMs: 250 },
+  );
 }
 
 /** Runs SQL as superuser through the socket of a data node. */

@@ -1,5 +1,5 @@
 import { sql } from '../../../activities/postgres/sql';
-import { eventually } from '../../support/temporal';
+import { eventually } from '../../support/eventually';
 import { login, query } from '../support/endpoint';
 import { runOn } from '../support/image-tools';
 import { findInvented, findLost, longestGap, startWriter } from '../support/ledger';
@@ -73,10 +73,10 @@ export function describeFailures(ha: Ha): void {
       await eventually(
         () =>
           count().then(
-            ({ length }) => length === 1 || undefined,
-            () => undefined,
+            ({ length }) => length === 1,
+            () => false,
           ),
-        250,
+        { everyMs: 250 },
       );
     }
     await acknowledgedAfter(writer, Date.now());
@@ -102,7 +102,7 @@ export function describeFailures(ha: Ha): void {
     for (const { name } of dataNodes(ha())) {
       await eventually(async () => {
         const found = await runAsSuperuser(ha(), name, digest, ha().credentials.database);
-        return found === expected ? found : undefined;
+        return found === expected;
       });
     }
   });
@@ -112,20 +112,22 @@ const inSeconds = (ms: number): number => Math.round(ms / 100) / 10;
 
 /** When the first write that began after `time` was acknowledged. */
 async function acknowledgedAfter({ attempts }: Writer, time: number): Promise<number> {
-  const deadline = time + 2 * WRITABLE_AGAIN_MS;
-  return eventually(() => {
-    if (Date.now() > deadline) throw new Error(`no write was acknowledged for ${(deadline - time) / 1000} s`);
-    return attempts.find(({ outcome, beganAt }) => outcome === 'acknowledged' && beganAt >= time)?.endedAt;
-  });
+  return eventually(
+    () => attempts.find(({ outcome, beganAt }) => outcome === 'acknowledged' && beganAt >= time)?.endedAt,
+    { limitMs: 2 * WRITABLE_AGAIN_MS },
+  );
 }
 
 /** Both replicas count for the quorum, and the services of all gateways run. */
 async function untilWhole(ha: Ha): Promise<void> {
   await untilInQuorum(ha());
   for (const gateway of ha().nodes.filter(({ role }) => role === 'gateway')) {
-    await eventually(async () => {
-      const { exitCode } = await runOn(hostIdOf(gateway), 'systemctl is-active haproxy pgbouncer keepalived\n');
-      return exitCode === 0 ? true : undefined;
-    }, 250);
+    await eventually(
+      async () => {
+        const { exitCode } = await runOn(hostIdOf(gateway), 'systemctl is-active haproxy pgbouncer keepalived\n');
+        return exitCode === 0;
+      },
+      { everyMs: 250 },
+    );
   }
 }

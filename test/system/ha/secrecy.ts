@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { secretRef, viewCluster } from '../../../activities/fleet';
 import type { Holdfast } from '../../support/holdfast';
+import { decodedPayloads } from '../canary/places';
 import { demandSuccess, runOn } from '../support/image-tools';
 import type { Place, Secret } from '../support/secret-search';
 import { secretsOf } from '../support/secret-search';
@@ -36,12 +37,15 @@ export async function placesOfControlPlane(
   ];
 }
 
-/** Every workflow that ever ran, with payloads as text. */
-async function readHistories({ temporal }: Holdfast): Promise<{ name: string; text: string }[]> {
+/** Every workflow that ever ran, with payloads as text, as they are kept and decoded. */
+async function readHistories(holdfast: Holdfast): Promise<{ name: string; text: string }[]> {
   const histories: { name: string; text: string }[] = [];
-  for await (const { workflowId, runId } of temporal.workflow.list()) {
-    const history = await temporal.workflow.getHandle(workflowId, runId).fetchHistory();
-    histories.push({ name: workflowId, text: textsOf(history).join('\n') });
+  for await (const { workflowId, runId } of holdfast.temporal.workflow.list()) {
+    const history = await holdfast.temporal.workflow.getHandle(workflowId, runId).fetchHistory();
+    histories.push({
+      name: workflowId,
+      text: [...textsOf(history), ...(await decodedPayloads(holdfast, history))].join('\n'),
+    });
   }
   return histories;
 }

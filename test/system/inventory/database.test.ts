@@ -1,12 +1,13 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { migrate } from '../../../activities/inventory/migrate';
 import { createInventory } from '../../../activities/inventory/open';
 import { createSecretStore } from '../../../activities/secrets/store';
 import { scramVerifier, makePassword } from '../../../activities/secrets/passwords';
 import { Client } from 'pg';
+import { keyringOf } from '../../support/keyring';
 import { createTestDatabase } from '../../support/database';
 import type { TestDatabase } from '../../support/database';
+import { eventually } from '../../support/eventually';
+import { freePort } from '../../support/free-port';
 import { newCluster, newId, newSubmission } from '../../support/inventory';
 
 let scratch: TestDatabase;
@@ -40,7 +41,8 @@ describe('a database that goes away', () => {
     const hanging = inventory.database.run('select pg_sleep(30)');
     hanging.catch(() => undefined);
     const others = `datname = current_database() and pid <> pg_backend_pid() and application_name = 'holdfast'`;
-    await untilRow(scratch, `select 1 from pg_stat_activity where ${others} and query like '%pg_sleep%'`);
+    const sleeps = `select 1 from pg_stat_activity where ${others} and query like '%pg_sleep%'`;
+    await eventually(async () => (await scratch.query(sleeps)).length > 0);
     await scratch.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${others}`);
     await expect(hanging).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true });
     expect((await inventory.projects.ensure('default')).name).toBe('default');
@@ -121,7 +123,7 @@ describe('secrets', () => {
     );
     const [first, second] = refs;
     if (!first || !second) throw new Error('no clusters');
-    return { inventory, store: createSecretStore(inventory.database, key), first, second };
+    return { inventory, store: createSecretStore(inventory.database, keyringOf(key)), first, second };
   };
 
   test('are made once, also by ten at once, and read until they are deleted', async () => {
@@ -152,7 +154,9 @@ describe('secrets', () => {
     const { inventory, store, first, second } = await setUp();
     await store.ensure(first, () => 'of the first');
     const refused = { code: 'SECRET_UNREADABLE', retryable: false };
-    await expect(createSecretStore(inventory.database, Buffer.alloc(32, 8)).read(first)).rejects.toMatchObject(refused);
+    await expect(
+      createSecretStore(inventory.database, keyringOf(Buffer.alloc(32, 8))).read(first),
+    ).rejects.toMatchObject(refused);
 
     await scratch.query('update secrets set cluster_id = $1', [second.clusterId]);
     await expect(store.read(second)).rejects.toMatchObject(refused);
@@ -193,17 +197,4 @@ async function loginAs(role: string, password: string): Promise<string | undefin
   } finally {
     await client.end();
   }
-}
-
-async function untilRow(database: TestDatabase, query: string): Promise<void> {
-  while ((await database.query(query)).length === 0);
-}
-
-/** A port of loopback on which nothing listens. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

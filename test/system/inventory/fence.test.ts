@@ -1,27 +1,21 @@
 import type { OpenInventory } from '../../../activities/inventory/open';
 import type { StepRef } from '../../../domain/clusters';
-import type { ProjectId } from '../../../domain/ids';
 import type { Operation } from '../../../domain/operations';
-import { finish, newCluster, newSubmission, refOf, openScratchInventory } from '../../support/inventory';
+import { finish, newCluster, newProvision, newSubmission, openScratchInventory, refOf } from '../../support/inventory';
 import type { ScratchInventory } from '../../support/inventory';
 
 let opened: ScratchInventory;
 let inventory: OpenInventory;
-let project: ProjectId;
 let operation: Operation;
 let ref: StepRef;
-let next = 0;
 
 beforeAll(async () => {
   opened = await openScratchInventory();
-  ({ inventory, project } = opened);
+  ({ inventory } = opened);
 });
 afterAll(() => opened.close());
-
 beforeEach(async () => {
-  const cluster = newCluster(project, `orders-${next++}`);
-  ({ operation } = await inventory.operations.submitCreate(cluster, newSubmission(cluster)));
-  ref = refOf(operation);
+  ({ operation, ref } = await newProvision(opened));
 });
 
 describe('the fence', () => {
@@ -62,7 +56,7 @@ describe('the fence', () => {
     await finish(inventory, operation);
     const newer = await inventory.operations.submit(
       null,
-      newSubmission({ ...newCluster(project, operation.clusterName), id: ref.clusterId }, 'delete'),
+      newSubmission({ ...newCluster(opened.project, operation.clusterName), id: ref.clusterId }, 'delete'),
     );
     const stale = inventory.clusters.setStatus(ref, { state: 'ready' });
     await expect(stale).rejects.toMatchObject({ values: { asked: 1, actual: 2 } });

@@ -1,8 +1,8 @@
 import { createConnection } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Client, utils } from 'ssh2';
 import type { SocketAddress } from '../../../domain/clusters';
+import { untilSuccess } from '../../support/eventually';
 
 /** An ed25519 key pair in OpenSSH's formats. */
 export interface KeyPair {
@@ -42,20 +42,7 @@ export function ssh({ at, hostKey, clientKey }: SshTarget, command: string): Pro
 
 /** Like {@link ssh}, of a host that may still boot. */
 export function sshWhenUp(target: SshTarget, command: string): Promise<string> {
-  return until(`SSH at ${target.at.host}:${target.at.port}`, () => ssh(target, command));
-}
-
-/** Repeats `attempt` until it succeeds; after a minute its last error counts. */
-export async function until<T>(what: string, attempt: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (Date.now() > deadline) throw new Error(`waited a minute for ${what}`, { cause: error });
-      await delay(100);
-    }
-  }
+  return untilSuccess(() => ssh(target, command), { limitMs: 60_000 });
 }
 
 /** True when something listens there. */

@@ -1,6 +1,6 @@
 import { etcdEnvironment } from '../../../activities/etcd/config';
 import { nodeExporterEnvironment, postgresExporterEnvironment, webConfig } from '../../../activities/exporters/config';
-import { dataNodesOf, gatewaysOf } from '../../../activities/fleet';
+import { dataNodeBeside, dataNodesOf, gatewaysOf } from '../../../activities/fleet';
 import { allowedIpsFile, haproxyConfig } from '../../../activities/gateway/haproxy';
 import { keepalivedConfig } from '../../../activities/gateway/keepalived';
 import { pgbouncerConfig, pgbouncerUsers } from '../../../activities/gateway/pgbouncer';
@@ -46,4 +46,40 @@ test('every line of pg_hba.conf that lets someone in over the network asks for T
   );
   expect(open.length).toBeGreaterThan(0);
   for (const line of open) expect(line).toMatch(/^hostssl .* scram-sha-256/);
+});
+
+describe('a gateway that shares its machine with a data node', () => {
+  const place = { bindAddress: '10.213.0.60' };
+  const binds = (config: string): string[] => [...config.matchAll(/^ {2}bind (.*)$/gm)].map(([, where]) => where ?? '');
+
+  test('serves on the floating address only: PostgreSQL has the ports of the others', () => {
+    expect(binds(haproxyConfig(ha, place))).toEqual([
+      '10.213.0.60:5432 transparent',
+      '127.0.0.1:6434',
+      '10.213.0.60:5433 transparent',
+      '10.213.0.60:6432 transparent',
+    ]);
+    expect(binds(haproxyConfig(ha))).toEqual([':5432', ':5433', ':6432']);
+  });
+
+  test('leads its PgBouncer to the primary, not to the PostgreSQL beside it', () => {
+    expect(pgbouncerConfig(ha, place)).toContain('* = host=127.0.0.1 port=6434\n');
+    expect(haproxyConfig(ha, place)).toMatch(
+      /frontend local\n {2}bind 127\.0\.0\.1:6434\n {2}default_backend primary\n/,
+    );
+  });
+
+  test('is known by the machine that both have', () => {
+    const shared = {
+      nodes: ha.nodes.map((node) => (node.name === 'gw-1' ? { ...node, hostId: nodeOf(ha, 'pg-1').hostId } : node)),
+    };
+    const beside = shared.nodes.map((node) => dataNodeBeside(shared, node)?.name ?? null);
+    expect(Object.fromEntries(shared.nodes.map(({ name }, i) => [name, beside[i]]))).toEqual({
+      'pg-1': null,
+      'pg-2': null,
+      'pg-3': null,
+      'gw-1': 'pg-1',
+      'gw-2': null,
+    });
+  });
 });

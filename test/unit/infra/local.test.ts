@@ -66,6 +66,8 @@ test('the token is shown until it was shown once, also when a start was killed a
   for (let start = 0; start < 2; start++)
     welcome({ home, progress }, { apiUrl: 'http://x', temporalUiUrl: null, tookMs: 1 });
   expect(said.map((text) => text.includes('hf_secret'))).toEqual([true, false]);
+  // The command finds a home in the clone by itself; this one is elsewhere.
+  expect(said[0]).toContain(`\n  HOLDFAST_HOME=${folder} npx holdfast cluster create `);
 });
 
 test('of many that want a lock, one gets it', async () => {

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { passLine, withoutConnectionSettings } from '../../../../api/cli/connect';
+import { toType } from '../../../../api/cli/called-as';
 import { ApiError } from '../../../../api/cli/client';
 import { CliError } from '../../../../api/cli/exit';
 import { apply, isLostConnection } from '../../../../api/cli/follow';
@@ -38,7 +39,7 @@ const operation: OperationAnswer = {
   createdAt: at,
   startedAt: at,
   finishedAt: null,
-  links: { self: '', events: '', cluster: '' },
+  links: { self: '', events: '', cluster: '', temporal: null },
 };
 const event = (type: 'step' | 'operation', body: Record<string, unknown>): OperationEventAnswer => ({
   seq: 1,
@@ -78,7 +79,7 @@ test('the tree marks each step, and says how to help an operation that waits', (
     'provision shop: waiting  2.0 s  needs attention: disk full',
     '  ✔ do a  succeeded',
     '  · do b',
-    '  holdfast ops retry op_1, or holdfast ops cancel op_1',
+    `  ${toType('ops retry op_1')}, or ${toType('ops cancel op_1')}`,
   ]);
 });
 
@@ -102,17 +103,20 @@ test("psql gets none of the user's own settings of where and as whom to connect"
 
 test('following goes on after a lost connection and an API that goes down, not after another refusal', () => {
   const problem = (code: string, detail: string): ApiError =>
-    new ApiError({
-      type: '',
-      title: '',
-      status: 503,
-      detail,
-      instance: '',
-      code,
-      requestId: '',
-      retryable: true,
-      docUrl: '',
-    });
+    new ApiError(
+      {
+        type: '',
+        title: '',
+        status: 503,
+        detail,
+        instance: '',
+        code,
+        requestId: '',
+        retryable: true,
+        docUrl: '',
+      },
+      { url: '', tokenSource: null },
+    );
   expect(isLostConnection(new CliError('No answer'))).toBe(true);
   expect(isLostConnection(new TypeError('terminated'))).toBe(true);
   expect(isLostConnection(problem('UNAVAILABLE', 'anything'))).toBe(true);
