@@ -76,6 +76,13 @@ describe('SSH keys', () => {
     expect(type).toBe('ssh-ed25519');
     expect(existsSync(file)).toBe(true);
   });
+
+  test('none of very many lacks a byte', () => {
+    // The fields of an ed25519 key have one length: so have the keys.
+    const keys = Array.from({ length: 3_000 }, () => makeHostKey());
+    const lengths = keys.map(({ privatePem, publicLine }) => `${privatePem.length} ${publicLine.length}`);
+    expect(new Set(lengths).size).toBe(1);
+  });
 });
 
 describe('passwords', () => {
