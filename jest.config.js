@@ -1,4 +1,7 @@
-/** Three suites: `unit` needs nothing, `workflow` a Temporal server, `system` real hosts; `npm test` brings them. */
+/**
+ * Four suites: `unit` needs nothing, `workflow` a Temporal server, `chaos` that, an inventory and a simulated cloud,
+ * `system` real hosts; `npm test` brings them.
+ */
 const shared = {
   testEnvironment: 'node',
   transform: {
@@ -9,7 +12,7 @@ const shared = {
 };
 
 module.exports = {
-  projects: ['unit', 'workflow', 'system', 'chaos'].map((suite) => ({
+  projects: ['unit', 'workflow', 'chaos', 'system'].map((suite) => ({
     ...shared,
     displayName: suite,
     testMatch: [`<rootDir>/test/${suite}/**/*.test.ts`],

@@ -10,7 +10,7 @@ export interface Tally {
   readonly failed: number;
 }
 
-export const PROJECTS = ['unit', 'workflow', 'system'] as const;
+export const PROJECTS = ['unit', 'workflow', 'chaos', 'system'] as const;
 export type Project = (typeof PROJECTS)[number];
 
 /** What the reader asked for on the command line. */
@@ -64,8 +64,8 @@ export async function runJest(
   const outputFile = projectFile('.holdfast', 'test', `jest-${projects.join('-')}.json`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   rmSync(outputFile, { force: true });
-  // Real hosts share the machine's two cores and memory: one file of such tests at a time.
-  const oneByOne = projects.includes('system') ? ['--runInBand'] : [];
+  // Real hosts, and many workers at once, share the machine's two cores and memory: one file of such tests at a time.
+  const oneByOne = projects.includes('system') || projects.includes('chaos') ? ['--runInBand'] : [];
   const args = [
     '--selectProjects',
     ...projects,

@@ -17,7 +17,7 @@ async function test(session: Session, { projects, rest }: Selection): Promise<nu
     },
     async () => tallies.push(await runChecks(progress, signal)),
   );
-  for (const group of [['unit', 'workflow'] as const, ['system'] as const]) {
+  for (const group of [['unit', 'workflow'] as const, ['chaos'] as const, ['system'] as const]) {
     const chosen = group.filter((project) => projects.includes(project));
     if (chosen.length === 0 || signal.aborted) continue;
     progress.say(`\n${chosen.join(' and ')} tests`);

@@ -174,6 +174,18 @@ export function describeHostContract(name: string, makeHost: () => Promise<HostU
         expect(await run(sh`cat /etc/holdfast-test/target`)).toBe('mine');
       });
 
+      test('that are given up half-way leave the old one and no neighbour', async () => {
+        const folder = '/etc/holdfast-given-up';
+        const all = Array.from({ length: 60 }, (_, i) => file(`${folder}/${i}`, 'x'.repeat(50_000)));
+        const activity = new MockActivityEnvironment();
+        const writing = activity.run(() => host.putFiles(all));
+        writing.catch(() => undefined);
+        await host.run(sh`sh -c ${`until ls -A ${folder} 2>/dev/null | grep -q holdfast; do sleep 0.01; done`}`);
+        activity.cancel();
+        await expect(writing).rejects.toMatchObject({ name: 'CancelledFailure' });
+        expect(await run(sh`ls -A ${folder}`)).toBe('');
+      });
+
       test('that can not be written leave the old one and no neighbour', async () => {
         await host.putFiles([file('/etc/holdfast-test/kept', 'old')]);
         const wrong = file('/etc/holdfast-test/kept', 'new', 0o640, 'no-such-user:adm');
