@@ -24,9 +24,10 @@ export async function runJob(
   job: Job,
   { onProgress, stallMs }: RunJobOptions,
 ): Promise<void> {
-  await startJob(host, job);
   const stall = watchForStall(host, job, stallMs);
   try {
+    // A cancel may come when the job has begun, but its start has not been answered.
+    await startJob(host, job);
     await followJob(host, job.unit, {
       signal: stall.signal,
       onProgress: (lines) => {

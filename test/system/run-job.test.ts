@@ -58,6 +58,25 @@ test('the cancel of an activity kills its job, and the activity ends when the jo
   expect(await isRunning()).toBe(false);
 });
 
+test('a cancel that comes while the job is being started kills it all the same', async () => {
+  const activity = new MockActivityEnvironment();
+  // The host has started it, and says nothing of it for a while.
+  const slow = {
+    ...host,
+    run: async (...call: Parameters<Host['run']>): Promise<string> => {
+      const answer = await host.run(...call);
+      if (call[1]?.title?.startsWith('start job')) {
+        activity.cancel('CANCELLED', details('cancelRequested'));
+        activity.context.cancellationSignal.throwIfAborted();
+      }
+      return answer;
+    },
+  };
+  const running = activity.run(() => runJob(slow, job(untilGo()), { stallMs: STALL_MS }));
+  await expect(running).rejects.toMatchObject({ name: 'CancelledFailure' });
+  expect(await isRunning()).toBe(false);
+});
+
 test.each([
   ['WORKER_SHUTDOWN', 'workerShutdown'],
   ['TIMED_OUT', 'timedOut'],
