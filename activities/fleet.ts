@@ -70,13 +70,13 @@ export function gatewaysOf(view: ClusterView): ReachableNode[] {
   return view.nodes.filter((node) => node.role === 'gateway').map((node) => reachableNode(view, node.name));
 }
 
-/** For looking only; what changes a host goes through {@link openNode} or a fence of its own. */
 /** The data node that has the same machine as this gateway, where users have fewer machines than nodes; else null. */
 export function dataNodeBeside(view: Pick<ClusterView, 'nodes'>, node: ClusterNode): ClusterNode | null {
   if (node.role !== 'gateway' || node.hostId === null) return null;
   return view.nodes.find((other) => other.role === 'data' && other.hostId === node.hostId) ?? null;
 }
 
+/** For looking only; what changes a host goes through {@link openNode} or a fence of its own. */
 export function hostOf(fleet: Fleet, view: ClusterView, node: ReachableNode): Host {
   return fleet.ssh.host({ label: `${view.cluster.name}/${node.name}`, ssh: node.ssh, hostKey: node.hostKey });
 }

@@ -109,6 +109,9 @@ export interface OperationChange {
   readonly pointOfNoReturnPassed?: boolean;
 }
 
+/** A record that ends an operation from outside: behind every one that the operation itself can have written. */
+export const LAST_SEQ = 2 ** 31 - 1;
+
 /** Changes that happened together. `seq` orders records of one operation, so that a late write never undoes a newer one. */
 export interface OperationRecord {
   readonly operationId: OperationId;

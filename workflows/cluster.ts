@@ -18,6 +18,7 @@ import {
 } from '@temporalio/workflow';
 import type { ClusterId } from '../domain/ids';
 import { SEARCH_ATTRIBUTES } from '../domain/names';
+import { LAST_SEQ } from '../domain/operations';
 import type { OperationInput } from '../domain/operations';
 import type { OperationOutcome } from './operation';
 import { journal } from './proxies';
@@ -34,9 +35,6 @@ export const submitOperation = defineUpdate<void, [OperationInput]>('submitOpera
 
 const keyOf = (name: string): ReturnType<typeof defineSearchAttributeKey<typeof SearchAttributeType.KEYWORD>> =>
   defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
-
-/** Behind every record that the operation itself can have written. */
-const LAST_SEQ = 2 ** 31 - 1;
 
 export interface ClusterState {
   readonly clusterId: ClusterId;

@@ -1,4 +1,5 @@
 import type { Cluster, Condition, StepRef } from '../../domain/clusters';
+import { each } from '../../domain/each';
 import { HoldfastError } from '../../domain/errors';
 import type { HostNeeds } from '../../domain/hosts';
 import { GATEWAY_SIZE } from '../../domain/plans';
@@ -11,7 +12,7 @@ import { GATEWAY_PORTS } from '../gateway/ports';
 import { makeHostKey } from '../secrets/ssh-keys';
 import { parseHostKey, SECRET_NAMES } from '../secrets/stored-secrets';
 import { removeSoftware } from '../software/remove';
-import type { CloudTraits, Enforcement, HostSpec, ReservedHost } from './cloud';
+import type { CloudTraits, Enforcement, HostSpec, ReservedHost, Resource } from './cloud';
 import { clusterTag, hostToken, networkToken, tagsOf } from './tokens';
 
 /** Hosts and networks of a cluster. All are idempotent by the tokens that derive from cluster and node. */
@@ -29,9 +30,12 @@ export interface CloudActivities {
   deleteNetwork(at: StepRef): Promise<void>;
   /** Idempotency: the host's token. Retry: `remote`. Effects: host with volume, its row. Undo: {@link CloudActivities.deleteHost}. */
   createHost(at: StepRef, node: NodeName): Promise<void>;
-  /** Also takes the software off a machine that is not the cloud's to throw away, as a host job. Retry: `job`. */
+  /** Also takes the software off a machine that is not the cloud's to throw away, as a host job. Retry: `long`. */
   deleteHost(at: StepRef, node: NodeName): Promise<void>;
-  /** Looks, changes nothing. Retry: `remote`. @throws RESIDUE_FOUND while the cloud still has something of the cluster. */
+  /**
+   * Looks for what the cloud still has of the cluster, and deletes it again. Idempotent. Retry: `remote`.
+   * @throws RESIDUE_FOUND while something is left.
+   */
   checkResidue(at: StepRef): Promise<void>;
 }
 
@@ -71,14 +75,22 @@ export function createCloudActivities(fleet: Fleet): CloudActivities {
     },
 
     async checkResidue(at) {
-      const { cluster, cloud } = await view(at);
-      const residue = await cloud.listByTags(clusterTag(cluster));
+      const seen = await view(at);
+      const left = (): Promise<Resource[]> => seen.cloud.listByTags(clusterTag(seen.cluster));
+      // A call that came late, of a worker that was thought dead, may have made it after it had been deleted.
+      if (!seen.cloud.machines && (await left()).length > 0) await deleteAgain(seen);
+      const residue = await left();
       if (residue.length > 0)
         throw new HoldfastError('RESIDUE_FOUND', {
           resources: residue.map(({ kind, id }) => `${kind} ${id}`).join(', '),
         });
     },
   };
+}
+
+async function deleteAgain({ cluster, cloud, plan }: ClusterView): Promise<void> {
+  await each(allNodes(plan.topology), ({ name }) => cloud.deleteHost(hostToken(cluster, name)));
+  await cloud.deleteNetwork(networkToken(cluster));
 }
 
 async function createHost(fleet: Fleet, at: StepRef, seen: ClusterView, name: NodeName): Promise<void> {

@@ -5,7 +5,8 @@ import type { Host } from './host';
 import { firstWords, inOrder, sh } from './shell';
 
 /** Where a host remembers the newest generation of a cluster that worked on it. */
-const FENCE_FOLDER = '/var/lib/holdfast/generations';
+export const FENCE_FOLDER_NAME = 'generations';
+const FENCE_FOLDER = `/var/lib/holdfast/${FENCE_FOLDER_NAME}`;
 /** No tool in use ends with it. */
 const STALE = 79;
 

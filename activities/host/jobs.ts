@@ -113,6 +113,29 @@ export async function cancelJob(host: Pick<Host, 'run'>, unit: JobUnit): Promise
   });
 }
 
+const END_ALL = `set -eu
+jobs() { systemctl list-units --all --plain --no-legend "$@" 'holdfast-op_*.service' | cut -d' ' -f1 | grep -vxF -- "$kept" || :; }
+kept=$1
+units=$(jobs)
+[ -n "$units" ] || exit 0
+systemctl stop -- $units || :
+systemctl reset-failed -- $units 2>/dev/null || :
+left=$(jobs --state=active,activating,deactivating,reloading)
+[ -z "$left" ] || { echo "still there:" $left >&2; exit 1; }
+`;
+
+/**
+ * Stops all jobs on a host, of whatever operation, but `kept`; returns when none of their processes is left, and the host
+ * has forgotten them and those that had ended. For who takes a host out of use. Idempotent.
+ * @throws HOST_COMMAND_FAILED when one can't be stopped.
+ */
+export async function endJobs(host: Pick<Host, 'run'>, kept: JobUnit): Promise<void> {
+  await host.run(sh`sh -c ${END_ALL} sh ${kept}`, {
+    title: 'stop the jobs of the host',
+    timeoutMs: (STOP_TIMEOUT_S + 20) * 1000,
+  });
+}
+
 /**
  * Lets the host forget a job that has ended. Idempotent.
  * @throws HOST_COMMAND_FAILED when it still runs.

@@ -169,6 +169,8 @@ export interface OperationTable {
   findReplay(idempotency: Idempotency): Promise<Operation | null>;
   /** Operations that were written but whose workflow may not have been started (the API died in between). */
   listUnstarted(olderThanMs: number): Promise<OperationInput[]>;
+  /** Operations that have not ended although they were accepted so long ago: their workflows may be gone. */
+  listUnfinished(olderThanMs: number): Promise<OperationId[]>;
   /** Writes changes of steps and operation and appends their events; a record older than what is stored changes nothing. */
   record(record: OperationRecord): Promise<void>;
   /** An attempt failed and will be repeated (nextRetryAt) or not (null). Keeps state `running`. */

@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import type { OperationId, ProjectId } from '../../domain/ids';
+import { FINAL_STATES } from '../../domain/operations';
 import type { Operation, OperationEvent, OperationInput } from '../../domain/operations';
 import type { Database, Sql } from './database';
 import type { EventFeed } from './event-feed';
@@ -7,6 +9,7 @@ import type { OperationTable } from './inventory';
 import { eventRow, inputRow, operationRow } from './operation-rows';
 import { getOperation, OPERATIONS } from './read-operation';
 import { record, recordAttempt, recordProgress } from './records';
+import { operationId } from './rows';
 import { findReplay, submit, submitCreate } from './submissions';
 
 const EVENTS_PER_READ = 500;
@@ -19,6 +22,7 @@ export function operationTable(database: Database, feed: EventFeed): OperationTa
     submit: (expectedGeneration, submission) => submit(database, expectedGeneration, submission),
     findReplay: (idempotency) => findReplay(database, idempotency),
     listUnstarted: (olderThanMs) => listUnstarted(database, olderThanMs),
+    listUnfinished: (olderThanMs) => listUnfinished(database, olderThanMs),
     record: (change) => record(database, change),
     recordAttempt: (id, stepId, attempt) => recordAttempt(database, id, stepId, attempt),
     recordProgress: (id, stepId, progress) => recordProgress(database, id, stepId, progress),
@@ -50,6 +54,16 @@ function listUnstarted(sql: Sql, olderThanMs: number): Promise<OperationInput[]>
       order by operation.created_at`,
     [olderThanMs],
   );
+}
+
+async function listUnfinished(sql: Sql, olderThanMs: number): Promise<OperationId[]> {
+  const rows = await sql.rows(
+    z.object({ id: operationId }),
+    `select id from operations
+      where finished_at is null and state <> all ($2) and created_at <= now() - $1 * interval '1 millisecond'`,
+    [olderThanMs, FINAL_STATES],
+  );
+  return rows.map(({ id }) => id);
 }
 
 function eventsAfter(sql: Sql, id: OperationId, seq: number): Promise<OperationEvent[]> {

@@ -2,8 +2,8 @@ import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
 import { dataNodeBeside, hostOf, reachableNode } from '../fleet';
-import { fencedHost } from '../host/fence';
-import { cancelJob, cleanJob, jobUnit } from '../host/jobs';
+import { FENCE_FOLDER_NAME, fencedHost } from '../host/fence';
+import { cleanJob, endJobs, jobUnit } from '../host/jobs';
 import { runJob } from '../host/run-job';
 import { sh } from '../host/shell';
 import { readUninstall } from './files';
@@ -19,20 +19,20 @@ export async function removeSoftware(fleet: Fleet, at: StepRef, view: ClusterVie
   // Nobody has put anything there yet, or the data node that shares the machine takes it off.
   if (!known?.hostId || dataNodeBeside(view, known)) return;
   const node = reachableNode(view, name);
-  const plain = hostOf(fleet, view, node);
-  const host = fencedHost(plain, at);
-  // What still installs would put back what is taken away.
-  await cancelJob(host, jobUnit(at.operationId, jobName('install', node)));
+  const host = fencedHost(hostOf(fleet, view, node), at);
   const unit = jobUnit(at.operationId, jobName('remove', node));
+  // What still installs would put back what is taken away: also for an operation whose workflow was terminated.
+  await endJobs(host, unit);
   const job = {
     unit,
     description: `Holdfast: give back ${view.cluster.name}/${name}`,
     // The script lies where it takes away from, so it comes by stdin.
-    command: sh`exec bash -s 2>&1`,
+    command: sh`exec env KEEP=${FENCE_FOLDER_NAME} bash -s 2>&1`,
     stdin: await readUninstall(),
   };
   await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, name) });
-  await cleanJob(plain, unit);
-  // The job's own traces, and the fence's.
-  await plain.run(sh`rm -rf /run/holdfast /var/lib/holdfast`, { title: 'remove what is left of the jobs' });
+  await cleanJob(host, unit);
+  // The job's own traces, and the fence's, which has to refuse older operations up to here. Nothing may follow it: the next
+  // command would write down its generation anew.
+  await host.run(sh`rm -rf /run/holdfast /var/lib/holdfast`, { title: 'remove what is left of the jobs' });
 }

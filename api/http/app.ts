@@ -1,6 +1,7 @@
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { HoldfastError } from '../../domain/errors';
 import { authenticate, requireScope } from './auth';
+import { bodyReader } from './body';
 import { catalogueRoutes } from './catalogue';
 import { CODEC_PATHS, codecRouter } from './codec';
 import { clusterRoutes } from './clusters';
@@ -112,20 +113,7 @@ async function countingRefusals<T>(
   }
 }
 
-const parseJson = express.json({ limit: BODY_LIMIT_BYTES, strict: false });
-
-/** @throws UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, INVALID_JSON. */
-async function readBody(request: Request, response: Response): Promise<void> {
-  const hasBody =
-    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-  if (!hasBody) return;
-  if (!request.is(['application/json'])) throw new HoldfastError('UNSUPPORTED_MEDIA_TYPE');
-  await new Promise<void>((resolve, reject) => {
-    parseJson(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(asError(error))));
-  });
-}
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+const readBody = bodyReader(BODY_LIMIT_BYTES);
 
 /** 405 with `Allow` for what a path does not know; OPTIONS just asks for that list. */
 function refuseOtherMethods(app: Express, routes: readonly Route[]): void {

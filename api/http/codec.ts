@@ -2,13 +2,16 @@ import type { Payload, PayloadCodec } from '@temporalio/common';
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
 import type { HistoryKeys } from '../../activities/secrets/history-keys';
-import { HoldfastError } from '../../domain/errors';
+import { ERRORS, HoldfastError } from '../../domain/errors';
 import type { Scope } from '../../domain/tokens';
 import { authenticate, authenticateHash, hashToken } from './auth';
+import { bodyReader } from './body';
 import { openSession, sealSession } from './codec-session';
 import { codecLoginPage } from './codec-login-page';
 import { type Caller, contextOf } from './context';
 import type { ApiDeps } from './deps';
+import { fieldErrors, plainWords } from './field-errors';
+import { InvalidRequest, recognise, RETRY_AFTER } from './problem';
 import type { RateLimit } from './rate-limit';
 
 /**
@@ -20,11 +23,12 @@ import type { RateLimit } from './rate-limit';
 const SCOPE: Scope = 'histories:read';
 const COOKIE = 'holdfast_codec';
 /** A history's largest payload, in base64, with what is around it. */
-const BODY_LIMIT = '8mb';
+const BODY_LIMIT_BYTES = 8 * 1024 ** 2;
 
+const base64 = z.base64('must be text in base64');
 const payloadSchema = z.object({
-  metadata: z.record(z.string(), z.base64()).nullish(),
-  data: z.base64().nullish(),
+  metadata: z.record(z.string(), base64).nullish(),
+  data: base64.nullish(),
 });
 const payloadsSchema = z.object({ payloads: z.array(payloadSchema).default([]) });
 
@@ -44,14 +48,14 @@ export const CODEC_PATHS: readonly [string, string[]][] = [
 
 export function codecRouter(deps: CodecDeps): Router {
   const router = Router();
-  const json = express.json({ limit: BODY_LIMIT });
+  const readBody = bodyReader(BODY_LIMIT_BYTES);
   router.use('/v1/codec', allowWebUi(deps.temporalUiUrl));
   for (const verb of ['decode', 'encode'] as const) {
     const path = `/v1/codec/${verb}`;
-    router.post(path, named(path), permit(deps), json, async (request: Request, response: Response) => {
-      const parsed = payloadsSchema.safeParse(request.body);
-      if (!parsed.success)
-        throw new HoldfastError('VALIDATION_FAILED', { problems: 'payloads: not what Temporal sends' });
+    router.post(path, named(path), permit(deps), async (request: Request, response: Response) => {
+      await readBody(request, response);
+      const parsed = payloadsSchema.safeParse(request.body, { error: plainWords });
+      if (!parsed.success) throw new InvalidRequest(fieldErrors('body', parsed.error.issues));
       const payloads = parsed.data.payloads.map(fromJson);
       const answer = verb === 'decode' ? await decodeEach(deps.codec, payloads) : await deps.codec.encode(payloads);
       response.json({ payloads: answer.map(toJson) });
@@ -122,14 +126,17 @@ function signIn(deps: CodecDeps): RequestHandler {
     const hash = hashToken(data?.token ?? '');
     try {
       requireHistories(await authenticateHash(request, deps.inventory, hash));
+      const options = { httpOnly: true, sameSite: 'strict', secure: request.secure, path: '/v1/codec' } as const;
+      response.cookie(COOKIE, await sealSession(deps.keys, hash), options);
     } catch (error) {
-      if (!(error instanceof HoldfastError)) throw error;
-      await deps.refused.count(request.ip ?? '', response);
-      codecLoginPage(response.status(error.code === 'FORBIDDEN' ? 403 : 401), deps.temporalUiUrl, error.message);
+      const { code, message } = recognise(error, contextOf(request).requestId);
+      const { status, retryable } = ERRORS[code];
+      if (![401, 403, 503].includes(status)) throw error;
+      if (code === 'UNAUTHENTICATED') await deps.refused.count(request.ip ?? '', response);
+      if (retryable) response.set('Retry-After', RETRY_AFTER);
+      codecLoginPage(response.status(status), deps.temporalUiUrl, message);
       return;
     }
-    const options = { httpOnly: true, sameSite: 'strict', secure: request.secure, path: '/v1/codec' } as const;
-    response.cookie(COOKIE, await sealSession(deps.keys, hash), options);
     codecLoginPage(response, deps.temporalUiUrl, 'signed in');
   };
 }

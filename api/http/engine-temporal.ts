@@ -4,7 +4,7 @@ import type { PayloadCodec } from '@temporalio/common';
 import { Client, Connection, WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
 import { HoldfastError } from '../../domain/errors';
 import type { HostCheck } from '../../domain/hosts';
-import type { HostId } from '../../domain/ids';
+import type { HostId, OperationId } from '../../domain/ids';
 import { entityWorkflowId, TASK_QUEUE, TEMPORAL_NAMESPACE } from '../../domain/names';
 import { checkHost } from '../../workflows/check-host';
 import { clusterWorkflow, submitOperation } from '../../workflows/cluster';
@@ -60,6 +60,7 @@ export function createTemporalEngine(address: string, codec: PayloadCodec): Engi
         throw new HoldfastError('UNAVAILABLE', { part: 'The workflow engine' }, { cause: error });
       }
     },
+    stateOf: (operationId) => within(CALL_DEADLINE_MS, () => stateOfWorkflow(client, operationId)),
     checkHost: (id) => within(CHECK_DEADLINE_MS, () => lookAtHost(client, id)),
     async ping() {
       try {
@@ -84,6 +85,17 @@ async function seesWorker({ workflowService }: Connection): Promise<boolean> {
 }
 
 const secondsOf = (time: { readonly seconds?: unknown } | null | undefined): number => Number(time?.seconds ?? 0);
+
+/** @throws UNAVAILABLE. */
+async function stateOfWorkflow(client: Client, id: OperationId): Promise<'running' | 'ended' | 'unknown'> {
+  try {
+    const { status } = await client.workflow.getHandle(id).describe();
+    return status.name === 'RUNNING' ? 'running' : 'ended';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'unknown';
+    throw new HoldfastError('UNAVAILABLE', { part: 'The workflow engine' }, { cause: error });
+  }
+}
 
 /** @throws UNAVAILABLE. */
 async function lookAtHost(client: Client, id: HostId): Promise<readonly HostCheck[]> {

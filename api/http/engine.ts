@@ -13,6 +13,11 @@ export interface Engine {
   decide(operationId: OperationId, decision: 'retry' | 'cancel'): Promise<void>;
   /** Looks at a registered machine by way of a worker. @throws UNAVAILABLE when none answers in time. */
   checkHost(id: HostId): Promise<readonly HostCheck[]>;
+  /**
+   * What became of an operation's workflow; `unknown` when the engine has never heard of it, or has lost it.
+   * @throws UNAVAILABLE.
+   */
+  stateOf(operationId: OperationId): Promise<'running' | 'ended' | 'unknown'>;
   /** True when the engine answers. */
   ping(): Promise<boolean>;
   /** True when a worker has asked for work lately; false also when the engine does not answer. */

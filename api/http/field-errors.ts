@@ -83,6 +83,7 @@ const KINDS: Readonly<Record<string, string>> = {
   boolean: 'true or false',
   array: 'a list',
   object: 'a JSON object',
+  record: 'a JSON object',
 };
 
 /** @param quoted for who wrote a number where digits in quotes are asked for. */

@@ -11,7 +11,11 @@ import { clusterPath, operationPath } from './shapes';
 
 /** Every error of the API becomes an RFC 9457 problem here, and only here. */
 
+/** Of routes that do not say otherwise. */
 export const BODY_LIMIT_BYTES = 1024 ** 2;
+
+/** Seconds after which to try again, where nothing better is known. */
+export const RETRY_AFTER = '2';
 
 /** A request with fields that are wrong: which, and what would be right. */
 export class InvalidRequest extends HoldfastError {
@@ -48,7 +52,7 @@ export function problemHandler(log: Log): ErrorRequestHandler {
 function sendProblem(request: Request, response: Response, error: HoldfastError): void {
   const problem = problemOf(error, contextOf(request).requestId, request.path);
   if (error instanceof ProblemWithHeaders) response.set(error.headers);
-  if (problem.retryable && !response.hasHeader('Retry-After')) response.set('Retry-After', '2');
+  if (problem.retryable && !response.hasHeader('Retry-After')) response.set('Retry-After', RETRY_AFTER);
   response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
 }
 
@@ -76,10 +80,10 @@ export function problemOf(error: HoldfastError, requestId: string, instance: str
 }
 
 /** What a foreign error means in our words: those of body-parser, the router and the inventory's connection. */
-function recognise(error: unknown, requestId: string): HoldfastError {
+export function recognise(error: unknown, requestId: string): HoldfastError {
   if (error instanceof HoldfastError) return error;
-  const { type, status, code, body } = propertiesOf(error);
-  if (type === 'entity.too.large') return new HoldfastError('BODY_TOO_LARGE', { limitBytes: BODY_LIMIT_BYTES });
+  const { type, status, code, body, limit } = propertiesOf(error);
+  if (type === 'entity.too.large') return new HoldfastError('BODY_TOO_LARGE', { limitBytes: Number(limit) });
   if (type === 'entity.parse.failed')
     return new HoldfastError('INVALID_JSON', { detail: describeJsonError(String(body)) });
   if (type === 'encoding.unsupported' || type === 'charset.unsupported')
@@ -108,6 +112,6 @@ function isConnectionLoss(code: string): boolean {
 function propertiesOf(error: unknown): Readonly<Record<string, unknown>> {
   if (typeof error !== 'object' || error === null) return {};
   // Inherited ones too: body-parser's errors have their status from a prototype.
-  const names = ['type', 'status', 'code', 'body'];
+  const names = ['type', 'status', 'code', 'body', 'limit'];
   return Object.fromEntries(names.map((name): [string, unknown] => [name, Reflect.get(error, name)]));
 }

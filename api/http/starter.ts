@@ -1,4 +1,6 @@
 import type { Inventory } from '../../activities/inventory/inventory';
+import type { OperationId } from '../../domain/ids';
+import { isFinal, LAST_SEQ } from '../../domain/operations';
 import type { OperationInput } from '../../domain/operations';
 import type { Engine } from './engine';
 import type { Log } from './log';
@@ -6,9 +8,13 @@ import type { Log } from './log';
 /** An operation that was written this long ago and has not begun is handed to the engine again. */
 const UNSTARTED_AFTER_MS = 2_000;
 
+/** Its entity would have told the end of an operation's workflow within seconds. */
+const LOST_AFTER_MS = 60_000;
+
 /**
  * Sees to it that every operation that the inventory holds gets started, also when the engine is away or this process
- * dies between writing and starting (a transactional outbox: the inventory's table of operations is the box).
+ * dies between writing and starting (a transactional outbox: the inventory's table of operations is the box), and that
+ * none stays unfinished whose workflow is gone, because an operator terminated it with its entity, or the engine lost it.
  */
 export interface Starter {
   /** Tries at once, in the background. A failure is the sweep's to mend. */
@@ -19,13 +25,16 @@ export interface Starter {
 
 export interface StarterDeps {
   readonly inventory: Inventory;
-  readonly engine: Pick<Engine, 'start'>;
+  readonly engine: Pick<Engine, 'start' | 'stateOf'>;
   readonly log: Log;
   /** Pause between two sweeps in ms; default 2000. */
   readonly sweepEveryMs?: number;
+  /** Default a minute. */
+  readonly lostAfterMs?: number;
 }
 
-export function createStarter({ inventory, engine, log, sweepEveryMs = UNSTARTED_AFTER_MS }: StarterDeps): Starter {
+export function createStarter(deps: StarterDeps): Starter {
+  const { inventory, engine, log, sweepEveryMs = UNSTARTED_AFTER_MS, lostAfterMs = LOST_AFTER_MS } = deps;
   const underWay = new Set<string>();
   const start = (operation: OperationInput): void => {
     const { operationId } = operation;
@@ -46,8 +55,18 @@ export function createStarter({ inventory, engine, log, sweepEveryMs = UNSTARTED
       log.warn({ err: error }, 'cannot look for operations that were not started');
     }
   };
+  const closeLost = async (): Promise<void> => {
+    try {
+      for (const id of await inventory.operations.listUnfinished(lostAfterMs)) await closeIfLost(deps, id);
+    } catch (error) {
+      log.warn({ err: error }, 'cannot look for operations whose workflow is gone');
+    }
+  };
   const stopped = new AbortController();
-  const loop = repeat(sweep, sweepEveryMs, stopped.signal);
+  const loop = Promise.all([
+    repeat(sweep, sweepEveryMs, stopped.signal),
+    repeat(closeLost, Math.max(sweepEveryMs, lostAfterMs / 4), stopped.signal),
+  ]);
 
   return {
     start,
@@ -56,6 +75,25 @@ export function createStarter({ inventory, engine, log, sweepEveryMs = UNSTARTED
       await loop;
     },
   };
+}
+
+/** Ends an operation in the inventory whose workflow has ended without telling it. */
+async function closeIfLost({ inventory, engine, log }: StarterDeps, id: OperationId): Promise<void> {
+  const seen = await engine.stateOf(id);
+  // Read again: what a workflow wrote before it ended is there by now.
+  const operation = await inventory.operations.get(id);
+  if (seen === 'running' || !operation || isFinal(operation.state)) return;
+  // One that the engine never heard of is the outbox's to start.
+  if (operation.state === 'pending' && seen === 'unknown') return;
+  const message = `The workflow of ${id} was ended from outside. Nothing was undone: delete the cluster, or order it anew.`;
+  const at = new Date().toISOString();
+  log.warn({ operationId: id, seen }, 'the workflow of an operation is gone');
+  await inventory.operations.record({
+    operationId: id,
+    seq: LAST_SEQ,
+    steps: [],
+    operation: { state: 'failed', at, error: { code: 'INTERNAL', message } },
+  });
 }
 
 /** Runs `work` again and again, with a pause in between, until the signal; never two at a time. */

@@ -2,9 +2,13 @@
 # Takes off a machine what install.sh and Holdfast put there, and leaves it as it was: services, packages, users, data,
 # settings, package sources. What it was stands in /var/lib/holdfast/before. A second run finds nothing to do.
 # Packages that were replaced by newer ones are put back as far as the machine's own sources still have them.
+#
+#   KEEP   name of what stays in /var/lib/holdfast: Holdfast's fence against commands of operations that were overtaken
+#          has to stand until the machine is given back. Default: nothing stays
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
+KEEP=${KEEP:-}
 HOME_FOLDER=/var/lib/holdfast
 BEFORE=$HOME_FOLDER/before
 SERVICES='keepalived haproxy pgbouncer patroni etcd prometheus-node-exporter prometheus-postgres-exporter postgresql'
@@ -120,10 +124,24 @@ remove_folders() {
   remove_new_folders /etc/iproute2/rt_addrprotos.d
 }
 
+# Ours only: the machine's own units may have failed for reasons that its owner still wants to see.
+forget_failures() {
+  # shellcheck disable=SC2046,SC2086
+  systemctl reset-failed $(printf '%s.service ' $SERVICES) 'postgresql@*.service' holdfast-packages.service 2>/dev/null || true
+}
+
+# What is half gone must not be taken for what the machine was: a run that is killed here leaves nothing to do.
+remove_home() {
+  if [ ! -d "$HOME_FOLDER" ]; then return; fi
+  rm -f "$BEFORE/complete" && sync "$HOME_FOLDER"
+  find "$HOME_FOLDER" -mindepth 1 -maxdepth 1 ! -name "$KEEP" -exec rm -rf {} +
+  rmdir --ignore-fail-on-non-empty "$HOME_FOLDER"
+}
+
 [ "$(id -u)" = 0 ] || fail 'must run as root'
 if [ ! -e "$BEFORE/complete" ]; then
   # install.sh never got to the point where it changes anything.
-  rm -rf "$HOME_FOLDER"
+  remove_home
   phase 'nothing was installed'
   exit 0
 fi
@@ -143,6 +161,6 @@ remove_users
 remove_folders
 apt-mark auto $(cat "$BEFORE/automatic") >/dev/null 2>&1 || true
 systemctl daemon-reload
-systemctl reset-failed 2>/dev/null || true
-rm -rf "$HOME_FOLDER"
+forget_failures
+remove_home
 phase 'done'

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from './engine';
 import { reachOf } from './engine';
+import { NODE_FLAGS } from './node-flags';
 import { demandPort } from './ports';
 import { Problem } from './problem';
 import { compiled } from './project';
@@ -31,7 +32,7 @@ export async function startControlPlane(session: Session, surroundings: Surround
     supervise(session, {
       name,
       command: process.execPath,
-      args: ['--enable-source-maps', compiled(...module)],
+      args: [...NODE_FLAGS, compiled(...module)],
       env,
       graceMs,
     });

@@ -17,7 +17,9 @@ export async function complaints(
   dryRun: Outcome,
 ): Promise<string[]> {
   const ended = [
-    ...outcome.missed.map(({ execution, when }) => `no worker came to the point ${when} "${execution}"`),
+    ...outcome.missed
+      .filter(({ execution }) => experiment.cancelAt === undefined || beganStepOf(outcome, execution))
+      .map(({ execution, when }) => `no worker came to the point ${when} "${execution}"`),
     ...differs('the result', outcome.result, dryRun.result),
   ];
   // All else follows from that.
@@ -38,14 +40,29 @@ function differs(what: string, is: unknown, should: unknown): string[] {
   return seen === wanted ? [] : [`${what}: ${seen} instead of ${wanted}`];
 }
 
-function aboutSteps({ cancelAt }: Experiment, { operation }: Outcome, dryRun: Outcome): string[] {
+function aboutSteps({ cancelAt }: Experiment, outcome: Outcome, dryRun: Outcome): string[] {
   const wanted = new Map(dryRun.operation.steps.map(({ id, state }) => [id, state]));
-  return operation.steps.flatMap(({ id, state, nextRetryAt }) => [
-    // What runs beside the step at which a cancel comes has ended by then or not. What can be undone is undone.
-    ...(cancelAt === undefined || wanted.get(id) === 'undone' ? differs(`step ${id}`, state, wanted.get(id)) : []),
+  return outcome.operation.steps.flatMap(({ id, state, nextRetryAt }) => [
+    ...(isCertain(cancelAt, outcome, id, wanted) ? differs(`step ${id}`, state, wanted.get(id)) : []),
     ...(state === 'running' || state === 'undoing' ? [`step ${id} is still ${state}`] : []),
     ...(nextRetryAt === null ? [] : [`step ${id} still tells a next retry`]),
   ]);
+}
+
+/** What runs beside the step at which a cancel comes has begun and ended by then or not. What began and can be undone is. */
+function isCertain(
+  cancelAt: string | undefined,
+  outcome: Outcome,
+  stepId: string,
+  wanted: ReadonlyMap<string, string>,
+): boolean {
+  return cancelAt === undefined || (wanted.get(stepId) === 'undone' && beganStepOf(outcome, `${stepId}: `));
+}
+
+/** True when something was done for the step that the execution, or the record, is about. */
+function beganStepOf({ executions }: Outcome, execution: string): boolean {
+  const stepId = /^(?:record: )?([a-z0-9-]+)/.exec(execution)?.[1];
+  return executions.some((began) => began.startsWith(`${stepId}: `));
 }
 
 /** Each exactly once. Which data node is the primary, and so does what only it does, is no matter. */

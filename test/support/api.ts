@@ -69,6 +69,11 @@ export class RecordingEngine implements Engine {
     this.started.push(operation);
     return Promise.resolve();
   }
+  /** What became of workflows, by operation; of others it has never heard. */
+  readonly states = new Map<OperationId, 'running' | 'ended'>();
+  stateOf(operationId: OperationId): Promise<'running' | 'ended' | 'unknown'> {
+    return Promise.resolve(this.states.get(operationId) ?? 'unknown');
+  }
   decide(operationId: OperationId, decision: 'retry' | 'cancel'): Promise<void> {
     this.decisions.push([operationId, decision]);
     return Promise.resolve();

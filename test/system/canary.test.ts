@@ -5,7 +5,7 @@ import { isFinal } from '../../domain/operations';
 import { operationSchema } from '../../domain/schemas/operations';
 import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
-import { answers, errorTexts, histories, inventory } from './canary/places';
+import { answers, errorTexts, histories, inventory, supportBundle } from './canary/places';
 import { watchProcesses } from './canary/processes';
 import { installationSecrets, watchSecrets } from './canary/secrets';
 import { runOn } from './support/image-tools';
@@ -76,6 +76,7 @@ async function look(): Promise<Place[]> {
     ...(await inventory(holdfast, 'kept')),
     ...(await answers(holdfast, 'kept')),
     ...(await errorTexts(holdfast)),
+    await supportBundle(holdfast, 'kept'),
   ];
 }
 
@@ -113,7 +114,7 @@ test('secrets of all kinds were at work', () => {
   );
 });
 
-test('none stands in a history (decoded too), a log, the inventory, an answer, an error or the metrics', async () => {
+test('none stands in a history (decoded too), a log, the inventory, an answer, an error, the metrics or a support bundle', async () => {
   expect(findSecrets(await look(), secrets)).toEqual([]);
 });
 
@@ -152,7 +153,7 @@ test('one that is planted is found in every place', async () => {
   expect(found.sort()).toEqual(
     [
       ...['logs of worker and API', 'histories as Temporal keeps them', 'histories decoded', 'dump of the inventory'],
-      ...['columns of the inventory', 'answers of the API', 'error texts'],
+      ...['columns of the inventory', 'answers of the API', 'error texts', 'support bundle'],
       ...['arguments of processes', 'environments of processes'],
     ]
       .map((place) => `plant in ${place}`)

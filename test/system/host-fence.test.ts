@@ -1,10 +1,11 @@
 import { pino } from 'pino';
 import type { StepRef } from '../../domain/clusters';
-import { fencedHost } from '../../activities/host/fence';
+import { FENCE_FOLDER_NAME, fencedHost } from '../../activities/host/fence';
 import type { Host } from '../../activities/host/host';
 import { sh } from '../../activities/host/shell';
 import { createSshPool } from '../../activities/host/ssh-pool';
 import type { SshPool } from '../../activities/host/ssh-pool';
+import { readUninstall } from '../../activities/software/files';
 import { newId } from '../support/inventory';
 import { createTestHost } from './support/host';
 import type { TestHost } from './support/host';
@@ -89,4 +90,14 @@ test('a fence that a power failure left empty lets the next command through', as
   await host.run(sh`sh -c ${`: >/var/lib/holdfast/generations/${clusterId}`}`);
   await at(3).run(sh`true`);
   await expect(at(2).run(sh`true`)).rejects.toMatchObject({ code: 'STALE_GENERATION' });
+});
+
+test('the script that takes all off a machine leaves the fence standing where that is asked for, else nothing', async () => {
+  await at(4).run(sh`touch /var/lib/holdfast/software`);
+  const stdin = await readUninstall();
+  await at(4).run(sh`env KEEP=${FENCE_FOLDER_NAME} bash -s`, { stdin });
+  expect(await host.run(sh`ls -A /var/lib/holdfast`)).toBe(`${FENCE_FOLDER_NAME}\n`);
+  await expect(at(3).run(sh`true`)).rejects.toMatchObject({ code: 'STALE_GENERATION' });
+  await at(4).run(sh`bash -s`, { stdin });
+  expect(await host.run(sh`sh -c ${'ls -d /var/lib/holdfast 2>/dev/null || echo none'}`)).toBe('none\n');
 });

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** docs/configuration.md against the code: each variable that is read is told, and each that is told is there. */
+/** What pages and package.json tell users to set and to have, against the code. */
 
 const root = path.join(__dirname, '../..');
 const OURS =
@@ -17,4 +17,11 @@ const code = ['domain', 'activities', 'workers', 'api', 'infra', 'test/system'].
 test('the page on configuration names exactly the variables that the code knows', () => {
   const told = new Set(variablesIn(readFileSync(path.join(root, 'docs/configuration.md'), 'utf8')));
   expect([...told].sort()).toEqual([...new Set(code.flatMap(variablesIn))].sort());
+});
+
+test('the Node.js that it is said to begin with is the oldest one that npm start takes', () => {
+  const read = (...file: string[]): string => readFileSync(path.join(root, ...file), 'utf8');
+  const oldest = /OLDEST_NODE = (\d+);/.exec(read('infra/local/bootstrap.cjs'))?.[1] ?? 'unknown';
+  expect(JSON.parse(read('package.json'))).toMatchObject({ engines: { node: `>=${oldest}` } });
+  expect(read('README.md')).toContain(`Node.js ${oldest} or newer to begin`);
 });

@@ -91,14 +91,15 @@ function copyLogs(from: string, to: string): void {
   }
 }
 
+/** Whole lines only: what is left of one that was cut could be half of a secret, which no pattern knows. */
 function tail(file: string): string {
   const handle = openSync(file, 'r');
   try {
     const { size } = fstatSync(handle);
-    const length = Math.min(size, LOG_BYTES);
-    const bytes = Buffer.alloc(length);
-    readSync(handle, bytes, 0, length, size - length);
-    return bytes.toString('utf8');
+    const start = Math.max(0, size - LOG_BYTES);
+    const bytes = Buffer.alloc(size - start);
+    const text = bytes.toString('utf8', 0, readSync(handle, bytes, 0, bytes.length, start));
+    return start === 0 ? text : text.slice(text.indexOf('\n') + 1 || text.length);
   } finally {
     closeSync(handle);
   }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync, statfsSync } from 'node:fs';
 import path from 'node:path';
+import type { DockerOptions } from 'dockerode';
 import type { Finding } from './finding';
 import { fine, wrong } from './finding';
 
@@ -44,11 +45,8 @@ async function examineEngines(home: string): Promise<Finding[]> {
 
 async function examineEngine(host: string): Promise<Finding> {
   const { default: Docker } = await import('dockerode');
-  const docker = host.startsWith('unix://')
-    ? new Docker({ socketPath: host.slice('unix://'.length), timeout: PATIENCE_MS })
-    : new Docker({ timeout: PATIENCE_MS });
   try {
-    const { Version } = await docker.version();
+    const { Version } = await new Docker({ ...addressOf(host), timeout: PATIENCE_MS }).version();
     return fine('Docker engine', `${Version} answers at ${host}.`);
   } catch {
     return wrong(
@@ -57,6 +55,18 @@ async function examineEngine(host: string): Promise<Finding> {
       'Run npm start, and see docs/runbooks/engine-away.md.',
     );
   }
+}
+
+/** All that dockerode would otherwise take from DOCKER_HOST, which may be of another engine. @throws TypeError for no URL. */
+function addressOf(host: string): DockerOptions {
+  if (host.startsWith('unix://')) return { host: '', socketPath: host.slice('unix://'.length), protocol: 'http' };
+  const { protocol, hostname, port, username } = new URL(host);
+  if (protocol === 'ssh:') {
+    const agent = process.env['SSH_AUTH_SOCK'];
+    return { host: hostname, port, protocol: 'ssh', username, sshOptions: agent === undefined ? {} : { agent } };
+  }
+  const isTls = protocol === 'https:' || port === '2376' || process.env['DOCKER_TLS_VERIFY'] === '1';
+  return { host: hostname.replace(/^\[|\]$/g, ''), port, protocol: isTls ? 'https' : 'http' };
 }
 
 function examinePsql(): Finding {

@@ -1,7 +1,20 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Payload } from '@temporalio/common';
+import express from 'express';
+import pino from 'pino';
+import { z } from 'zod';
+import { createInventory } from '../../../activities/inventory/open';
+import { createHistoryKeys } from '../../../activities/secrets/history-keys';
 import { hashToken } from '../../../api/http/auth';
+import { codecRouter } from '../../../api/http/codec';
+import { logRequests } from '../../../api/http/log';
+import { problemHandler } from '../../../api/http/problem';
+import { createRateLimit } from '../../../api/http/rate-limit';
 import { startTestApi, type TestApi } from '../../support/api';
+import { freePort } from '../../support/free-port';
+import { keyringOf } from '../../support/keyring';
 import { SCOPES } from '../../../domain/tokens';
 
 /** The codec endpoint as Temporal's Web UI and command use it. */
@@ -35,13 +48,18 @@ async function decode(headers: Record<string, string>, payloads: unknown = [plai
 }
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
 
-async function signIn(token: string, origin = WEB_UI) {
-  const answer = await fetch(`${api.url}/v1/codec/login`, {
+async function signIn(token: string, origin = WEB_UI, url = api.url) {
+  const answer = await fetch(`${url}/v1/codec/login`, {
     method: 'POST',
     headers: { Origin: origin },
     body: new URLSearchParams({ token }),
   });
-  return { status: answer.status, text: await answer.text(), cookie: answer.headers.get('Set-Cookie') };
+  return {
+    status: answer.status,
+    text: await answer.text(),
+    cookie: answer.headers.get('Set-Cookie'),
+    retryAfter: answer.headers.get('Retry-After'),
+  };
 }
 const cookieOf = async (token: string) => (await signIn(token)).cookie?.split(';')[0] ?? '';
 
@@ -83,17 +101,46 @@ describe('refuses', () => {
     }
   });
 
-  test.each([{ payloads: 'x' }, { payloads: [{ data: 'ä' }] }, [], 'x'])(
-    'bodies that are not payloads: %j',
-    async (body) => {
-      const answer = await fetch(`${api.url}/v1/codec/decode`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json', ...bearer(await api.token(['histories:read'])) },
-        body: JSON.stringify(body),
-      });
-      expect(answer.status).toBe(400);
-    },
-  );
+  const post = async (body: string, type = 'application/json') => {
+    const headers = { 'Content-Type': type, ...bearer(await api.token(['histories:read'])) };
+    const answer = await fetch(`${api.url}/v1/codec/decode`, { method: 'POST', headers, body });
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  };
+
+  test.each([
+    [{ payloads: 'x' }, '/payloads', 'must be a list'],
+    [{ payloads: [{}, { data: 'ä' }] }, '/payloads/1/data', 'must be text in base64'],
+    [{ payloads: [{ metadata: { encoding: 7 } }] }, '/payloads/0/metadata/encoding', 'must be text in base64'],
+    [{ payloads: [{ metadata: 'x' }] }, '/payloads/0/metadata', 'must be a JSON object'],
+    [[], '', 'must be a JSON object'],
+    ['x', '', 'must be a JSON object'],
+  ])('bodies that are not payloads, with where they are wrong: %j', async (body, pointer, message) => {
+    expect(await post(JSON.stringify(body))).toMatchObject({
+      status: 400,
+      body: { code: 'VALIDATION_FAILED', errors: [{ in: 'body', pointer, message }] },
+    });
+  });
+
+  test('a missing body', async () => {
+    const errors = [{ in: 'body', pointer: '', message: 'is missing' }];
+    expect(await post('')).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED', errors } });
+  });
+
+  test.each(['text/plain', 'application/x-www-form-urlencoded'])('what is sent as %s', async (type) => {
+    expect(await post('{"payloads":[]}', type)).toMatchObject({
+      status: 415,
+      body: { code: 'UNSUPPORTED_MEDIA_TYPE' },
+    });
+  });
+
+  test('bodies over 8 MiB, with that limit', async () => {
+    const bodyOf = (bytes: number): string => '{"payloads":[]}'.padEnd(bytes);
+    expect((await post(bodyOf(8 * 1024 ** 2))).status).toBe(200);
+    expect(await post(bodyOf(8 * 1024 ** 2 + 1))).toMatchObject({
+      status: 413,
+      body: { code: 'BODY_TOO_LARGE', detail: 'The body is larger than 8388608 bytes.' },
+    });
+  });
 
   test('other methods', async () => {
     expect((await fetch(`${api.url}/v1/codec/decode`)).status).toBe(405);
@@ -138,6 +185,29 @@ describe('a browser', () => {
     const answer = await signIn(await token());
     expect(answer).toMatchObject({ status, cookie: null });
     expect(answer.text).toContain('role="alert"');
+  });
+
+  test('is told to come again while the inventory is away, which is not counted as a wrong token', async () => {
+    const token = await api.token(['histories:read']);
+    const inventory = createInventory(`postgres://127.0.0.1:${await freePort()}/nobody`);
+    const keys = createHistoryKeys(inventory.database, keyringOf(randomBytes(32)));
+    const histories = { codec: api.codec, keys };
+    const router = codecRouter({ ...histories, inventory, temporalUiUrl: WEB_UI, refused: createRateLimit(1) });
+    const log = pino({ level: 'silent' });
+    const server = express().use(logRequests(log), router, problemHandler(log)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = z.object({ port: z.number() }).parse(server.address());
+    try {
+      for (let i = 0; i < 3; i++) {
+        const answer = await signIn(token, WEB_UI, `http://127.0.0.1:${port}`);
+        expect(answer).toMatchObject({ status: 503, cookie: null, retryAfter: '2' });
+        expect(answer.text).toMatch(/role="alert">The inventory is not reachable at the moment/);
+      }
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await inventory.close();
+    }
   });
 
   test('may read answers on pages of the Web UI only', async () => {

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
@@ -108,6 +110,32 @@ test('a Docker engine that is gone is found', async () => {
   expect(bad.find(({ check }) => check === 'Docker engine')?.what).toContain('/nowhere/docker.sock');
 });
 
+test('each Docker engine is asked at its own address, whatever DOCKER_HOST says', async () => {
+  const docker = createServer((_request, response) => void response.end('{"Version":"99.1"}')).listen(0, '127.0.0.1');
+  await once(docker, 'listening');
+  const { port } = z.object({ port: z.number() }).parse(docker.address());
+  const socket = path.join(folder, 'docker.sock');
+  const local = createServer((_request, response) => void response.end('{"Version":"99.2"}')).listen(socket);
+  await once(local, 'listening');
+  writeFileSync(path.join(home, 'engines'), `tcp://127.0.0.1:1\ntcp://127.0.0.1:${port}\nunix://${socket}\nnonsense`);
+  const found: string[] = [];
+  for (const DOCKER_HOST of [`unix://${socket}`, `tcp://127.0.0.1:${port}`]) {
+    const { stdout } = await run(['doctor', '-o', 'json'], { DOCKER_HOST });
+    const engines = findings.parse(JSON.parse(stdout)).filter(({ check }) => check === 'Docker engine');
+    found.push(...engines.map(({ what }) => what));
+  }
+  rmSync(path.join(home, 'engines'));
+  docker.close();
+  local.close();
+  const each: unknown[] = [
+    expect.stringMatching(/^Nothing answers at tcp:\/\/127\.0\.0\.1:1:/),
+    `99.1 answers at tcp://127.0.0.1:${port}.`,
+    `99.2 answers at unix://${socket}.`,
+    expect.stringMatching(/^Nothing answers at nonsense:/),
+  ];
+  expect(found).toEqual([...each, ...each]);
+});
+
 test('a command of another release than the API is found', async () => {
   const { stdout } = await run(['doctor', '-o', 'json']);
   const release = findings.parse(JSON.parse(stdout)).find(({ check }) => check === 'release');
@@ -151,6 +179,16 @@ describe('a support bundle', () => {
     const all = execFileSync('grep', ['-r', '', unpack('quiet.tar.gz')], { encoding: 'utf8' });
     expect(all).toContain('postgres://app:[password]@db/app');
     for (const secret of [token, 's3cr3t', 'hunter2', 'bm90IGZvciB5b3U']) expect(all).not.toContain(secret);
+  });
+
+  test('holds nothing of a key that begins before the newest part of a log', async () => {
+    const left = 'c2VjcmV0\nZmluYWxseQ==\n-----END PRIVATE KEY-----\n';
+    const newest = '{"msg":"all is well"}\n'.padEnd(2 * 1024 ** 2 - left.length - 1, '.') + '\n';
+    writeFileSync(path.join(home, 'logs', 'api.log'), `-----BEGIN PRIVATE KEY-----\nbm90IGZvciB5b3U${left}${newest}`);
+    await run(['support', 'bundle', '--file', 'cut.tar.gz']);
+    const log = readFileSync(path.join(unpack('cut.tar.gz'), 'logs', 'api.log'), 'utf8');
+    expect(log).toContain('all is well');
+    for (const secret of ['c2VjcmV0', 'ZmluYWxseQ', 'bm90IGZvciB5b3U']) expect(log).not.toContain(secret);
   });
 
   test('never overwrites a file, and is made of what is there when the API is away', async () => {

@@ -1,6 +1,12 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { temporal } from '@temporalio/proto';
 import type { Payload } from '@temporalio/common';
 import { z } from 'zod';
+import { commandIn } from '../../support/command';
 import type { Holdfast } from '../../support/holdfast';
 import { demandSuccess, runTool } from '../support/image-tools';
 import type { Place } from '../support/secret-search';
@@ -81,4 +87,19 @@ export async function errorTexts({ database }: Holdfast): Promise<Place[]> {
     'select last_error as text from steps union all select error::text from operations union all select reason from operations union all select body::text from operation_events',
   );
   return [{ name: 'error texts', text: rows.map(({ text }) => text ?? '').join('\n'), control: 'psql' }];
+}
+
+/** What a user sends to whoever helps: `holdfast support bundle`, unpacked. */
+export async function supportBundle({ home, url, token }: Holdfast, control: string): Promise<Place> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-bundle-'));
+  try {
+    const environment = { HOLDFAST_HOME: home.folder, HOLDFAST_URL: url, HOLDFAST_TOKEN: token };
+    const { code, stderr } = await commandIn(folder, environment).run(['support', 'bundle', '--file', 'bundle.tar.gz']);
+    if (code !== 0 || stderr.includes('Not in it')) throw new Error(`no whole support bundle: ${stderr}`);
+    const unpack = ['-xzOf', path.join(folder, 'bundle.tar.gz')];
+    const { stdout } = await promisify(execFile)('tar', unpack, { maxBuffer: 64 * 1024 ** 2 });
+    return { name: 'support bundle', text: stdout, control };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }

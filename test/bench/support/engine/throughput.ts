@@ -10,6 +10,7 @@ import { makeId } from '../../../../domain/ids';
 import type { Id, IdPrefix } from '../../../../domain/ids';
 import { entityWorkflowId } from '../../../../domain/names';
 import type { OperationInput } from '../../../../domain/operations';
+import { NODE_FLAGS } from '../../../../infra/local/node-flags';
 import { compiled } from '../../../../infra/local/project';
 import { clusterWorkflow, submitOperation } from '../../../../workflows/cluster';
 import { titlesOf } from '../../../../workflows/runbook';
@@ -41,7 +42,10 @@ export async function measureThroughput(
   operations: number,
 ): Promise<Throughput> {
   const taskQueue = `bench-${randomBytes(4).toString('hex')}`;
-  const worker = fork(compiled('test', 'bench', 'support', 'engine', 'worker.js'), [taskQueue], { env });
+  const worker = fork(compiled('test', 'bench', 'support', 'engine', 'worker.js'), [taskQueue], {
+    env,
+    execArgv: [...NODE_FLAGS],
+  });
   try {
     await Promise.race([once(worker, 'message'), once(worker, 'exit').then(refuse)]);
     const pid = worker.pid ?? 0;

@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isFinal } from '../../domain/operations';
+import type { OperationAnswer } from '../../domain/schemas/operations';
+import { operationSchema } from '../../domain/schemas/operations';
+import { eventually } from '../support/eventually';
+import type { Holdfast } from '../support/holdfast';
+import { startHoldfast } from '../support/holdfast';
+import { login, query } from './support/endpoint';
+
+/**
+ * The worker gets SIGKILL at ten random moments of provisions, cancels and deletions on real hosts. Set
+ * HOLDFAST_TEST_SEED to the number that a run printed to have its moments again.
+ */
+
+jest.setTimeout(600_000);
+
+const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const random = chance(SEED);
+
+/** Mulberry32: the same seed, the same numbers between 0 and 1. */
+function chance(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+let holdfast: Holdfast;
+beforeAll(async () => {
+  process.stdout.write(`seed of the crashes on real hosts: ${SEED}\n`);
+  holdfast = await startHoldfast();
+});
+afterAll(() => holdfast?.stop());
+
+/** After a pause of up to `withinMs`; another worker is there at once. */
+async function killWorker(withinMs: number): Promise<void> {
+  await sleep(random() * withinMs);
+  await holdfast.worker.kill();
+  holdfast.worker.start();
+}
+
+/**
+ * Waits until the operation is at a random one of its steps, or behind it; gives its id.
+ *
+ * @param part of how many equal parts of the operation, so that later ones are behind earlier ones.
+ */
+async function atSomeStep({ id, steps }: OperationAnswer, part = 0, parts = 1): Promise<string> {
+  const wanted = steps[Math.floor(((part + random()) / parts) * steps.length)]?.id;
+  await eventually(async () => {
+    const now = await holdfast.operation(id);
+    return isFinal(now.state) || now.steps.some((step) => step.id === wanted && step.state !== 'pending');
+  });
+  return wanted ?? '';
+}
+
+/** Whatever the cloud has of a cluster, by kind. */
+async function inCloud(clusterId: string): Promise<Record<string, number>> {
+  const found = await holdfast.fleet.clouds.docker.listByTags({ 'holdfast.cluster': clusterId });
+  const counts: Record<string, number> = {};
+  for (const { kind } of found) counts[kind] = (counts[kind] ?? 0) + 1;
+  return counts;
+}
+
+const provision = (name: string): Promise<OperationAnswer> => holdfast.order({ name, plan: 'sandbox' });
+const cancel = (id: string): Promise<unknown> => holdfast.api('POST', `/v1/operations/${id}/cancel`);
+
+test(`a provision that is hit four times makes one cluster, which serves (seed ${SEED})`, async () => {
+  const operation = await provision('hit-often');
+  for (let kills = 0; kills < 4; kills++) {
+    const step = await atSomeStep(operation, kills, 4);
+    await killWorker(700);
+    process.stdout.write(`killed at or behind "${step}"\n`);
+  }
+  await holdfast.succeed(operation.id);
+  const whole = await inCloud(operation.clusterId);
+  expect([whole['host'], whole['network']]).toEqual([2, 1]);
+  const credentials = await holdfast.credentials('hit-often');
+  expect(await query(login(credentials, 'primaryPort'), 'select 1 as one')).toEqual([{ one: 1 }]);
+});
+
+test.each([1, 2, 3])('cancel %i of a provision, with the worker killed meanwhile, leaves nothing', async (turn) => {
+  const operation = await provision(`regretted-${turn}`);
+  const step = await atSomeStep(operation);
+  process.stdout.write(`cancelled at or behind "${step}"\n`);
+  await cancel(operation.id);
+  await killWorker(2_000);
+  const { state } = await holdfast.waitFor(operation.id, (now) => isFinal(now.state));
+  // The cancel may have come when all was done.
+  if (state === 'succeeded') {
+    const answer = await holdfast.api('DELETE', `/v1/clusters/regretted-${turn}`, { confirm: `regretted-${turn}` });
+    await holdfast.succeed(operationSchema.parse(answer.body).id);
+  } else expect(state).toBe('cancelled');
+  expect(await inCloud(operation.clusterId)).toEqual({});
+});
+
+test('a deletion that is hit three times leaves nothing', async () => {
+  const answer = await holdfast.api('DELETE', '/v1/clusters/hit-often', { confirm: 'hit-often' });
+  const operation = operationSchema.parse(answer.body);
+  for (let kills = 0; kills < 3; kills++) await killWorker(1_500);
+  await holdfast.succeed(operation.id);
+  expect(await inCloud(operation.clusterId)).toEqual({});
+});
