@@ -121,9 +121,11 @@ test('three machines become a cluster by one request; it survives a gateway; the
 
   const gateway = await machineWith('gw-1');
   docker('kill', gateway.container);
+  // A session that the dead machine held answers no more: a client gives it up and asks anew.
+  const impatient = { ...access, connectionTimeoutMillis: 5_000, query_timeout: 5_000 };
   await eventually(
     () =>
-      query(access, 'insert into kept values (2)').then(
+      query(impatient, 'insert into kept values (2)').then(
         () => true,
         () => false,
       ),
