@@ -4,7 +4,7 @@ import { inOrder, sh } from './shell';
 
 /** How long a service may take to say that it is ready. */
 const READY_TIMEOUT_MS = 150_000;
-/** What a service was last started with: a worker that died between writing a file and the restart leaves it behind. */
+/** What each service was last started with: a worker that died between writing a file and the restart leaves it behind. */
 const APPLIED_FOLDER = '/var/lib/holdfast/applied';
 
 /** A file of configuration that holds no secret. */
@@ -35,15 +35,23 @@ export async function startServices(host: Host, services: Services): Promise<voi
   await host.run(script, { title, timeoutMs: READY_TIMEOUT_MS });
 }
 
-/** `start_service NAME FILE…`; a failure shows the service's last words. */
+/*
+ * `start_service NAME FILE…`; a failure shows the service's last words. Whoever dies in here may leave a command behind
+ * that still waits for the service, so all of it is done under a lock, and what was begun is joined, not done again: first
+ * the old service ends, then it is written down with what the next one starts, then that starts.
+ */
 const START_SERVICE = sh`start_service() {
   service=$1; shift
-  sum=$(cat "$@" | sha256sum) || return
   applied=${APPLIED_FOLDER}/$service
-  if [ "$(cat "$applied" 2>/dev/null)" = "$sum" ] && systemctl is-active --quiet "$service"; then return 0; fi
-  systemctl restart "$service" || { journalctl --unit "$service" --lines 15 --no-pager --output cat >&2; return 1; }
-  [ -d ${APPLIED_FOLDER} ] || mkdir -p ${APPLIED_FOLDER}
-  printf %s "$sum" > "$applied"
+  [ -d ${APPLIED_FOLDER} ] || mkdir -p ${APPLIED_FOLDER} || return
+  exec 8>>"$applied" && flock 8 || return
+  sum=$(cat "$@" | sha256sum) || return
+  if [ "$(cat "$applied")" != "$sum" ]; then
+    : >"$applied"
+    systemctl stop "$service" 8>&- || return
+    printf %s "$sum" >"$applied" || return
+  fi
+  systemctl start "$service" 8>&- || { journalctl --unit "$service" --lines 15 --no-pager --output cat >&2; return 1; }
 }`;
 
 /**

@@ -1,0 +1,109 @@
+import { pino } from 'pino';
+import type { Host } from '../../activities/host/host';
+import { rootFile, startServices } from '../../activities/host/services';
+import { sh } from '../../activities/host/shell';
+import { createSshPool } from '../../activities/host/ssh-pool';
+import type { SshPool } from '../../activities/host/ssh-pool';
+import { eventually } from '../support/eventually';
+import { createTestHost } from './support/host';
+import type { TestHost } from './support/host';
+
+/** How services come to run with the files asked for, also when who starts them is lost in the middle of it. */
+
+jest.setTimeout(60_000);
+
+const logger = pino({ level: 'silent' });
+const CONFIG = '/etc/slow.conf';
+const GO = '/run/slow.go';
+/** Writes down each start and what it read, and is ready when it is let go. */
+const UNIT = `[Service]
+Type=exec
+ExecStartPre=/bin/sh -c 'cat ${CONFIG} >>/run/slow.starts; until [ -e ${GO} ]; do sleep 0.05; done'
+ExecStart=sleep infinity
+`;
+let machine: TestHost;
+let pool: SshPool;
+let host: Host;
+
+const openPool = (): SshPool => createSshPool({ controlKey: machine.controlKey.privatePem, logger });
+const hostOf = (from: SshPool): Host =>
+  from.host({ label: 'orders/pg-1', ssh: machine.host.ssh, hostKey: machine.hostKey.publicLine });
+
+beforeAll(async () => {
+  machine = await createTestHost();
+  pool = openPool();
+  host = hostOf(pool);
+  await host.run(sh`systemctl is-system-running --wait`, { connectTimeoutMs: 30_000 }).catch(() => undefined);
+  await host.putFiles([rootFile('/run/systemd/system/slow.service', UNIT)]);
+  await host.run(sh`systemctl daemon-reload`);
+});
+afterAll(async () => {
+  pool.close();
+  await machine.end();
+});
+beforeEach(async () => {
+  await host.run(sh`systemctl stop slow`);
+  await host.run(sh`rm -f ${['/run/slow.starts', '/var/lib/holdfast/applied/slow']}`);
+  await host.run(sh`touch ${GO}`);
+});
+
+const startWith = (content: string, on: Host = host): Promise<void> =>
+  startServices(on, { slow: [rootFile(CONFIG, `${content}\n`)] });
+const starts = async (): Promise<string[]> =>
+  (await host.run(sh`sh -c ${'cat /run/slow.starts 2>/dev/null || :'}`)).split('\n').filter(Boolean);
+
+/** A worker that dies when the service has begun to start, and is let go only afterwards. */
+async function loseWhoStartsWith(content: string): Promise<void> {
+  const before = (await starts()).length;
+  await host.run(sh`rm -f ${GO}`);
+  const lost = openPool();
+  const starting = startWith(content, hostOf(lost));
+  starting.catch(() => undefined);
+  await eventually(async () => (await starts()).length > before);
+  lost.close();
+  await expect(starting).rejects.toMatchObject({ code: 'HOST_UNREACHABLE' });
+}
+
+test('a service that runs with the files asked for is left alone, another is started anew', async () => {
+  await startWith('one');
+  await startWith('one');
+  expect(await starts()).toEqual(['one']);
+  await startWith('two');
+  expect(await starts()).toEqual(['one', 'two']);
+});
+
+test('a service that stopped is started again', async () => {
+  await startWith('one');
+  await host.run(sh`systemctl stop slow`);
+  await startWith('one');
+  expect(await starts()).toEqual(['one', 'one']);
+});
+
+test.each(['one', 'two'])(
+  'a start that its worker did not live to see is joined, not made twice: %s',
+  async (content) => {
+    if (content === 'two') await startWith('one');
+    const before = await starts();
+    await loseWhoStartsWith(content);
+    const next = startWith(content);
+    await host.run(sh`touch ${GO}`);
+    await next;
+    expect(await starts()).toEqual([...before, content]);
+    expect(await host.run(sh`systemctl is-active slow`)).toBe('active\n');
+  },
+);
+
+test('files that were written by a worker which died before the start are read by the next start', async () => {
+  await startWith('one');
+  await host.putFiles([rootFile(CONFIG, 'two\n')]);
+  await startWith('two');
+  expect(await starts()).toEqual(['one', 'two']);
+});
+
+test('a service that does not start says why', async () => {
+  await host.putFiles([rootFile(CONFIG, 'one\n')]);
+  await expect(startServices(host, { 'no-such-service': [rootFile(CONFIG, 'one\n')] })).rejects.toMatchObject({
+    code: 'HOST_COMMAND_FAILED',
+    values: { output: expect.stringContaining('no-such-service') as string },
+  });
+});
