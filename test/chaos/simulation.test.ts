@@ -44,7 +44,7 @@ function wireOf(world: World): Wire {
     async shell({ at, hostKey, clientKey }, command) {
       const target = { label: 'host', ssh: at, hostKey: hostKey.publicLine };
       try {
-        return await createSimulatedHosts(world, `${clientKey.privatePem}\n`)
+        return await createSimulatedHosts(world, clientKey.privatePem)
           .host(target)
           .run(sh`sh -c ${`exec 2>&1; ${command}; exit 0`}`);
       } catch (error) {

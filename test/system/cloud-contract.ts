@@ -1,10 +1,11 @@
+import { makeHostKey } from '../../activities/secrets/ssh-keys';
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Cloud, CloudHost, HostSpec, Network, Resource } from '../../activities/cloud/cloud';
 import { untilSuccess } from '../support/eventually';
 import type { SocketAddress } from '../../domain/clusters';
-import { answers, makeKeyPair, ssh } from './support/ssh';
+import { answers, ssh } from './support/ssh';
 import type { SshTarget } from './support/ssh';
 
 const MIB = 1024 ** 2;
@@ -42,8 +43,8 @@ export function describeCloudContract(
 ): void {
   describe(`the contract of a cloud, held by ${name}`, () => {
     const tags = { 'holdfast.cluster': `clu_${randomBytes(8).toString('hex')}` };
-    const clientKey = makeKeyPair();
-    const keys = { 'a/pg-1': makeKeyPair(), 'a/gw-1': makeKeyPair(), 'b/pg-1': makeKeyPair() } as const;
+    const clientKey = makeHostKey();
+    const keys = { 'a/pg-1': makeHostKey(), 'a/gw-1': makeHostKey(), 'b/pg-1': makeHostKey() } as const;
     type Token = keyof typeof keys;
     let env: CloudUnderTest;
     let cloud: Cloud;
@@ -107,13 +108,13 @@ export function describeCloudContract(
 
     test('a host that shows another key than the expected one is not spoken to', async () => {
       await run('a/pg-1', 'true');
-      const wrong = { ...(await target('a/pg-1')), hostKey: makeKeyPair() };
+      const wrong = { ...(await target('a/pg-1')), hostKey: makeHostKey() };
       await expect(wire.shell(wrong, 'true')).rejects.toThrow(/verification failed/i);
     });
 
     test('another key than the authorized one may not log in', async () => {
       await run('a/pg-1', 'true');
-      const stranger = { ...(await target('a/pg-1')), clientKey: makeKeyPair() };
+      const stranger = { ...(await target('a/pg-1')), clientKey: makeHostKey() };
       await expect(wire.shell(stranger, 'true')).rejects.toThrow(/authentication methods failed/i);
     });
 

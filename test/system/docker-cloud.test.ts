@@ -8,10 +8,11 @@ import type { DockerCloudOptions } from '../../activities/cloud/docker';
 import { listInstallations, removeEverything, startAllHosts } from '../../activities/cloud/docker/installation';
 import { objectName } from '../../activities/cloud/docker/names';
 import { createVolumeKeeper, keeperName } from '../../activities/cloud/docker/volume-keeper';
+import { makeHostKey } from '../../activities/secrets/ssh-keys';
 import type { HostSpec } from '../../activities/cloud/cloud';
 import { describeCloudContract } from './cloud-contract';
 import { connectEngine, goldenImage } from './support/engine';
-import { makeKeyPair, ssh, sshWhenUp } from './support/ssh';
+import { ssh, sshWhenUp } from './support/ssh';
 
 jest.setTimeout(120_000);
 
@@ -41,7 +42,7 @@ describe('what only the docker cloud can lose or leak', () => {
   const cloud = createDockerCloud(options);
   const keeper = createVolumeKeeper(options);
   const tags = { 'holdfast.cluster': 'clu_docker' };
-  const [hostKey, clientKey] = [makeKeyPair(), makeKeyPair()];
+  const [hostKey, clientKey] = [makeHostKey(), makeHostKey()];
   const token = 'clu_docker/pg-1';
   const name = objectName(options.installId, token);
   const spec: HostSpec = {

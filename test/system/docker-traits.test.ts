@@ -12,9 +12,10 @@ import { createLimits } from '../../activities/cloud/docker/limits';
 import { createPlaces } from '../../activities/cloud/docker/places';
 import { createVolumeKeeper } from '../../activities/cloud/docker/volume-keeper';
 import { createVolumes } from '../../activities/cloud/docker/volumes';
+import { makeHostKey } from '../../activities/secrets/ssh-keys';
 import { HoldfastError } from '../../domain/errors';
 import { connectEngine, goldenImage } from './support/engine';
-import { makeKeyPair, sshWhenUp } from './support/ssh';
+import { sshWhenUp } from './support/ssh';
 
 /** What the docker cloud makes of engines that can do less, and what it says about it. */
 
@@ -59,7 +60,7 @@ describe('where the machine has no loop devices', () => {
     ...keeper,
     run: (verb, ...words) => (verb === 'probe' && !has ? Promise.reject(reason) : keeper.run(verb, ...words)),
   });
-  const [hostKey, clientKey] = [makeKeyPair(), makeKeyPair()];
+  const [hostKey, clientKey] = [makeHostKey(), makeHostKey()];
   const plain: HostSpec = {
     token: 'clu_plain/pg-1',
     tags: { 'holdfast.cluster': 'clu_plain' },

@@ -1,24 +1,14 @@
 import { createConnection } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { Client, utils } from 'ssh2';
+import { Client } from 'ssh2';
+import type { SshKey } from '../../../activities/secrets/ssh-keys';
 import type { SocketAddress } from '../../../domain/clusters';
 import { untilSuccess } from '../../support/eventually';
 
-/** An ed25519 key pair in OpenSSH's formats. */
-export interface KeyPair {
-  readonly privatePem: string;
-  readonly publicLine: string;
-}
-
-export function makeKeyPair(): KeyPair {
-  const pair = utils.generateKeyPairSync('ed25519');
-  return { privatePem: pair.private, publicLine: pair.public };
-}
-
 export interface SshTarget {
   readonly at: SocketAddress;
-  readonly hostKey: KeyPair;
-  readonly clientKey: KeyPair;
+  readonly hostKey: SshKey;
+  readonly clientKey: SshKey;
 }
 
 /** Runs a command over SSH, if the host shows the right key, and returns what it wrote, errors included. */
