@@ -76,23 +76,32 @@ export function dataNodeBeside(view: Pick<ClusterView, 'nodes'>, node: ClusterNo
   return view.nodes.find((other) => other.role === 'data' && other.hostId === node.hostId) ?? null;
 }
 
-/** For looking only; what changes a host goes through {@link openNode} or a fence of its own. */
+/** For looking only; what changes a host goes through {@link openNode} or {@link fencedHostOf}. */
 export function hostOf(fleet: Fleet, view: ClusterView, node: ReachableNode): Host {
   return fleet.ssh.host({ label: `${view.cluster.name}/${node.name}`, ssh: node.ssh, hostKey: node.hostKey });
 }
 
-/**
- * What an activity that works on one node needs: the cluster, the node, and its host, which refuses the step once a newer
- * operation has worked there. @throws as {@link reachableNode}.
- */
-export async function openNode(
-  fleet: Fleet,
-  at: StepRef,
-  name: NodeName,
-): Promise<{ readonly view: ClusterView; readonly node: ReachableNode; readonly host: Host }> {
-  const view = await viewCluster(fleet, at.clusterId);
+/** The host as the step may change it: it refuses the step once a newer operation has worked there. */
+export function fencedHostOf(fleet: Fleet, at: StepRef, view: ClusterView, node: ReachableNode): Host {
+  return fencedHost(hostOf(fleet, view, node), at);
+}
+
+/** What an activity that works on one node needs; its host is fenced. */
+export interface OpenNode {
+  readonly view: ClusterView;
+  readonly node: ReachableNode;
+  readonly host: Host;
+}
+
+/** @throws as {@link reachableNode}. */
+export async function openNode(fleet: Fleet, at: StepRef, name: NodeName): Promise<OpenNode> {
+  return openNodeOf(fleet, at, await viewCluster(fleet, at.clusterId), name);
+}
+
+/** As {@link openNode}, of a cluster that was looked at already. */
+export function openNodeOf(fleet: Fleet, at: StepRef, view: ClusterView, name: NodeName): OpenNode {
   const node = reachableNode(view, name);
-  return { view, node, host: fencedHost(hostOf(fleet, view, node), at) };
+  return { view, node, host: fencedHostOf(fleet, at, view, node) };
 }
 
 export function secretRef(cluster: Pick<Cluster, 'id' | 'projectId'>, name: string): SecretRef {

@@ -45,10 +45,8 @@ export function createCloudActivities(fleet: Fleet): CloudActivities {
     placeNodes: async (at) => placeNodesOf(fleet, at, await view(at)),
 
     async releasePlaces(at) {
-      const { cluster, cloud, plan } = await view(at);
-      if (!cloud.machines) return;
-      for (const { name } of allNodes(plan.topology)) await cloud.deleteHost(hostToken(cluster, name));
-      await cloud.deleteNetwork(networkToken(cluster));
+      const seen = await view(at);
+      if (seen.cloud.machines) await deleteAll(seen);
     },
 
     async createNetwork(at) {
@@ -77,18 +75,20 @@ export function createCloudActivities(fleet: Fleet): CloudActivities {
     async checkResidue(at) {
       const seen = await view(at);
       const left = (): Promise<Resource[]> => seen.cloud.listByTags(clusterTag(seen.cluster));
-      // A call that came late, of a worker that was thought dead, may have made it after it had been deleted.
-      if (!seen.cloud.machines && (await left()).length > 0) await deleteAgain(seen);
-      const residue = await left();
-      if (residue.length > 0)
-        throw new HoldfastError('RESIDUE_FOUND', {
-          resources: residue.map(({ kind, id }) => `${kind} ${id}`).join(', '),
-        });
+      let residue = await left();
+      if (residue.length > 0 && !seen.cloud.machines) {
+        // A call that came late, of a worker that was thought dead, may have made it after it had been deleted.
+        await deleteAll(seen);
+        residue = await left();
+      }
+      if (residue.length === 0) return;
+      const resources = residue.map(({ kind, id }) => `${kind} ${id}`).join(', ');
+      throw new HoldfastError('RESIDUE_FOUND', { resources });
     },
   };
 }
 
-async function deleteAgain({ cluster, cloud, plan }: ClusterView): Promise<void> {
+async function deleteAll({ cluster, cloud, plan }: ClusterView): Promise<void> {
   await each(allNodes(plan.topology), ({ name }) => cloud.deleteHost(hostToken(cluster, name)));
   await cloud.deleteNetwork(networkToken(cluster));
 }

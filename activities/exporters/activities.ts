@@ -1,8 +1,7 @@
 import type { StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
-import type { NodeName } from '../../domain/topology';
-import type { Fleet } from '../fleet';
-import { dataNodeBeside, openNode, viewCluster } from '../fleet';
+import type { Fleet, OpenNode } from '../fleet';
+import { dataNodeBeside, openNodeOf, viewCluster } from '../fleet';
 import { rootFile, startServices } from '../host/services';
 import { tlsFiles } from '../secrets/node-certificate';
 import {
@@ -25,14 +24,13 @@ export interface ExporterActivities {
 export function createExporterActivities(fleet: Fleet): ExporterActivities {
   return {
     async startExporters(at) {
-      const { nodes } = await viewCluster(fleet, at.clusterId);
-      await each(nodes, ({ name }) => startExportersOf(fleet, at, name));
+      const view = await viewCluster(fleet, at.clusterId);
+      await each(view.nodes, ({ name }) => startExportersOf(fleet, openNodeOf(fleet, at, view, name)));
     },
   };
 }
 
-async function startExportersOf(fleet: Fleet, at: StepRef, name: NodeName): Promise<void> {
-  const { view, node, host } = await openNode(fleet, at, name);
+async function startExportersOf(fleet: Fleet, { view, node, host }: OpenNode): Promise<void> {
   // They tell of the machine, which the data node's exporters do already.
   if (dataNodeBeside(view, node)) return;
   const shared = [

@@ -53,8 +53,10 @@ export const TIMEOUT_EXIT_CODE = 124;
 /** What a preflight gives advice by. */
 export type SshTrouble = 'refused' | 'silent' | 'login' | 'cut' | 'other';
 
+const failureOf = (error: unknown): ConnectionFailure => (typeof error === 'object' && error !== null ? error : {});
+
 function troubleOf(error: unknown): SshTrouble {
-  const { code, level }: ConnectionFailure = typeof error === 'object' && error !== null ? error : {};
+  const { code, level } = failureOf(error);
   if (code === 'ECONNREFUSED') return 'refused';
   if (level === 'client-authentication') return 'login';
   // sshd does so for a while after failed log-ins. ssh2 has no code for a connection that ends before its handshake.
@@ -65,7 +67,7 @@ function troubleOf(error: unknown): SshTrouble {
 }
 
 function describe(error: unknown): string {
-  const { code, level }: ConnectionFailure = typeof error === 'object' && error !== null ? error : {};
+  const { code, level } = failureOf(error);
   for (const known of [code, level]) {
     if (typeof known === 'string' && SENTENCES[known] !== undefined) return SENTENCES[known];
   }

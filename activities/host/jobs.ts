@@ -18,6 +18,9 @@ export function jobUnit(operationId: OperationId, stepId: string): JobUnit {
   return `holdfast-${operationId}-${stepId}.service`;
 }
 
+/** How the units of all jobs of the same operation begin. */
+const siblingsOf = (unit: JobUnit): string => `${unit.split('-', 2).join('-')}-`;
+
 export interface Job {
   readonly unit: JobUnit;
   readonly command: ShellCommand;
@@ -39,18 +42,23 @@ export type JobStatus =
 const STOP_TIMEOUT_S = 10;
 const LAST_LINES = 40;
 
+/** `jobs OPTION…` lists units of all operations, `forget UNIT…` ends them and what the host remembers of them. */
+const ALL_JOBS = `
+jobs() { systemctl list-units --all --plain --no-legend "$@" 'holdfast-op_*.service' | cut -d' ' -f1; }
+forget() { [ $# -eq 0 ] || { systemctl stop -- "$@" || :; systemctl reset-failed -- "$@" 2>/dev/null || :; }; }
+`;
+
 /*
  * The input waits in /run (memory) until the job has opened it. Two that start the same unit at once are told apart by
  * systemd, which takes the name once only. Jobs of earlier operations that have ended are forgotten by the way: those of
  * this one must be remembered for whoever asks again how they ended.
  */
 const START = `set -eu
-unit=$1 operation=$2 description=$3 user=$4 command=$5
+${ALL_JOBS}
+unit=$1 siblings=$2 description=$3 user=$4 command=$5
 loaded() { [ "$(systemctl show --property LoadState --value -- "$unit")" = loaded ]; }
 loaded && exit 0
-for old in $(systemctl list-units --all --plain --no-legend --state=exited,failed 'holdfast-op_*.service' | cut -d' ' -f1); do
-  case $old in "holdfast-$operation-"*) ;; *) systemctl stop -- "$old" || :; systemctl reset-failed -- "$old" 2>/dev/null || : ;; esac
-done
+forget $(jobs --state=exited,failed | grep -v -- "^$siblings")
 umask 077
 mkdir -p /run/holdfast/jobs
 input=$(mktemp /run/holdfast/jobs/XXXXXXXXXX)
@@ -68,8 +76,8 @@ systemd-run --quiet --unit="$unit" --description="$description" --remain-after-e
 export async function startJob(host: Pick<Host, 'run'>, job: Job): Promise<void> {
   // systemd replaces $NAME in the command line of a service; $$ is a dollar sign.
   const command = job.command.replaceAll('$', '$$$$');
-  const operation = /^holdfast-([^-]+)-/.exec(job.unit)?.[1] ?? '';
-  await host.run(sh`sh -c ${START} sh ${job.unit} ${operation} ${job.description} ${job.user ?? 'root'} ${command}`, {
+  const values = [job.unit, siblingsOf(job.unit), job.description, job.user ?? 'root', command];
+  await host.run(sh`sh -c ${START} sh ${values}`, {
     stdin: job.stdin ?? '',
     title: `start job ${job.unit}`,
   });
@@ -114,13 +122,11 @@ export async function cancelJob(host: Pick<Host, 'run'>, unit: JobUnit): Promise
 }
 
 const END_ALL = `set -eu
-jobs() { systemctl list-units --all --plain --no-legend "$@" 'holdfast-op_*.service' | cut -d' ' -f1 | grep -vxF -- "$kept" || :; }
+${ALL_JOBS}
 kept=$1
-units=$(jobs)
-[ -n "$units" ] || exit 0
-systemctl stop -- $units || :
-systemctl reset-failed -- $units 2>/dev/null || :
-left=$(jobs --state=active,activating,deactivating,reloading)
+others() { jobs "$@" | grep -vxF -- "$kept" || :; }
+forget $(others)
+left=$(others --state=active,activating,deactivating,reloading)
 [ -z "$left" ] || { echo "still there:" $left >&2; exit 1; }
 `;
 

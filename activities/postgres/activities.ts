@@ -1,7 +1,6 @@
 import type { StepRef } from '../../domain/clusters';
 import type { Fleet } from '../fleet';
-import { hostOf, secretRef, viewCluster } from '../fleet';
-import { fencedHost } from '../host/fence';
+import { fencedHostOf, secretRef, viewCluster } from '../fleet';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { ensureAuthority } from '../secrets/node-certificate';
 import { makePassword, scramVerifier } from '../secrets/passwords';
@@ -37,14 +36,9 @@ export function createPostgresActivities(fleet: Fleet): PostgresActivities {
       ]);
       // The verifier's salt is made by chance at each try: the password stays the same, and so does who may log in.
       const verifiers = { pooler: await scramVerifier(pooler), owner: await scramVerifier(owner) };
-      const host = fencedHost(hostOf(fleet, view, primary), at);
-      await runSql(
-        view,
-        host,
-        'postgres',
-        firstDatabaseScript(view.cluster.spec, verifiers),
-        'create roles and database',
-      );
+      const host = fencedHostOf(fleet, at, view, primary);
+      const script = firstDatabaseScript(view.cluster.spec, verifiers);
+      await runSql(view, host, 'postgres', script, 'create roles and database');
     },
 
     async proveEndpoint(at) {

@@ -1,8 +1,7 @@
 import type { StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
-import type { NodeName } from '../../domain/topology';
-import { dataNodeBeside, openNode, viewCluster } from '../fleet';
-import type { Fleet } from '../fleet';
+import { dataNodeBeside, openNodeOf, viewCluster } from '../fleet';
+import type { Fleet, OpenNode } from '../fleet';
 import { MARKER_FILE } from '../cloud/static/inspect';
 import { jobUnit } from '../host/jobs';
 import { runJob } from '../host/run-job';
@@ -24,21 +23,21 @@ export interface SoftwareActivities {
 export function createSoftwareActivities(fleet: Fleet): SoftwareActivities {
   return {
     async prepareHosts(at) {
-      const { cloud, nodes } = await viewCluster(fleet, at.clusterId);
-      if (cloud.machines) await each(nodes, ({ name }) => prepareHost(fleet, at, name));
+      const view = await viewCluster(fleet, at.clusterId);
+      if (view.cloud.machines)
+        await each(view.nodes, ({ name }) => prepareHost(fleet, at, openNodeOf(fleet, at, view, name)));
     },
   };
 }
 
-async function prepareHost(fleet: Fleet, at: StepRef, name: NodeName): Promise<void> {
-  const { view, node, host } = await openNode(fleet, at, name);
+async function prepareHost(fleet: Fleet, at: StepRef, { view, node, host }: OpenNode): Promise<void> {
   // The data node that shares the machine does it.
   if (dataNodeBeside(view, node)) return;
   await host.putFiles([rootFile(MARKER_FILE, `${view.cluster.id}\n`), ...(await softwareFiles())]);
   const job = {
     unit: jobUnit(at.operationId, jobName('install', node)),
-    description: `Holdfast: software of ${view.cluster.name}/${name}`,
+    description: `Holdfast: software of ${view.cluster.name}/${node.name}`,
     command: sh`exec env HOST_KIND=static bash ${`${SOFTWARE_FOLDER}/install.sh`} 2>&1`,
   };
-  await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, name) });
+  await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, node.name) });
 }

@@ -1,8 +1,8 @@
 import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
-import { dataNodeBeside, hostOf, reachableNode } from '../fleet';
-import { FENCE_FOLDER_NAME, fencedHost } from '../host/fence';
+import { dataNodeBeside, openNodeOf } from '../fleet';
+import { FENCE_FOLDER_NAME } from '../host/fence';
 import { cleanJob, endJobs, jobUnit } from '../host/jobs';
 import { runJob } from '../host/run-job';
 import { sh } from '../host/shell';
@@ -18,8 +18,7 @@ export async function removeSoftware(fleet: Fleet, at: StepRef, view: ClusterVie
   const known = view.nodes.find((node) => node.name === name);
   // Nobody has put anything there yet, or the data node that shares the machine takes it off.
   if (!known?.hostId || dataNodeBeside(view, known)) return;
-  const node = reachableNode(view, name);
-  const host = fencedHost(hostOf(fleet, view, node), at);
+  const { node, host } = openNodeOf(fleet, at, view, name);
   const unit = jobUnit(at.operationId, jobName('remove', node));
   // What still installs would put back what is taken away: also for an operation whose workflow was terminated.
   await endJobs(host, unit);
