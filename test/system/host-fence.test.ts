@@ -1,35 +1,26 @@
-import { pino } from 'pino';
 import type { StepRef } from '../../domain/clusters';
 import { FENCE_FOLDER_NAME, fencedHost } from '../../activities/host/fence';
 import type { Host } from '../../activities/host/host';
 import { sh } from '../../activities/host/shell';
-import { createSshPool } from '../../activities/host/ssh-pool';
-import type { SshPool } from '../../activities/host/ssh-pool';
 import { readUninstall } from '../../activities/software/files';
 import { newId } from '../support/inventory';
-import { createTestHost } from './support/host';
-import type { TestHost } from './support/host';
+import { enterTestHost } from './support/host';
+import type { EnteredHost } from './support/host';
 
 /** A step of an operation that was overtaken does nothing on a host. */
 
 jest.setTimeout(60_000);
 
-let machine: TestHost;
-let pool: SshPool;
+let machine: EnteredHost;
 let host: Host;
 let clusterId: StepRef['clusterId'];
 
 beforeAll(async () => {
-  machine = await createTestHost();
-  pool = createSshPool({ controlKey: machine.controlKey.privatePem, logger: pino({ level: 'silent' }) });
-  host = pool.host({ label: 'orders/pg-1', ssh: machine.host.ssh, hostKey: machine.hostKey.publicLine });
-  await host.run(sh`true`, { connectTimeoutMs: 30_000 });
+  machine = await enterTestHost();
+  ({ host } = machine);
 });
 
-afterAll(async () => {
-  pool.close();
-  await machine.end();
-});
+afterAll(() => machine.end());
 
 beforeEach(() => {
   clusterId = newId('clu');

@@ -5,11 +5,10 @@ import { jobStatus, jobUnit, startJob } from '../../activities/host/jobs';
 import type { JobUnit } from '../../activities/host/jobs';
 import { sh } from '../../activities/host/shell';
 import { createSshPool } from '../../activities/host/ssh-pool';
-import type { SshPool } from '../../activities/host/ssh-pool';
 import { newId } from '../support/inventory';
 import { describeJobsContract } from './jobs-contract';
-import { createTestHost } from './support/host';
-import type { TestHost } from './support/host';
+import { createTestHost, enterTestHost } from './support/host';
+import type { EnteredHost } from './support/host';
 
 jest.setTimeout(60_000);
 
@@ -23,26 +22,16 @@ describeJobsContract('a host over SSH', async () => {
   };
 });
 
-let machine: TestHost;
-let pool: SshPool;
+let machine: EnteredHost;
 let host: Host;
 let unit: JobUnit;
 
-const openPool = (): SshPool => createSshPool({ controlKey: machine.controlKey.privatePem, logger });
-const hostOf = (from: SshPool): Host =>
-  from.host({ label: 'orders/pg-1', ssh: machine.host.ssh, hostKey: machine.hostKey.publicLine });
-
 beforeAll(async () => {
-  machine = await createTestHost();
-  pool = openPool();
-  host = hostOf(pool);
-  await host.run(sh`systemctl is-system-running --wait`, { connectTimeoutMs: 30_000 }).catch(() => undefined);
+  machine = await enterTestHost();
+  ({ host } = machine);
 });
 
-afterAll(async () => {
-  pool.close();
-  await machine.end();
-});
+afterAll(() => machine.end());
 
 beforeEach(() => {
   unit = jobUnit(newId('op'), 'restore');
@@ -55,16 +44,16 @@ const start = (script: string, stdin?: string): Promise<void> =>
 const path = (name: string): string => `/tmp/${unit}.${name}`;
 
 test('a job survives the loss of its SSH connection; another process finds it and follows it to its end', async () => {
-  const starter = openPool();
+  const starter = machine.fromElsewhere();
   const job = {
     unit,
     command: sh`sh -c ${`echo started >>${path('starts')}; until [ -e ${path('go')} ]; do sleep 0.05; done; echo finished`}`,
     description: 'a test',
   };
-  await startJob(hostOf(starter), job);
-  const following = followJob(hostOf(starter), unit);
+  await startJob(starter.host, job);
+  const following = followJob(starter.host, unit);
   following.catch(() => undefined);
-  starter.close();
+  starter.disconnect();
   await expect(following).rejects.toMatchObject({ code: 'HOST_UNREACHABLE' });
 
   expect(await jobStatus(host, unit)).toEqual({ state: 'running' });

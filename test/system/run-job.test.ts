@@ -1,40 +1,30 @@
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { pino } from 'pino';
 import type { Host } from '../../activities/host/host';
 import { cancelJob, cleanJob, endJobs, jobStatus, jobUnit, startJob } from '../../activities/host/jobs';
 import type { JobUnit } from '../../activities/host/jobs';
 import { runJob } from '../../activities/host/run-job';
 import { sh } from '../../activities/host/shell';
-import { createSshPool } from '../../activities/host/ssh-pool';
-import type { SshPool } from '../../activities/host/ssh-pool';
 import { eventually } from '../support/eventually';
 import { newId } from '../support/inventory';
-import { createTestHost } from './support/host';
-import type { TestHost } from './support/host';
+import { enterTestHost } from './support/host';
+import type { EnteredHost } from './support/host';
 
 /** What becomes of a host job when the activity that runs it ends in one way or another. */
 
 jest.setTimeout(60_000);
 
-const logger = pino({ level: 'silent' });
 const STALL_MS = 60_000;
-let machine: TestHost;
-let pool: SshPool;
+let machine: EnteredHost;
 let host: Host;
 let unit: JobUnit;
 
 beforeAll(async () => {
-  machine = await createTestHost();
-  pool = createSshPool({ controlKey: machine.controlKey.privatePem, logger });
-  host = pool.host({ label: 'orders/pg-1', ssh: machine.host.ssh, hostKey: machine.hostKey.publicLine });
-  await host.run(sh`systemctl is-system-running --wait`, { connectTimeoutMs: 30_000 }).catch(() => undefined);
+  machine = await enterTestHost();
+  ({ host } = machine);
 });
 
-afterAll(async () => {
-  pool.close();
-  await machine.end();
-});
+afterAll(() => machine.end());
 
 beforeEach(() => {
   unit = jobUnit(newId('op'), 'restore');

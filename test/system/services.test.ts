@@ -1,18 +1,14 @@
-import { pino } from 'pino';
 import type { Host } from '../../activities/host/host';
 import { rootFile, startServices } from '../../activities/host/services';
 import { sh } from '../../activities/host/shell';
-import { createSshPool } from '../../activities/host/ssh-pool';
-import type { SshPool } from '../../activities/host/ssh-pool';
 import { eventually } from '../support/eventually';
-import { createTestHost } from './support/host';
-import type { TestHost } from './support/host';
+import { enterTestHost } from './support/host';
+import type { EnteredHost } from './support/host';
 
 /** How services come to run with the files asked for, also when who starts them is lost in the middle of it. */
 
 jest.setTimeout(60_000);
 
-const logger = pino({ level: 'silent' });
 const CONFIG = '/etc/slow.conf';
 const GO = '/run/slow.go';
 /** Writes down each start and what it read, and is ready when it is let go. */
@@ -21,26 +17,16 @@ Type=exec
 ExecStartPre=/bin/sh -c 'cat ${CONFIG} >>/run/slow.starts; until [ -e ${GO} ]; do sleep 0.05; done'
 ExecStart=sleep infinity
 `;
-let machine: TestHost;
-let pool: SshPool;
+let machine: EnteredHost;
 let host: Host;
 
-const openPool = (): SshPool => createSshPool({ controlKey: machine.controlKey.privatePem, logger });
-const hostOf = (from: SshPool): Host =>
-  from.host({ label: 'orders/pg-1', ssh: machine.host.ssh, hostKey: machine.hostKey.publicLine });
-
 beforeAll(async () => {
-  machine = await createTestHost();
-  pool = openPool();
-  host = hostOf(pool);
-  await host.run(sh`systemctl is-system-running --wait`, { connectTimeoutMs: 30_000 }).catch(() => undefined);
+  machine = await enterTestHost();
+  ({ host } = machine);
   await host.putFiles([rootFile('/run/systemd/system/slow.service', UNIT)]);
   await host.run(sh`systemctl daemon-reload`);
 });
-afterAll(async () => {
-  pool.close();
-  await machine.end();
-});
+afterAll(() => machine.end());
 beforeEach(async () => {
   await host.run(sh`systemctl stop slow`);
   await host.run(sh`rm -f ${['/run/slow.starts', '/var/lib/holdfast/applied/slow']}`);
@@ -56,11 +42,11 @@ const starts = async (): Promise<string[]> =>
 async function loseWhoStartsWith(content: string): Promise<void> {
   const before = (await starts()).length;
   await host.run(sh`rm -f ${GO}`);
-  const lost = openPool();
-  const starting = startWith(content, hostOf(lost));
+  const lost = machine.fromElsewhere();
+  const starting = startWith(content, lost.host);
   starting.catch(() => undefined);
   await eventually(async () => (await starts()).length > before);
-  lost.close();
+  lost.disconnect();
   await expect(starting).rejects.toMatchObject({ code: 'HOST_UNREACHABLE' });
 }
 

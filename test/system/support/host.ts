@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
+import { pino } from 'pino';
 import type { Cloud, CloudHost } from '../../../activities/cloud/cloud';
 import { createDockerCloud } from '../../../activities/cloud/docker';
 import { removeEverything } from '../../../activities/cloud/docker/installation';
+import type { Host } from '../../../activities/host/host';
+import { sh } from '../../../activities/host/shell';
+import { createSshPool } from '../../../activities/host/ssh-pool';
 import { makeHostKey } from '../../../activities/secrets/ssh-keys';
 import type { SshKey } from '../../../activities/secrets/ssh-keys';
 import { connectEngine, goldenImage } from './engine';
@@ -57,5 +61,34 @@ export async function createTestHost(): Promise<TestHost> {
       return create(key);
     },
     end: () => removeEverything(options),
+  };
+}
+
+/** A host that has booted, entered as the control plane enters it. */
+export interface EnteredHost {
+  readonly host: Host;
+  /** As another process of the control plane has it, with a connection of its own. */
+  fromElsewhere(): { readonly host: Host; disconnect(): void };
+  end(): Promise<void>;
+}
+
+export async function enterTestHost(): Promise<EnteredHost> {
+  const made = await createTestHost();
+  const { host: machine, hostKey, controlKey } = made;
+  const connect = (): ReturnType<EnteredHost['fromElsewhere']> => {
+    const pool = createSshPool({ controlKey: controlKey.privatePem, logger: pino({ level: 'silent' }) });
+    const target = { label: 'orders/pg-1', ssh: machine.ssh, hostKey: hostKey.publicLine };
+    return { host: pool.host(target), disconnect: () => pool.close() };
+  };
+  const here = connect();
+  // It says `degraded` where the engine does not let it do all, and is up all the same.
+  await here.host.run(sh`sh -c ${'systemctl is-system-running --wait || :'}`, { connectTimeoutMs: 30_000 });
+  return {
+    host: here.host,
+    fromElsewhere: connect,
+    end: async () => {
+      here.disconnect();
+      await made.end();
+    },
   };
 }
