@@ -5,9 +5,10 @@ import { startControlPlane } from './control-plane';
 import type { Surroundings } from './control-plane';
 import type { Engine } from './engine';
 import { findEngine } from './engine';
+import { watchEngine } from './engine-watch';
 import { rememberEngine } from './home-engines';
 import { makeImage } from './image';
-import { recordImage, startInventory } from './inventory';
+import { recordImage, startInventory, stopInventory } from './inventory';
 import { register } from './installations';
 import { demandPort } from './ports';
 import type { StepReport } from './progress.cjs';
@@ -29,7 +30,7 @@ export async function bringUp(session: Session): Promise<Environment> {
   register(home);
 
   let temporal: Temporal | undefined;
-  let base: Omit<Surroundings, 'temporal'> | undefined;
+  let base: Base | undefined;
   await session.together(
     async () =>
       (temporal = await progress.step('Temporal', (report) =>
@@ -38,18 +39,26 @@ export async function bringUp(session: Session): Promise<Environment> {
     async () => (base = await bringUpBase(session)),
   );
   if (!temporal || !base) throw new Error('neither failed nor made');
-  const surroundings: Surroundings = { ...base, temporal };
+  const { recover, ...rest } = base;
+  const surroundings: Surroundings = { ...rest, temporal };
   const apiUrl = await progress.step('worker and API', () => startControlPlane(session, surroundings));
+  void watchEngine(session, base.engine, recover);
   return { ...surroundings, apiUrl };
 }
 
+interface Base extends Omit<Surroundings, 'temporal'> {
+  /** Gives back to a restarted engine what ran on it. */
+  readonly recover: () => Promise<void>;
+}
+
 /** Engine, image and inventory need one another; Temporal needs none of them. */
-async function bringUpBase(session: Session): Promise<Omit<Surroundings, 'temporal'>> {
+async function bringUpBase(session: Session): Promise<Base> {
   const { progress, home, signal } = session;
   const engine = await progress.step('Docker engine', (report) => findEngine({ report, signal }));
   rememberEngine(home, engine.host);
   await removeAbandoned(session, engine);
   const image = await progress.step('golden image', (report) => makeImage(session, engine, report));
+  session.atEnd('stop the inventory', () => stopInventory(session, engine));
   const databaseUrl = await progress.step('inventory', async () => {
     const url = await startInventory(session, engine, image);
     // For `holdfast key`. Someone's own stands in their environment and may hold a password.
@@ -59,7 +68,11 @@ async function bringUpBase(session: Session): Promise<Omit<Surroundings, 'tempor
     return url;
   });
   await powerOnClusters(session, engine);
-  return { engine, databaseUrl };
+  const recover = async (): Promise<void> => {
+    await progress.step('inventory', () => startInventory(session, engine, image));
+    await powerOnClusters(session, engine);
+  };
+  return { engine, databaseUrl, recover };
 }
 
 /** Nothing is said of hosts to whoever has no cluster yet. */

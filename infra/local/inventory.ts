@@ -16,7 +16,7 @@ export const inventoryName = (installId: string): string => `holdfast-${installI
 
 /**
  * The inventory at DATABASE_URL, else one in a container of this installation. Sets PGPASSFILE for what is started from here.
- * @returns its URL.
+ * Idempotent. @returns its URL.
  * @throws Problem when DATABASE_URL does not let us in.
  */
 export async function startInventory(session: Session, engine: Engine, image: GoldenImage): Promise<string> {
@@ -26,10 +26,14 @@ export async function startInventory(session: Session, engine: Engine, image: Go
   const name = inventoryName(home.installId);
   const port = await portOf(session, engine, name);
   const password = ensurePassword(session);
-  session.atEnd('stop the inventory', () => stopServer(engine.docker, name));
   const labels = ownerLabels({ installId: home.installId, home: home.folder });
   await runServer(engine.docker, { name, labels, image: image.tag, port, password, durable: true }, signal);
   return serverUrl(port);
+}
+
+/** Its data stays. Nothing to do for one at DATABASE_URL. */
+export async function stopInventory({ home }: Session, { docker }: Engine): Promise<void> {
+  if (!process.env['DATABASE_URL']) await stopServer(docker, inventoryName(home.installId));
 }
 
 /** New hosts boot this image from now on. */

@@ -18,7 +18,8 @@ import { findTemporal } from './temporal-binary';
 
 /**
  * Sets up what tests of workflows and of real hosts need, and tells them in the environment: DOCKER_HOST,
- * HOLDFAST_IMAGE, HOLDFAST_TEMPORAL_BINARY, HOLDFAST_SCHEMATHESIS_PYTHON, HOLDFAST_TEST_DATABASE_URL, TMPDIR.
+ * HOLDFAST_IMAGE, HOLDFAST_TEMPORAL_BINARY, HOLDFAST_SCHEMATHESIS_PYTHON, HOLDFAST_TEST_DATABASE_URL,
+ * HOLDFAST_TEST_OWNS_ENGINE (`yes` where a test may restart the engine), TMPDIR.
  */
 export async function setUpTests(session: Session): Promise<void> {
   const { progress, signal } = session;
@@ -41,11 +42,12 @@ async function setUpHosts(session: Session): Promise<void> {
   const { progress, signal } = session;
   const engine = await progress.step('Docker engine', (report) => findEngine({ report, signal }));
   rememberEngine(session.home, engine.host);
-  session.atEnd('Docker engine of the tests', () => leaveEngine(engine));
+  session.atEnd('Docker engine of the tests', () => leaveEngine(session, engine));
   await removeAbandoned(session, engine);
   await removeRemains(session, engine);
   const image = await progress.step('golden image', (report) => makeImage(session, engine, report));
   process.env['HOLDFAST_IMAGE'] = image.tag;
+  if (isOurs(session, engine)) process.env['HOLDFAST_TEST_OWNS_ENGINE'] = 'yes';
   session.atEnd('remove what the tests made', () => removeRemains(session, engine));
   await progress.step('database for tests', () => startTestDatabase(session, engine, image.tag));
 }
@@ -74,8 +76,11 @@ async function removeRemains({ home }: Session, engine: Engine): Promise<void> {
   process.env['TMPDIR'] = temporary;
 }
 
-/** An engine that this run started is ended, unless someone else has come to use it. */
-async function leaveEngine(engine: Engine): Promise<void> {
-  if (!engine.startedHere || !startedByHoldfast(engine) || otherInstallations(null).length > 0) return;
+/** Started by this run, and nobody else has come to use it. */
+const isOurs = ({ home }: Session, engine: Engine): boolean =>
+  engine.startedHere && startedByHoldfast(engine) && otherInstallations(home.installId).length === 0;
+
+async function leaveEngine(session: Session, engine: Engine): Promise<void> {
+  if (!isOurs(session, engine)) return;
   if ((await engine.docker.listContainers()).length === 0) await stopOwnEngine(engine);
 }
