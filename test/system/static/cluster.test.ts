@@ -81,6 +81,21 @@ const remove = async (): Promise<void> => {
   await succeed(operationSchema.parse(body).id);
 };
 
+/** Every connection that the control plane has to the machines, while packages are being installed. */
+async function cutSshWhileInstalling(id: string): Promise<void> {
+  const installing = ({ steps }: OperationAnswer): OperationAnswer['steps'][number] | undefined =>
+    steps.find((step) => step.id === 'install-the-software');
+  await until(id, (now) => /Unpacking/.test(installing(now)?.progress ?? ''));
+  for (const machine of machines.all) machine.run(`pkill -KILL -f '^sshd(-session)?: ${machine.user}'`);
+  await until(id, (now) => (installing(now)?.attempt ?? 0) > 1);
+}
+
+/** Units of all jobs that the machine ever began. */
+async function startedJobs(machine: Machine): Promise<string[]> {
+  const journal = await machine.ask('journalctl --output cat --no-pager _PID=1');
+  return [...journal.matchAll(/^Started (holdfast-op_\S+)/gm)].map(([, unit]) => unit ?? '');
+}
+
 test('machines are registered by host add, which tells that they can be used', async () => {
   for (const machine of machines.all) {
     const { code, stdout } = await add(machine);
@@ -108,7 +123,9 @@ test('three machines become a cluster by one request; it survives a gateway; the
   const before = await Promise.all(machines.all.map(photograph));
 
   const { id, clusterId } = await holdfast.order({ name: 'orders', plan: 'ha-s', cloud: 'static' });
+  await cutSshWhileInstalling(id);
   await succeed(id);
+  for (const machine of machines.all) expect(await startedJobs(machine)).toEqual([expect.stringMatching(/-install-/)]);
   const cluster = await holdfast.cluster('orders');
   expect(cluster.status.endpoint?.addresses.map(({ host }) => host)).toEqual([machines.floatingAddress.split('/')[0]]);
   expect(condition(cluster, 'FailureDomainsSeparate')).toBe(true);

@@ -1,92 +1,36 @@
-import { pino } from 'pino';
-import { createStaticCloud } from '../../../activities/cloud/static';
-import type { MachinePool } from '../../../activities/cloud/cloud';
-import { createSshPool } from '../../../activities/host/ssh-pool';
-import type { SshPool } from '../../../activities/host/ssh-pool';
-import { makeHostKey } from '../../../activities/secrets/ssh-keys';
 import type { HostCheck, RegisteredHost } from '../../../domain/hosts';
-import { newId, openScratchInventory } from '../../support/inventory';
-import type { ScratchInventory } from '../../support/inventory';
-import { makeMachines } from './machines';
-import type { Machine, Machines } from './machines';
+import { newId } from '../../support/inventory';
+import type { Machine } from './machines';
 import { differences, photograph } from './photograph';
+import { GIB, openTwoMachines, whileBroken as whileMachineBroken } from './two-machines';
+import type { Change, TwoMachines } from './two-machines';
 
 /** What a look at a machine says when something is wrong with it, one thing at a time; and that looking changes nothing. */
 
 jest.setTimeout(120_000);
 
-const GIB = 1024 ** 3;
-const controlKey = makeHostKey('control');
-let scratch: ScratchInventory;
-let machines: Machines;
-let ssh: SshPool;
+let both: TwoMachines;
 let machine: Machine;
 let other: Machine;
 let machineId: string;
 
 beforeAll(async () => {
-  [scratch, machines] = await Promise.all([openScratchInventory(), makeMachines(2, controlKey.publicLine)]);
-  const [first, second] = machines.all;
-  if (!first || !second) throw new Error('two machines');
-  [machine, other] = [first, second];
+  both = await openTwoMachines();
+  ({ first: machine, second: other } = both);
   machineId = machine.run('cat /etc/machine-id');
-  // What is broken here on purpose looks like an attack to sshd, which would soon refuse every connection for a while.
-  const patient = `echo 'PerSourcePenalties no' >/etc/ssh/sshd_config.d/test.conf; systemctl reload ssh`;
-  for (const one of machines.all) one.run(patient);
 });
-afterAll(async () => {
-  await machines.end();
-  await scratch.close();
-});
-// A look that begins anew: a connection that is open already would prove that one gets in.
-beforeEach(() => {
-  ssh = createSshPool({ controlKey: controlKey.privatePem, logger: pino({ level: 'silent' }) });
-});
-afterEach(async () => {
-  ssh.close();
-  await scratch.scratch.query('delete from hosts');
-});
-
-const pool = (ownMachineId: string | null = null): MachinePool => {
-  const { hosts, floatingAddresses: addresses } = scratch.inventory;
-  const { machines: made } = createStaticCloud({ hosts, addresses, ssh, ownMachineId });
-  if (!made) throw new Error('the cloud static has machines');
-  return made;
-};
-
-type Change = Partial<Pick<RegisteredHost, 'hostKey' | 'size' | 'name'>> & {
-  readonly ssh?: Partial<RegisteredHost['ssh']>;
-};
-
-function register({ name, address, user, fingerprint }: Machine, change: Change = {}): Promise<RegisteredHost> {
-  return scratch.inventory.hosts.register({
-    id: newId('host'),
-    projectId: scratch.project,
-    name,
-    hostKey: fingerprint,
-    zone: 'default',
-    size: { memoryBytes: GIB, cpus: 1, storageBytes: GIB },
-    ...change,
-    ssh: { host: address, port: 22, user, ...change.ssh },
-  });
-}
+afterAll(() => both?.end());
+afterEach(() => both.beginAnew());
 
 async function look(change: Change = {}, ownMachineId?: string): Promise<readonly HostCheck[]> {
-  return pool(ownMachineId).check(await register(machine, change));
+  return both.pool(ownMachineId).check(await both.register(machine, change));
 }
 
 const wrong = (checks: readonly HostCheck[]): (string | null)[][] =>
   checks.filter(({ ok }) => !ok).map(({ id, message, remedy }) => [id, message, remedy]);
 
-/** Runs `act` while the machine is broken, and mends it. */
-async function whileBroken<T>(breaking: string, mending: string, act: () => Promise<T>): Promise<T> {
-  machine.run(breaking);
-  try {
-    return await act();
-  } finally {
-    machine.run(mending);
-  }
-}
+const whileBroken = <T>(breaking: string, mending: string, act: () => Promise<T>): Promise<T> =>
+  whileMachineBroken(machine, breaking, mending, act);
 
 test('a machine that can be used is fine in every respect, and is after the look as it was before', async () => {
   const before = await photograph(machine);
@@ -231,9 +175,9 @@ test('it is the machine of the control plane itself', async () => {
 
 test('it is registered already under another address', async () => {
   await look();
-  const again = await register(machine, { name: 'again', ssh: { host: 'm1.test' } });
+  const again = await both.register(machine, { name: 'again', ssh: { host: 'm1.test' } });
   const here: RegisteredHost = { ...again, ssh: { ...again.ssh, host: machine.address } };
-  expect(wrong(await pool().check(here))).toEqual([
+  expect(wrong(await both.pool().check(here))).toEqual([
     [
       'identity',
       'This very machine is registered already under another address.',
@@ -245,43 +189,48 @@ test('it is registered already under another address', async () => {
 describe('of all machines of a cluster together', () => {
   const tags = (): Record<string, string> => ({
     'holdfast.cluster': 'clu_together',
-    'holdfast.project': scratch.project,
+    'holdfast.project': both.scratch.project,
   });
   const claim = async (): Promise<void> => {
-    for (const one of machines.all) await register(one);
+    for (const one of both.machines.all) await both.register(one);
     const needs = { memoryBytes: GIB, cpus: 1, storageBytes: GIB };
     const wanted = [
       { token: 'clu_together/pg-1', needs: { ...needs, role: 'data' as const } },
       { token: 'clu_together/pg-2', needs: { ...needs, role: 'data' as const } },
       { token: 'clu_together/gw-1', needs: { role: 'gateway' as const, memoryBytes: 1, cpus: 0.5, storageBytes: 0 } },
     ];
-    await scratch.inventory.hosts.claim({ projectId: scratch.project, cluster: 'clu_together', tags: tags(), wanted });
+    await both.scratch.inventory.hosts.claim({
+      projectId: both.scratch.project,
+      cluster: 'clu_together',
+      tags: tags(),
+      wanted,
+    });
   };
   const reserveAddress = async (cidr: string): Promise<void> => {
     const [address = '', bits] = cidr.split('/');
-    const { floatingAddresses } = scratch.inventory;
-    const owner = { projectId: scratch.project, network: 'clu_together/network', cluster: 'clu_together' };
+    const { floatingAddresses } = both.scratch.inventory;
+    const owner = { projectId: both.scratch.project, network: 'clu_together/network', cluster: 'clu_together' };
     await floatingAddresses.register({
       id: newId('fip'),
-      projectId: scratch.project,
+      projectId: both.scratch.project,
       address,
       prefixLength: Number(bits),
     });
     await floatingAddresses.claim({ ...owner, tags: tags() });
   };
-  afterEach(() => scratch.scratch.query('delete from floating_addresses'));
+  afterEach(() => both.scratch.scratch.query('delete from floating_addresses'));
 
   test('nothing is in the way when they reach one another and have an address that floats', async () => {
     await claim();
-    await reserveAddress(machines.floatingAddress);
+    await reserveAddress(both.machines.floatingAddress);
     const before = await photograph(machine);
-    expect(await pool().preflight(tags())).toEqual([]);
+    expect(await both.pool().preflight(tags())).toEqual([]);
     expect(differences(before, await photograph(machine))).toEqual([]);
   });
 
   test('gateways that share machines with data nodes need an address that floats', async () => {
     await claim();
-    expect(await pool().preflight(tags())).toEqual([
+    expect(await both.pool().preflight(tags())).toEqual([
       expect.objectContaining({
         host: null,
         id: 'floating-address',
@@ -293,7 +242,7 @@ describe('of all machines of a cluster together', () => {
   test('the floating address is of another network', async () => {
     await claim();
     await reserveAddress('203.0.113.9/24');
-    expect((await pool().preflight(tags())).map(({ host, id }) => [host, id])).toEqual([
+    expect((await both.pool().preflight(tags())).map(({ host, id }) => [host, id])).toEqual([
       ['m1', 'floating-address'],
       ['m2', 'floating-address'],
     ]);
@@ -301,10 +250,10 @@ describe('of all machines of a cluster together', () => {
 
   test('one does not reach the other', async () => {
     await claim();
-    await reserveAddress(machines.floatingAddress);
+    await reserveAddress(both.machines.floatingAddress);
     const route = `${other.address}/32`;
     const found = await whileBroken(`ip route add blackhole ${route}`, `ip route del blackhole ${route}`, () =>
-      pool().preflight(tags()),
+      both.pool().preflight(tags()),
     );
     expect(found.map(({ host, message }) => [host, message])).toEqual([
       ['m1', 'It does not reach m2 on port(s) 5432, 2379, 2380, 8008.'],
@@ -314,10 +263,10 @@ describe('of all machines of a cluster together', () => {
 
   test('everything that is wrong with any of them is told at once', async () => {
     await claim();
-    await reserveAddress(machines.floatingAddress);
+    await reserveAddress(both.machines.floatingAddress);
     other.run('mv /etc/sudoers.d/ops /root/');
     const found = await whileBroken('systemctl stop ssh ssh.socket', 'systemctl start ssh', () =>
-      pool().preflight(tags()),
+      both.pool().preflight(tags()),
     ).finally(() => other.run('mv /root/ops /etc/sudoers.d/'));
     expect(found.map(({ host, id }) => [host, id])).toEqual([
       ['m1', 'ssh'],
