@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { parseSettings } from '../../domain/schemas/settings';
 import type { BareOptions } from './support/bare-cluster';
 import { measureBareCluster, removeBareCluster } from './support/bare-cluster';
 import { createClient } from './support/client';
 import { describeMachine } from './support/machine';
+import { readOptions } from './support/options';
 import { reportProvision } from './support/provision-report';
 import type { ProvisionResult } from './support/provision-report';
 import type { Bench } from './support/provision-runs';
@@ -21,18 +21,6 @@ const TOGETHER = 3;
 const DEFAULT_RUNS = 5;
 /** Three clusters at once take minutes to be made and deleted. */
 const MOST_ROUNDS = 3;
-
-interface Options {
-  readonly runs: number;
-  readonly jsonFile: string;
-}
-
-function readOptions(args: readonly string[], home: string): Options {
-  const { values } = parseArgs({ args: [...args], options: { runs: { type: 'string' }, json: { type: 'string' } } });
-  const runs = Number(values.runs ?? DEFAULT_RUNS);
-  if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs takes a whole number from 1 on');
-  return { runs, jsonFile: resolve(values.json ?? join(home, 'provision.json')) };
-}
 
 async function measure(bench: Bench, bare: BareOptions, runs: number): Promise<ProvisionResult> {
   const sandbox = await measurePlan(bench, 'sandbox', runs);
@@ -63,7 +51,11 @@ function goldenImage(home: string): string {
 
 async function main(): Promise<void> {
   const { HOLDFAST_HOME: home, HOLDFAST_INSTALL_ID: installId, ...settings } = parseSettings(process.env);
-  const { runs, jsonFile } = readOptions(process.argv.slice(2), home);
+  const choices = { counts: { runs: DEFAULT_RUNS }, parts: ['provision'], jsonFile: join(home, 'provision.json') };
+  const {
+    counts: { runs },
+    jsonFile,
+  } = readOptions(process.argv.slice(2), choices);
   const stop = new AbortController();
   process.once('SIGTERM', () => stop.abort(new Error('interrupted')));
   const { signal } = stop;

@@ -13,17 +13,23 @@ export interface EngineResult {
   readonly clusters: number;
   readonly operations: number;
   readonly reads: readonly ReadTimes[];
-  readonly idle: IdleCost;
+  /** null, as no entries in the lists, where only other parts were asked for. */
+  readonly idle: IdleCost | null;
   readonly throughput: readonly { readonly server: string; readonly runs: readonly Throughput[] }[];
 }
 
 export function reportEngine(result: EngineResult): string {
-  const { clusters, operations } = result;
+  const { clusters, operations, reads, idle } = result;
+  const rows = [...throughputRows(result), ...(idle ? idleRows(idle) : [])];
   return [
     machineLine(result.machine, 'npm run bench engine'),
-    table(['what', 'goal', 'measured'], [...throughputRows(result), ...idleRows(result.idle)]),
-    `Reads over HTTP with ${count(clusters)} clusters and ${count(operations)} operations in the inventory, four clients at once`,
-    table(['what', 'p50', 'p99', 'goal (p99)', 'n'], result.reads.map(readRow)),
+    ...(rows.length > 0 ? [table(['what', 'goal', 'measured'], rows)] : []),
+    ...(reads.length > 0
+      ? [
+          `Reads over HTTP with ${count(clusters)} clusters and ${count(operations)} operations in the inventory, four clients at once`,
+          table(['what', 'p50', 'p99', 'goal (p99)', 'n'], reads.map(readRow)),
+        ]
+      : []),
   ].join('\n\n');
 }
 

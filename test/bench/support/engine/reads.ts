@@ -61,14 +61,17 @@ async function read({ url, tokens, signal }: Reader, path: string, i = 0): Promi
   return response.json();
 }
 
-/** A cursor far from the newest operation. */
+const PAGE = 100;
+const BACK = 2_000;
+
+/** A cursor far from the newest operation. @throws Error when there are not so many. */
 async function deepCursor(reader: Reader): Promise<string> {
   let cursor = '';
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < BACK / PAGE; i++) {
     const { nextCursor } = page.parse(
-      await read(reader, `/v1/operations?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`, i),
+      await read(reader, `/v1/operations?limit=${PAGE}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`, i),
     );
-    if (nextCursor === null) break;
+    if (nextCursor === null) throw new Error(`reads need more than ${BACK} operations`);
     cursor = nextCursor;
   }
   return cursor;
