@@ -43,7 +43,8 @@ export interface StepTitle {
 export const OPERATION_CAUSES = ['user', 'schedule', 'autopilot'] as const;
 export type OperationCause = (typeof OPERATION_CAUSES)[number];
 
-export interface Operation {
+/** An operation as lists have it: all but its steps, which are many. */
+export interface OperationSummary {
   readonly id: OperationId;
   readonly kind: OperationKind;
   readonly projectId: ProjectId;
@@ -51,7 +52,7 @@ export interface Operation {
   readonly clusterName: string;
   readonly generation: number;
   readonly state: OperationState;
-  /** Why it waits (`needs attention: …`), null in other states. */
+  /** Why it waits (`needs attention: …`), or which decision came too late (`cancel was not taken: …`). */
   readonly reason: string | null;
   /** Code and sentence of what ended it, null unless it failed. */
   readonly error: { readonly code: string; readonly message: string } | null;
@@ -59,10 +60,15 @@ export interface Operation {
   readonly requestedBy: string;
   readonly cancelable: boolean;
   readonly pointOfNoReturnPassed: boolean;
-  readonly steps: readonly Step[];
+  /** Title of the step that it is at, see {@link currentStepOf}. */
+  readonly currentStep: string | null;
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+}
+
+export interface Operation extends OperationSummary {
+  readonly steps: readonly Step[];
 }
 
 /** A change of a step or of the operation itself, in the order they happened; `seq` is what SSE resumes by. */
@@ -77,6 +83,16 @@ export interface OperationEvent {
 
 export function isFinal(state: OperationState): boolean {
   return FINAL_STATES.some((final) => final === state);
+}
+
+/**
+ * Title of the step that an operation is at: the first that is being done or undone, else the one that failed, for which
+ * it waits; null before the first step begins and when the operation is over.
+ */
+export function currentStepOf(state: OperationState, steps: readonly Pick<Step, 'title' | 'state'>[]): string | null {
+  if (isFinal(state)) return null;
+  const atWork = steps.find((step) => step.state === 'running' || step.state === 'undoing');
+  return (atWork ?? steps.find((step) => step.state === 'failed'))?.title ?? null;
 }
 
 /** What the API's submission and the entity pass to an operation's workflow. Never a secret. */

@@ -1,7 +1,16 @@
 import { CancellationScope, condition, setCurrentDetails } from '@temporalio/workflow';
-import type { OperationChange, OperationInput, StepChange, StepState, StepTitle } from '../domain/operations';
+import type {
+  OperationChange,
+  OperationInput,
+  OperationRecord,
+  StepChange,
+  StepState,
+  StepTitle,
+} from '../domain/operations';
 import { assertNever } from '../domain/assert-never';
 import { journal as activities } from './proxies';
+
+type Change = Omit<OperationChange, 'at'>;
 
 /**
  * Writes an operation's progress to the inventory and to the Temporal Web UI. Writing runs beside the work: changes
@@ -9,27 +18,23 @@ import { journal as activities } from './proxies';
  */
 export interface Journal {
   step(stepId: string, state: StepState, error?: string): void;
-  operation(change: Omit<OperationChange, 'at'>): void;
+  operation(change: Change): void;
+  /** Tells something beside the reason, once: the state stays what it is, and its next record takes this away. */
+  remark(text: string): void;
   /** Writes the operation's end and waits until everything is written. */
   close(outcome: 'succeeded' | 'cancelled' | 'failed'): Promise<void>;
 }
 
 export function openJournal(input: OperationInput, titles: readonly StepTitle[]): Journal {
   const states = new Map<string, StepState>(titles.map(({ id }) => [id, 'pending']));
-  let steps: StepChange[] = [];
-  let operation: OperationChange | undefined;
+  const page = openPage();
   let seq = 0;
   let writing: Promise<void> | undefined;
 
-  const now = (): string => new Date().toISOString();
-
   async function write(): Promise<void> {
-    while (steps.length > 0 || operation) {
+    while (!page.isEmpty()) {
       await untilQuiet();
-      const record = { operationId: input.operationId, seq: ++seq, steps, ...(operation && { operation }) };
-      steps = [];
-      operation = undefined;
-      await activities.recordOperation(record);
+      await activities.recordOperation({ operationId: input.operationId, seq: ++seq, ...page.turn() });
     }
     writing = undefined;
   }
@@ -39,32 +44,78 @@ export function openJournal(input: OperationInput, titles: readonly StepTitle[])
     writing ??= CancellationScope.nonCancellable(write);
   }
 
-  function change(next: Omit<OperationChange, 'at'>): void {
+  return {
+    step(stepId, state, error) {
+      states.set(stepId, state);
+      page.step({ stepId, state, at: now(), ...(error !== undefined && { error }) });
+      changed();
+    },
+    operation(change) {
+      page.operation(change);
+      changed();
+    },
+    remark(text) {
+      page.remark(text);
+      changed();
+    },
+    async close(outcome) {
+      // A failure was told with its reason already.
+      if (outcome !== 'failed') this.operation({ state: outcome });
+      while (writing) await writing;
+    },
+  };
+}
+
+/** Changes that gather until they are written together. */
+interface Page extends Pick<Journal, 'operation' | 'remark'> {
+  step(change: StepChange): void;
+  isEmpty(): boolean;
+  /** Gives what has gathered, and begins anew. */
+  turn(): Pick<OperationRecord, 'steps' | 'operation'>;
+}
+
+function openPage(): Page {
+  let steps: StepChange[] = [];
+  let operation: OperationChange | undefined;
+  let latest: Change = { state: 'running' };
+  let remarks: string[] = [];
+
+  function become(next: Change): void {
     // What was passed and what failed stays true; a reason belongs to its own state only.
     const { pointOfNoReturnPassed, error } = operation ?? {};
+    latest = next;
     operation = {
       ...(pointOfNoReturnPassed && { pointOfNoReturnPassed }),
       ...(error && { error }),
       ...next,
       at: now(),
     };
-    changed();
   }
 
   return {
-    step(stepId, state, error) {
-      states.set(stepId, state);
-      steps.push({ stepId, state, at: now(), ...(error !== undefined && { error }) });
-      changed();
+    step: (change) => void steps.push(change),
+    operation: become,
+    remark(text) {
+      remarks.push(text);
+      become(latest);
     },
-    operation: change,
-    async close(outcome) {
-      // A failure was told with its reason already.
-      if (outcome !== 'failed') change({ state: outcome });
-      while (writing) await writing;
+    isEmpty: () => steps.length === 0 && !operation,
+    turn() {
+      const turned = { steps, ...(operation && { operation: withRemarks(operation, remarks) }) };
+      steps = [];
+      operation = undefined;
+      remarks = [];
+      return turned;
     },
   };
 }
+
+function withRemarks(change: OperationChange, remarks: readonly string[]): OperationChange {
+  if (remarks.length === 0) return change;
+  return { ...change, reason: [...(change.reason === undefined ? [] : [change.reason]), ...remarks].join('; ') };
+}
+
+const now = (): string => new Date().toISOString();
 
 /**
  * Lets what follows at once happen first: the end of a step and the begin of the next are one record. Conditions are

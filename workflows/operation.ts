@@ -2,8 +2,10 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   condition,
   defineSignal,
+  defineUpdate,
   isCancellation,
   rootCause,
   setHandler,
@@ -11,7 +13,7 @@ import {
 import type { StepRef } from '../domain/clusters';
 import { each } from '../domain/each';
 import type { ErrorCode } from '../domain/errors';
-import { ERRORS, fillTemplate } from '../domain/errors';
+import { ERRORS, fillTemplate, HoldfastError } from '../domain/errors';
 import type { OperationInput } from '../domain/operations';
 import type { Journal } from './journal';
 import { openJournal } from './journal';
@@ -24,7 +26,13 @@ import { isList, titlesOf } from './runbook';
  */
 
 export type Decision = 'retry' | 'cancel';
-/** What people (API, command) decide about an operation. */
+/**
+ * What people (API, command) decide about an operation. It answers at once whether it takes the decision, and carries out
+ * what it took. Rejected with OPERATION_FINISHED, POINT_OF_NO_RETURN or NOT_WAITING and what fills their templates.
+ */
+export const decideOperationNow = defineUpdate<void, [Decision]>('decideOperationNow');
+
+/** The same, left for an operation that no worker runs at the moment: its events tell when it did not take it. */
 export const decideOperation = defineSignal<[Decision]>('decideOperation');
 
 export type OperationOutcome = 'succeeded' | 'cancelled' | 'failed';
@@ -39,9 +47,11 @@ interface Execution {
   readonly scope: CancellationScope;
   /** Steps that began, in order: what a cancel undoes in reverse. */
   readonly begun: RunbookStep[];
-  /** Counts the user's `retry`s; a step that waits goes on when it rises. */
-  retries: number;
+  /** Steps that wait for the user's decision. */
+  readonly waiting: Set<RunbookStep>;
   pointOfNoReturnPassed: boolean;
+  /** How it ended, while that is still being written down; null before. */
+  outcome: OperationOutcome | null;
 }
 
 export async function execute(input: OperationInput, runbook: Runbook): Promise<OperationOutcome> {
@@ -52,28 +62,78 @@ export async function execute(input: OperationInput, runbook: Runbook): Promise<
       journal: openJournal(input, titlesOf(runbook)),
       scope: new CancellationScope(),
       begun: [],
-      retries: 0,
+      waiting: new Set(),
       pointOfNoReturnPassed: false,
+      outcome: null,
     };
-    setHandler(decideOperation, (decision) => decide(execution, decision));
-    // A cancel from the Temporal Web UI is the same decision, and is as little heard behind the point of no return.
-    asked.catch(() => decide(execution, 'cancel'));
-
     execution.journal.operation({ state: 'running' });
+    hearDecisions(execution);
+    // A cancel from the Temporal Web UI is the same decision, left without waiting for an answer.
+    asked.catch(() => hear(execution, 'cancel'));
+
     const outcome = await execution.scope
-      .run(() => perform(execution, runbook))
-      .then(
-        (): OperationOutcome => 'succeeded',
-        (error: unknown) => conclude(execution, error),
-      );
+      .run(() => performAll(execution, runbook))
+      .catch((error: unknown) => conclude(execution, error));
     await execution.journal.close(outcome);
     return outcome;
   });
 }
 
-function decide(execution: Execution, decision: Decision): void {
-  if (decision === 'retry') execution.retries += 1;
-  else if (!execution.pointOfNoReturnPassed) execution.scope.cancel();
+function hearDecisions(execution: Execution): void {
+  // Not async: the SDK would not wait for its refusal.
+  const validator = (decision: Decision): void => {
+    const refusal = refusalOf(execution, decision);
+    if (!refusal) return;
+    const { message, code: type, values } = refusal;
+    throw ApplicationFailure.create({ message, type, details: [values], nonRetryable: true });
+  };
+  setHandler(decideOperationNow, (decision) => take(execution, decision), { validator });
+  setHandler(decideOperation, (decision) => hear(execution, decision));
+}
+
+/** A decision that nobody waits for an answer to. */
+function hear(execution: Execution, decision: Decision): void {
+  const refusal = refusalOf(execution, decision);
+  if (refusal) execution.journal.remark(`${decision} was not taken: ${refusal.message}`);
+  else take(execution, decision);
+}
+
+/** Why a decision can't be carried out any more, null when it can. A cancel that was taken may be repeated. */
+function refusalOf(execution: Execution, decision: Decision): HoldfastError | null {
+  const { scope, waiting, pointOfNoReturnPassed, outcome } = execution;
+  const operation = execution.input.operationId;
+  if (outcome) return new HoldfastError('OPERATION_FINISHED', { operation, state: outcome, verb: decision });
+  const cancelled = scope.consideredCancelled;
+  if (decision === 'retry') {
+    const state = cancelled ? 'cancelling' : 'running';
+    return waiting.size > 0 ? null : new HoldfastError('NOT_WAITING', { operation, state });
+  }
+  const reason = 'what it has done cannot be taken back';
+  return pointOfNoReturnPassed && !cancelled ? new HoldfastError('POINT_OF_NO_RETURN', { operation, reason }) : null;
+}
+
+function take({ scope, waiting }: Execution, decision: Decision): void {
+  const cancelsNow = decision === 'cancel' && !scope.consideredCancelled;
+  if (cancelsNow) scope.cancel();
+  // What waits while it is being undone waits for a retry only.
+  if (cancelsNow || decision === 'retry') waiting.clear();
+}
+
+async function performAll(execution: Execution, runbook: Runbook): Promise<OperationOutcome> {
+  await perform(execution, runbook);
+  heed(execution);
+  return end(execution, 'succeeded');
+}
+
+/** A cancel that was taken is carried out, also when the activity that it met had done its work by then. */
+function heed({ scope }: Execution): void {
+  if (scope.consideredCancelled) throw new CancelledFailure('cancelled');
+}
+
+/** From here on no decision is taken. */
+function end(execution: Execution, outcome: OperationOutcome): OperationOutcome {
+  execution.outcome = outcome;
+  return outcome;
 }
 
 async function perform(execution: Execution, runbook: Runbook): Promise<void> {
@@ -81,6 +141,7 @@ async function perform(execution: Execution, runbook: Runbook): Promise<void> {
     for (const part of runbook) await perform(execution, part);
     return;
   }
+  heed(execution);
   switch (runbook.kind) {
     case 'step':
       return performStep(execution, runbook);
@@ -124,10 +185,10 @@ async function untilItWorks(
       const failure = describeFailure(error);
       execution.journal.step(step.id, 'failed', failure.message);
       if (isOver(error) || failure.code === OVERTAKEN) throw error;
-      const seen = execution.retries;
+      execution.waiting.add(step);
       const reason = `needs attention: "${step.title}" failed: ${failure.message}`;
       execution.journal.operation({ state: 'waiting', reason });
-      await condition(() => execution.retries > seen);
+      await condition(() => !execution.waiting.has(step));
       execution.journal.operation({ state: phase.operation });
     }
   }
@@ -143,7 +204,7 @@ async function conclude(execution: Execution, error: unknown): Promise<Operation
   const failure = describeFailure(error);
   if (failure.code === OVERTAKEN || !execution.scope.consideredCancelled) {
     execution.journal.operation({ state: 'failed', error: failure });
-    return 'failed';
+    return end(execution, 'failed');
   }
   execution.journal.operation({ state: 'cancelling' });
   for (const step of execution.begun.reverse()) {
@@ -151,7 +212,7 @@ async function conclude(execution: Execution, error: unknown): Promise<Operation
     await untilItWorks(execution, step, step.undo, { operation: 'cancelling', step: 'undoing' });
     execution.journal.step(step.id, 'undone');
   }
-  return 'cancelled';
+  return end(execution, 'cancelled');
 }
 
 function stepRef(input: OperationInput, step: RunbookStep): StepRef {

@@ -49,8 +49,8 @@ export async function execute(client: Client, execution: Execution): Promise<str
   throw commandFailed(label, title, { code: exit.code, output });
 }
 
-/** sudo would hide from where the control plane came, which a preflight wants to know. */
-function asRoot(user: string, command: ShellCommand): ShellCommand {
+/** The command as `user` has to ask for it. sudo would hide from where the control plane came, which a preflight wants to know. */
+export function asRoot(user: string, command: ShellCommand): ShellCommand {
   if (user === ROOT) return command;
   return sh`exec sudo -n -- env SSH_CONNECTION="$SSH_CONNECTION" sh -c ${command}`;
 }

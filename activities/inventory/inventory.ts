@@ -1,7 +1,14 @@
 import type { z } from 'zod';
 import type { CloudName, Cluster, ClusterNode, ClusterStatus, Condition, StepRef } from '../../domain/clusters';
 import type { ClusterId, OperationId, ProjectId, TokenId } from '../../domain/ids';
-import type { Operation, OperationEvent, OperationInput, OperationRecord, StepTitle } from '../../domain/operations';
+import type {
+  Operation,
+  OperationEvent,
+  OperationInput,
+  OperationRecord,
+  OperationSummary,
+  StepTitle,
+} from '../../domain/operations';
 import type { Scope } from '../../domain/tokens';
 import type { NodeName } from '../../domain/topology';
 import type { ImageCatalogue } from '../../domain/versions';
@@ -55,7 +62,6 @@ export interface Project {
 export interface ProjectTable {
   /** The project of that name, made when there is none. */
   ensure(name: string): Promise<Project>;
-  get(id: ProjectId): Promise<Project | null>;
 }
 
 export interface Token {
@@ -69,6 +75,10 @@ export interface Token {
   readonly lastUsedAt: string | null;
 }
 
+export interface OwnedToken extends Token {
+  readonly projectName: string;
+}
+
 export interface TokenTable {
   /** @param hash SHA-256 of the token's secret text, hex: the text itself is never stored. */
   create(token: {
@@ -79,9 +89,10 @@ export interface TokenTable {
     expiresAt: string;
     hash: string;
   }): Promise<Token>;
-  findByHash(hash: string): Promise<Token | null>;
-  /** At most one write a minute and token. */
-  touch(id: TokenId): Promise<void>;
+  /** With the name of its project: each request begins with this, and nothing else is asked to know who sends it. */
+  findByHash(hash: string): Promise<OwnedToken | null>;
+  /** Notes that it is used. At most one write a minute and token; one that was used just before is not even asked for. */
+  touch(token: Pick<Token, 'id' | 'lastUsedAt'>): Promise<void>;
   list(projectId: ProjectId): Promise<Token[]>;
   revoke(projectId: ProjectId, id: TokenId): Promise<boolean>;
 }
@@ -148,10 +159,11 @@ export type SubmissionResult = { readonly operation: Operation; readonly replaye
 
 export interface OperationTable {
   get(id: OperationId): Promise<Operation | null>;
+  /** Newest first, without their steps. */
   list(
     projectId: ProjectId,
     page: PageRequest & { readonly clusterId?: ClusterId; readonly state?: Operation['state'] },
-  ): Promise<Operation[]>;
+  ): Promise<OperationSummary[]>;
   /**
    * Writes cluster, operation, steps and idempotency key in one transaction.
    * @throws NAME_TAKEN, IDEMPOTENCY_KEY_REUSED.

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { OPERATION_CAUSES, OPERATION_KINDS, OPERATION_STATES, STEP_STATES } from '../../domain/operations';
+import {
+  currentStepOf,
+  OPERATION_CAUSES,
+  OPERATION_KINDS,
+  OPERATION_STATES,
+  STEP_STATES,
+} from '../../domain/operations';
+import type { Operation, OperationSummary } from '../../domain/operations';
 import { TOPOLOGIES } from '../../domain/plans';
 import { clusterId, jsonTime, operationId, projectId, time } from './rows';
 
@@ -34,45 +41,52 @@ const step = z
 
 const OPEN_STATES = new Set<z.infer<typeof operationState>>(['pending', 'scheduled', 'running', 'waiting']);
 
-export const operationRow = z
-  .object({
-    id: operationId,
-    kind,
-    project_id: projectId,
-    cluster_id: clusterId,
-    cluster_name: z.string(),
-    generation: z.number(),
-    state: operationState,
-    reason: z.string().nullable(),
-    error: z.object({ code: z.string(), message: z.string() }).nullable(),
-    cause: z.enum(OPERATION_CAUSES),
-    requested_by: z.string(),
-    point_of_no_return_passed: z.boolean(),
-    undo_began: z.boolean(),
-    steps: z.array(step),
-    created_at: time,
-    started_at: time.nullable(),
-    finished_at: time.nullable(),
-  })
-  .transform((row) => ({
-    id: row.id,
-    kind: row.kind,
-    projectId: row.project_id,
-    clusterId: row.cluster_id,
-    clusterName: row.cluster_name,
-    generation: row.generation,
-    state: row.state,
-    reason: row.reason,
-    error: row.error,
-    cause: row.cause,
-    requestedBy: row.requested_by,
-    cancelable: OPEN_STATES.has(row.state) && !row.point_of_no_return_passed && !row.undo_began,
-    pointOfNoReturnPassed: row.point_of_no_return_passed,
-    steps: row.steps,
-    createdAt: row.created_at,
-    startedAt: row.started_at,
-    finishedAt: row.finished_at,
-  }));
+const columns = z.object({
+  id: operationId,
+  kind,
+  project_id: projectId,
+  cluster_id: clusterId,
+  cluster_name: z.string(),
+  generation: z.number(),
+  state: operationState,
+  reason: z.string().nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  cause: z.enum(OPERATION_CAUSES),
+  requested_by: z.string(),
+  point_of_no_return_passed: z.boolean(),
+  undo_began: z.boolean(),
+  created_at: time,
+  started_at: time.nullable(),
+  finished_at: time.nullable(),
+});
+
+const summaryOf = (row: z.infer<typeof columns>, currentStep: string | null): OperationSummary => ({
+  id: row.id,
+  kind: row.kind,
+  projectId: row.project_id,
+  clusterId: row.cluster_id,
+  clusterName: row.cluster_name,
+  generation: row.generation,
+  state: row.state,
+  reason: row.reason,
+  error: row.error,
+  cause: row.cause,
+  requestedBy: row.requested_by,
+  cancelable: OPEN_STATES.has(row.state) && !row.point_of_no_return_passed && !row.undo_began,
+  pointOfNoReturnPassed: row.point_of_no_return_passed,
+  currentStep,
+  createdAt: row.created_at,
+  startedAt: row.started_at,
+  finishedAt: row.finished_at,
+});
+
+export const operationSummaryRow = columns
+  .extend({ current_step: z.string().nullable() })
+  .transform((row) => summaryOf(row, row.current_step));
+
+export const operationRow = columns
+  .extend({ steps: z.array(step) })
+  .transform((row): Operation => ({ ...summaryOf(row, currentStepOf(row.state, row.steps)), steps: row.steps }));
 
 /** What a workflow is started with, of an operation that was written before. */
 export const inputRow = z

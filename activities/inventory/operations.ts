@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { OperationId, ProjectId } from '../../domain/ids';
 import { FINAL_STATES } from '../../domain/operations';
-import type { Operation, OperationEvent, OperationInput } from '../../domain/operations';
+import type { OperationEvent, OperationInput, OperationSummary } from '../../domain/operations';
 import type { Database, Sql } from './database';
 import type { EventFeed } from './event-feed';
 import { requireCurrent } from './fence';
 import type { OperationTable } from './inventory';
-import { eventRow, inputRow, operationRow } from './operation-rows';
-import { getOperation, OPERATIONS } from './read-operation';
+import { eventRow, inputRow, operationSummaryRow } from './operation-rows';
+import { getOperation } from './read-operation';
 import { record, recordAttempt, recordProgress } from './records';
 import { operationId } from './rows';
 import { findReplay, submit, submitCreate } from './submissions';
@@ -32,16 +32,27 @@ export function operationTable(database: Database, feed: EventFeed): OperationTa
   };
 }
 
-function list(sql: Sql, projectId: ProjectId, filter: Parameters<OperationTable['list']>[1]): Promise<Operation[]> {
+/** What `current_step` is, {@link currentStepOf} says. */
+function list(
+  sql: Sql,
+  projectId: ProjectId,
+  filter: Parameters<OperationTable['list']>[1],
+): Promise<OperationSummary[]> {
   return sql.rows(
-    operationRow,
-    `${OPERATIONS}
+    operationSummaryRow,
+    `select operation.*,
+            case when operation.state <> all ($6) then (
+              select title from steps step
+               where step.operation_id = operation.id and step.state in ('running', 'undoing', 'failed')
+               order by step.state = 'failed', step.position limit 1
+            ) end as current_step
+       from operations operation
       where operation.project_id = $1
         and ($2::text is null or operation.id < $2)
         and ($3::text is null or operation.cluster_id = $3)
         and ($4::text is null or operation.state = $4)
       order by operation.id desc limit $5`,
-    [projectId, filter.before ?? null, filter.clusterId ?? null, filter.state ?? null, filter.limit],
+    [projectId, filter.before ?? null, filter.clusterId ?? null, filter.state ?? null, filter.limit, FINAL_STATES],
   );
 }
 

@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { ID_RANDOM_BYTES, makeId } from '../../domain/ids';
 import type { Database } from './database';
-import { first } from './database';
 import type { Project, ProjectTable } from './inventory';
 import { projectRow } from './rows';
 
 export function projectTable(database: Database): ProjectTable {
   return {
     ensure: (name) => ensure(database, name),
-    get: async (id) => first(await database.rows(projectRow, 'select id, name from projects where id = $1', [id])),
   };
 }
 

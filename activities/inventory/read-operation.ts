@@ -6,7 +6,7 @@ import { first } from './database';
 import { operationRow } from './operation-rows';
 
 /** Selects operations with their steps, in one statement and so of one moment. `json`: as `jsonb` it takes three times as long. */
-export const OPERATIONS = `
+const OPERATIONS = `
   select operation.*, coalesce(runbook.steps, '[]') as steps
     from operations operation
     left join lateral (

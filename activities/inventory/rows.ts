@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CLOUDS, CLUSTER_STATES, CONDITION_TYPES, MAJORS } from '../../domain/clusters';
 import { SCOPES } from '../../domain/tokens';
 import { NODE_ROLES } from '../../domain/topology';
+import type { OwnedToken, Token } from './inventory';
 
 /** Rows as the driver gives them, parsed into types of the domain: the only place that knows both. */
 
@@ -18,27 +19,33 @@ export const jsonTime = z.string().transform((at) => new Date(at).toISOString())
 
 export const projectRow = z.object({ id: projectId, name: z.string() });
 
-export const tokenRow = z
-  .object({
-    id: tokenId,
-    project_id: projectId,
-    name: z.string(),
-    scopes: z.array(z.enum(SCOPES)),
-    created_at: time,
-    expires_at: time,
-    revoked_at: time.nullable(),
-    last_used_at: time.nullable(),
-  })
-  .transform((row) => ({
-    id: row.id,
-    projectId: row.project_id,
-    name: row.name,
-    scopes: row.scopes,
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-    revokedAt: row.revoked_at,
-    lastUsedAt: row.last_used_at,
-  }));
+const tokenColumns = z.object({
+  id: tokenId,
+  project_id: projectId,
+  name: z.string(),
+  scopes: z.array(z.enum(SCOPES)),
+  created_at: time,
+  expires_at: time,
+  revoked_at: time.nullable(),
+  last_used_at: time.nullable(),
+});
+
+const tokenOf = (row: z.infer<typeof tokenColumns>): Token => ({
+  id: row.id,
+  projectId: row.project_id,
+  name: row.name,
+  scopes: row.scopes,
+  createdAt: row.created_at,
+  expiresAt: row.expires_at,
+  revokedAt: row.revoked_at,
+  lastUsedAt: row.last_used_at,
+});
+
+export const tokenRow = tokenColumns.transform(tokenOf);
+
+export const ownedTokenRow = tokenColumns
+  .extend({ project_name: z.string() })
+  .transform((row): OwnedToken => ({ ...tokenOf(row), projectName: row.project_name }));
 
 const spec = z.object({
   plan: z.string(),

@@ -9,7 +9,7 @@ import type {
   HostReportAnswer,
   RegisterHostRequest,
 } from '../../domain/schemas/hosts';
-import type { OperationAnswer } from '../../domain/schemas/operations';
+import type { OperationAnswer, OperationSummaryAnswer } from '../../domain/schemas/operations';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import type { Problem } from '../../domain/schemas/problems';
 import type { NewTokenAnswer, TokenAnswer } from '../../domain/schemas/tokens';
@@ -60,7 +60,7 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
     previewDelete: (name: string) => write<PreviewAnswer>('DELETE', at`/v1/clusters/${name}?preview=true`),
     showCredentials: (name: string) => get<CredentialsAnswer>(at`/v1/clusters/${name}/credentials`),
     listOperations: (cluster: string | undefined, limit: number, state?: OperationState) =>
-      get<Page<OperationAnswer>>(
+      get<Page<OperationSummaryAnswer>>(
         `/v1/operations?limit=${limit}${cluster === undefined ? '' : at`&cluster=${cluster}`}${state ? `&state=${state}` : ''}`,
       ).then((page) => page.items),
     showOperation: (id: string) => get<OperationAnswer>(at`/v1/operations/${id}`),

@@ -41,6 +41,7 @@ function addList(ops: Command, open: Open): void {
         kind: (item) => item.kind,
         cluster: (item) => item.clusterName,
         state: (item) => item.state,
+        step: (item) => item.currentStep,
         by: (item) => item.requestedBy,
         created: (item) => item.createdAt,
       });

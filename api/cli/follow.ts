@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createParser } from 'eventsource-parser';
 import type { OperationAnswer, OperationEventAnswer } from '../../domain/schemas/operations';
-import { isFinal } from '../../domain/operations';
+import { currentStepOf, isFinal } from '../../domain/operations';
 import { ApiError, type Client } from './client';
 import { CliError } from './exit';
 
@@ -64,8 +64,6 @@ export function apply(operation: OperationAnswer, { type, body }: OperationEvent
   if (type === 'operation')
     return { ...operation, ...(body as Partial<OperationAnswer>), links: operation.links, steps: operation.steps };
   const changed = body as Partial<OperationAnswer['steps'][number]>;
-  return {
-    ...operation,
-    steps: operation.steps.map((step) => (step.id === changed.id ? { ...step, ...changed } : step)),
-  };
+  const steps = operation.steps.map((step) => (step.id === changed.id ? { ...step, ...changed } : step));
+  return { ...operation, steps, currentStep: currentStepOf(operation.state, steps) };
 }

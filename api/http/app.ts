@@ -3,7 +3,8 @@ import { HoldfastError } from '../../domain/errors';
 import { authenticate, requireScope } from './auth';
 import { bodyReader } from './body';
 import { catalogueRoutes } from './catalogue';
-import { CODEC_PATHS, codecRouter } from './codec';
+import { codecRouter, codecRoutes } from './codec';
+import { LOGIN_PATH, loginDescription } from './codec-login-page';
 import { clusterRoutes } from './clusters';
 import { contextOf } from './context';
 import { credentialRoutes } from './credentials';
@@ -16,7 +17,7 @@ import { logRequests } from './log';
 import { createMetrics } from './metrics';
 import { createOpenApiDocument } from './openapi';
 import { operationRoutes } from './operations';
-import { BODY_LIMIT_BYTES, problemHandler, ProblemWithHeaders } from './problem';
+import { problemHandler, ProblemWithHeaders } from './problem';
 import { createRateLimit, type RateLimit } from './rate-limit';
 import type { Route } from './route';
 import { tokenRoutes } from './tokens';
@@ -52,15 +53,20 @@ export function createApp(options: AppOptions): Express {
   const app = express();
   const metrics = createMetrics();
   const routes = allRoutes(options);
-  const document = createOpenApiDocument(routes, options.version);
+  const codec = options.histories ? codecRoutes(options.histories) : [];
+  const document = createOpenApiDocument(
+    [...routes, ...codec],
+    options.version,
+    options.histories ? { [LOGIN_PATH]: loginDescription } : {},
+  );
   app.disable('x-powered-by').set('etag', false).set('query parser', 'simple');
   app.use(logRequests(options.log), metrics.measure, secureHeaders);
   app.use(healthRouter(options), docsRouter());
   app.get('/metrics', metrics.show);
   app.get('/v1/openapi.json', (_request, response) => void response.json(document));
-  mountCodec(app, options);
+  mountCodec(app, codec, options);
   mountRoutes(app, routes, options);
-  refuseOtherMethods(app, routes);
+  refuseOtherMethods(app, [...routes, ...codec]);
   app.use((request) => {
     throw new HoldfastError('NOT_FOUND', { kind: 'path', ref: request.path });
   });
@@ -70,10 +76,12 @@ export function createApp(options: AppOptions): Express {
 
 function mountCodec(
   app: Express,
+  routes: readonly Route[],
   { histories, inventory, temporalUiUrl, rateLimits = DEFAULT_LIMITS }: AppOptions,
 ): void {
   if (!histories) return;
-  app.use(codecRouter({ ...histories, inventory, temporalUiUrl, refused: createRateLimit(rateLimits.refused) }));
+  const refused = createRateLimit(rateLimits.refused);
+  app.use(codecRouter(routes, { keys: histories.keys, inventory, temporalUiUrl, refused }));
 }
 
 const expressPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
@@ -86,6 +94,7 @@ function mountRoutes(
   const limits = { general: createRateLimit(rateLimits.general), polling: createRateLimit(rateLimits.polling) };
   const refused = createRateLimit(rateLimits.refused);
   for (const route of routes) {
+    const readBody = bodyReader(route.bodyLimitBytes);
     app[route.method](expressPath(route.path), async (request: Request, response: Response) => {
       contextOf(request).route = route.path;
       const caller = await countingRefusals(refused, request, response, () => authenticate(request, inventory));
@@ -113,8 +122,6 @@ async function countingRefusals<T>(
   }
 }
 
-const readBody = bodyReader(BODY_LIMIT_BYTES);
-
 /** 405 with `Allow` for what a path does not know; OPTIONS just asks for that list. */
 function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
   const byPath = new Map<string, string[]>([
@@ -125,7 +132,7 @@ function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
     ['/v1/docs', ['GET']],
     ['/v1/errors', ['GET']],
     ['/v1/errors/{code}', ['GET']],
-    ...CODEC_PATHS,
+    [LOGIN_PATH, ['GET', 'POST']],
   ]);
   for (const { path, method } of routes) byPath.set(path, [...(byPath.get(path) ?? []), method.toUpperCase()]);
   for (const [path, methods] of byPath) {

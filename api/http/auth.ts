@@ -42,12 +42,10 @@ export async function authenticateHash(request: Request, inventory: Inventory, h
 async function findCaller(hash: string, inventory: Inventory): Promise<Caller | null> {
   const token = await inventory.tokens.findByHash(hash);
   if (token === null || token.revokedAt !== null || Date.parse(token.expiresAt) <= Date.now()) return null;
-  const project = await inventory.projects.get(token.projectId);
-  if (project === null) return null;
-  await inventory.tokens.touch(token.id);
+  await inventory.tokens.touch(token);
   return {
-    projectId: project.id,
-    projectName: project.name,
+    projectId: token.projectId,
+    projectName: token.projectName,
     tokenId: token.id,
     tokenName: token.name,
     scopes: token.scopes,

@@ -10,7 +10,6 @@ import {
   nodeSchema,
   updateClusterSchema,
 } from '../../domain/schemas/clusters';
-import { operationSchema } from '../../domain/schemas/operations';
 import { flagSchema, listOf, pageOf, pageQuery, referenceSchema } from '../../domain/schemas/pages';
 import { previewSchema } from '../../domain/schemas/previews';
 import type { Cluster } from '../../domain/clusters';
@@ -19,11 +18,12 @@ import type { ApiDeps } from './deps';
 import { findCluster, findLiveCluster } from './find';
 import { etagOf } from './headers';
 import { once } from './once';
+import { operationPage } from './operations';
 import { currentImage, specOf } from './order';
 import { readPage } from './pages';
 import { previewOfCreate, previewOfDelete } from './previews';
 import { type AnyCall, reply, route, type Route } from './route';
-import { clusterAnswer, clusterDetail, nodeAnswer, operationAnswer } from './shapes';
+import { clusterAnswer, clusterDetail, nodeAnswer, operationSummaryAnswer } from './shapes';
 import { type Accepted, acceptedAnswer, launch, replay, submissionOf } from './submit';
 
 export const clusterParams = z.strictObject({
@@ -263,14 +263,14 @@ function operationsRoute(deps: ApiDeps): Route {
     scope: 'clusters:read',
     params: clusterParams,
     query: z.strictObject(pageQuery),
-    answers: { 200: { description: 'A page of operations.', schema: pageOf(operationSchema) } },
+    answers: { 200: operationPage },
     errors: ['NOT_FOUND'],
     async handle({ params, query, caller }) {
       const { id } = await findCluster(inventory, caller, params.cluster);
       const page = await readPage('op', query, (wanted) =>
         inventory.operations.list(caller.projectId, { ...wanted, clusterId: id }),
       );
-      return reply(200, { ...page, items: page.items.map((item) => operationAnswer(deps, item)) });
+      return reply(200, { ...page, items: page.items.map((item) => operationSummaryAnswer(deps, item)) });
     },
   });
 }

@@ -1,4 +1,10 @@
 import type { Response } from 'express';
+import type { ZodOpenApiPathItemObject } from 'zod-openapi';
+import { problemsOf } from './openapi';
+
+export const LOGIN_PATH = '/v1/codec/login';
+/** Largest form that it reads. */
+export const FORM_LIMIT_BYTES = 4096;
 
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
@@ -43,3 +49,41 @@ const signedIn = (url: string | null): string => `    <h1>Signed in for 12 hours
 
 const escapeHtml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+
+const htmlPage = (description: string) => ({ description, content: { 'text/html': {} } });
+const common = { tags: ['Histories'], security: [] };
+
+/** What the OpenAPI document says of it. */
+export const loginDescription: ZodOpenApiPathItemObject = {
+  get: {
+    ...common,
+    operationId: 'showCodecLogin',
+    summary: 'Page on which an operator signs in for the Temporal Web UI',
+    responses: { 200: htmlPage('The page.') },
+  },
+  post: {
+    ...common,
+    operationId: 'signInForCodec',
+    summary: 'Sign a browser in for the Temporal Web UI',
+    description:
+      'Sets a cookie for `/v1/codec` alone, out of reach of scripts and of other sites. The token needs the scope ' +
+      '`histories:read`. Other sites may not read the answer.',
+    requestBody: {
+      content: {
+        'application/x-www-form-urlencoded': {
+          schema: { type: 'object', properties: { token: { type: 'string' } }, required: ['token'] },
+        },
+      },
+    },
+    responses: {
+      ...problemsOf(['MALFORMED_REQUEST', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'TOO_MANY_REQUESTS', 'INTERNAL']),
+      200: {
+        ...htmlPage('Signed in; what to set in the Web UI.'),
+        headers: { 'Set-Cookie': { description: 'The session.', schema: { type: 'string' } } },
+      },
+      401: htmlPage('The page, which says that no such token is valid.'),
+      403: htmlPage('The page, which says that the token lacks the scope.'),
+      503: htmlPage('The page, which says what is away.'),
+    },
+  },
+};

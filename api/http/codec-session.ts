@@ -15,6 +15,7 @@ export interface CodecSession {
   readonly untilMs: number;
 }
 
+export const SESSION_COOKIE = 'holdfast_codec';
 const LIFE_MS = 12 * 3600 * 1000;
 const sessionSchema = z.object({ tokenHash: z.string(), untilMs: z.number() });
 

@@ -3,16 +3,22 @@ import express, { type Request, type RequestHandler, type Response, Router } fro
 import { z } from 'zod';
 import type { HistoryKeys } from '../../activities/secrets/history-keys';
 import { ERRORS, HoldfastError } from '../../domain/errors';
+import {
+  type PayloadAnswer,
+  type PayloadRequest,
+  payloadsRequestSchema,
+  payloadsSchema,
+} from '../../domain/schemas/histories';
 import type { Scope } from '../../domain/tokens';
-import { authenticate, authenticateHash, hashToken } from './auth';
+import { authenticate, authenticateHash, hashToken, requireScope } from './auth';
 import { bodyReader } from './body';
-import { openSession, sealSession } from './codec-session';
-import { codecLoginPage } from './codec-login-page';
+import { openSession, sealSession, SESSION_COOKIE } from './codec-session';
+import { codecLoginPage, FORM_LIMIT_BYTES, LOGIN_PATH } from './codec-login-page';
 import { type Caller, contextOf } from './context';
 import type { ApiDeps } from './deps';
-import { fieldErrors, plainWords } from './field-errors';
-import { InvalidRequest, recognise, RETRY_AFTER } from './problem';
+import { recognise, RETRY_AFTER } from './problem';
 import type { RateLimit } from './rate-limit';
+import { reply, route, type Route } from './route';
 
 /**
  * The remote codec of Temporal's Web UI and command: shows operators what histories hold, which Temporal's server has
@@ -21,49 +27,67 @@ import type { RateLimit } from './rate-limit';
  */
 
 const SCOPE: Scope = 'histories:read';
-const COOKIE = 'holdfast_codec';
 /** A history's largest payload, in base64, with what is around it. */
-const BODY_LIMIT_BYTES = 8 * 1024 ** 2;
+const CODEC_BODY_LIMIT_BYTES = 8 * 1024 ** 2;
 
-const base64 = z.base64('must be text in base64');
-const payloadSchema = z.object({
-  metadata: z.record(z.string(), base64).nullish(),
-  data: base64.nullish(),
-});
-const payloadsSchema = z.object({ payloads: z.array(payloadSchema).default([]) });
+const ABOUT =
+  'The remote codec of the Temporal Web UI and command. With a token, or the cookie of a browser that signed in at ' +
+  '`/v1/codec/login`. CORS: pages of `TEMPORAL_UI_URL` and of no other origin may read the answers, problems too, and ' +
+  'send the cookie; `OPTIONS` answers their preflight.';
+
+export function codecRoutes({ codec }: { readonly codec: PayloadCodec }): Route[] {
+  return [
+    codecRoute('decode', 'Decrypt payloads of histories', "What can't be decrypted stays as it is.", (payloads) =>
+      decodeEach(codec, payloads),
+    ),
+    codecRoute('encode', 'Encrypt payloads as histories have them', '', (payloads) => codec.encode([...payloads])),
+  ];
+}
+
+function codecRoute(
+  verb: 'decode' | 'encode',
+  summary: string,
+  note: string,
+  translate: (payloads: readonly Payload[]) => Promise<Payload[]>,
+): Route {
+  return route({
+    method: 'post',
+    path: `/v1/codec/${verb}`,
+    operationId: `${verb}Payloads`,
+    summary,
+    description: [note, ABOUT].filter(Boolean).join(' '),
+    tag: 'Histories',
+    scope: SCOPE,
+    takesSession: true,
+    bodyLimitBytes: CODEC_BODY_LIMIT_BYTES,
+    body: payloadsRequestSchema,
+    answers: { 200: { description: 'As many payloads, in the same order.', schema: payloadsSchema } },
+    errors: [],
+    handle: async ({ body }) => reply(200, { payloads: (await translate(body.payloads.map(fromJson))).map(toJson) }),
+  });
+}
 
 type CodecDeps = Pick<ApiDeps, 'inventory' | 'temporalUiUrl'> & {
-  readonly codec: PayloadCodec;
   readonly keys: HistoryKeys;
   /** Counts those who try out tokens. */
   readonly refused: RateLimit;
 };
 
-/** Paths and methods, for those that are refused. */
-export const CODEC_PATHS: readonly [string, string[]][] = [
-  ['/v1/codec/decode', ['POST']],
-  ['/v1/codec/encode', ['POST']],
-  ['/v1/codec/login', ['GET', 'POST']],
-];
-
-export function codecRouter(deps: CodecDeps): Router {
+export function codecRouter(routes: readonly Route[], deps: CodecDeps): Router {
   const router = Router();
-  const readBody = bodyReader(BODY_LIMIT_BYTES);
   router.use('/v1/codec', allowWebUi(deps.temporalUiUrl));
-  for (const verb of ['decode', 'encode'] as const) {
-    const path = `/v1/codec/${verb}`;
-    router.post(path, named(path), permit(deps), async (request: Request, response: Response) => {
+  for (const one of routes) {
+    const readBody = bodyReader(one.bodyLimitBytes);
+    router[one.method](one.path, named(one.path), async (request: Request, response: Response) => {
+      const caller = await permit(deps, request, response);
       await readBody(request, response);
-      const parsed = payloadsSchema.safeParse(request.body, { error: plainWords });
-      if (!parsed.success) throw new InvalidRequest(fieldErrors('body', parsed.error.issues));
-      const payloads = parsed.data.payloads.map(fromJson);
-      const answer = verb === 'decode' ? await decodeEach(deps.codec, payloads) : await deps.codec.encode(payloads);
-      response.json({ payloads: answer.map(toJson) });
+      await one.serve(request, response, caller);
     });
   }
-  const login = '/v1/codec/login';
-  router.get(login, named(login), (_request, response) => codecLoginPage(response, deps.temporalUiUrl, null));
-  router.post(login, named(login), express.urlencoded({ extended: false, limit: '4kb' }), signIn(deps));
+  // As many fields as bytes: what is too large is refused for that.
+  const readForm = express.urlencoded({ extended: false, limit: FORM_LIMIT_BYTES, parameterLimit: FORM_LIMIT_BYTES });
+  router.get(LOGIN_PATH, named(LOGIN_PATH), (_request, response) => codecLoginPage(response, deps.temporalUiUrl, null));
+  router.post(LOGIN_PATH, named(LOGIN_PATH), readForm, signIn(deps));
   return router;
 }
 
@@ -96,17 +120,16 @@ const named =
   };
 
 /** @throws UNAUTHENTICATED, FORBIDDEN. */
-function permit(deps: CodecDeps): RequestHandler {
-  return async (request, response, next) => {
-    try {
-      requireHistories(await whoAsks(deps, request));
-    } catch (error) {
-      if (error instanceof HoldfastError && error.code === 'UNAUTHENTICATED')
-        await deps.refused.count(request.ip ?? '', response);
-      throw error;
-    }
-    next();
-  };
+async function permit(deps: CodecDeps, request: Request, response: Response): Promise<Caller> {
+  try {
+    const caller = await whoAsks(deps, request);
+    requireScope(caller, SCOPE);
+    return caller;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'UNAUTHENTICATED')
+      await deps.refused.count(request.ip ?? '', response);
+    throw error;
+  }
 }
 
 async function whoAsks({ inventory, keys }: CodecDeps, request: Request): Promise<Caller> {
@@ -116,18 +139,14 @@ async function whoAsks({ inventory, keys }: CodecDeps, request: Request): Promis
   return authenticateHash(request, inventory, session?.tokenHash ?? null);
 }
 
-function requireHistories(caller: Caller): void {
-  if (!caller.scopes.includes(SCOPE)) throw new HoldfastError('FORBIDDEN', { scope: SCOPE });
-}
-
 function signIn(deps: CodecDeps): RequestHandler {
   return async (request, response) => {
     const { data } = z.object({ token: z.string().trim() }).safeParse(request.body);
     const hash = hashToken(data?.token ?? '');
     try {
-      requireHistories(await authenticateHash(request, deps.inventory, hash));
+      requireScope(await authenticateHash(request, deps.inventory, hash), SCOPE);
       const options = { httpOnly: true, sameSite: 'strict', secure: request.secure, path: '/v1/codec' } as const;
-      response.cookie(COOKIE, await sealSession(deps.keys, hash), options);
+      response.cookie(SESSION_COOKIE, await sealSession(deps.keys, hash), options);
     } catch (error) {
       const { code, message } = recognise(error, contextOf(request).requestId);
       const { status, retryable } = ERRORS[code];
@@ -143,7 +162,7 @@ function signIn(deps: CodecDeps): RequestHandler {
 
 function cookieOf(request: Request): string | null {
   const pairs = (request.get('Cookie') ?? '').split(';').map((pair) => pair.trim().split('='));
-  return pairs.find(([name]) => name === COOKIE)?.[1] ?? null;
+  return pairs.find(([name]) => name === SESSION_COOKIE)?.[1] ?? null;
 }
 
 /** One by one: a payload of another installation must not hide the others. */
@@ -152,15 +171,14 @@ async function decodeEach(codec: PayloadCodec, payloads: readonly Payload[]): Pr
   return (await Promise.all(decoded)).flat();
 }
 
-function fromJson({ metadata, data }: z.infer<typeof payloadSchema>): Payload {
+function fromJson({ metadata, data }: PayloadRequest): Payload {
   const entries = Object.entries(metadata ?? {}).map(([name, value]) => [name, Buffer.from(value, 'base64')] as const);
   return { metadata: Object.fromEntries(entries), data: Buffer.from(data ?? '', 'base64') };
 }
 
-function toJson({ metadata, data }: Payload): { metadata: Record<string, string>; data: string } {
-  const entries = Object.entries(metadata ?? {}).map(([name, value]) => [name, Buffer.from(value).toString('base64')]);
-  return {
-    metadata: Object.fromEntries(entries) as Record<string, string>,
-    data: Buffer.from(data ?? []).toString('base64'),
-  };
+function toJson({ metadata, data }: Payload): PayloadAnswer {
+  const entries = Object.entries(metadata ?? {}).map(
+    ([name, value]) => [name, Buffer.from(value).toString('base64')] as const,
+  );
+  return { metadata: Object.fromEntries(entries), data: Buffer.from(data ?? []).toString('base64') };
 }

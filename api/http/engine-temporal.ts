@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { PayloadCodec } from '@temporalio/common';
-import { Client, Connection, WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, Connection, WithStartWorkflowOperation } from '@temporalio/client';
 import { HoldfastError } from '../../domain/errors';
 import type { HostCheck } from '../../domain/hosts';
-import type { HostId, OperationId } from '../../domain/ids';
+import type { HostId } from '../../domain/ids';
 import { entityWorkflowId, TASK_QUEUE, TEMPORAL_NAMESPACE } from '../../domain/names';
 import { checkHost } from '../../workflows/check-host';
 import { clusterWorkflow, submitOperation } from '../../workflows/cluster';
-import { decideOperation } from '../../workflows/operation';
+import { stateOfWorkflow, tellOperation } from './decisions-temporal';
 import type { Engine } from './engine';
 
 /** An Update ends when a worker has taken it: with no worker there, this long is waited before it counts as failed. */
@@ -50,17 +50,9 @@ export function createTemporalEngine(address: string, codec: PayloadCodec): Engi
         }),
       );
     },
-    async decide(operationId, decision) {
-      try {
-        await within(CALL_DEADLINE_MS, () => client.workflow.getHandle(operationId).signal(decideOperation, decision));
-      } catch (error) {
-        // Written, but not begun: the starter or the entity gets to it in a moment.
-        if (error instanceof WorkflowNotFoundError)
-          throw new HoldfastError('UNAVAILABLE', { part: `The workflow of ${operationId}` });
-        throw new HoldfastError('UNAVAILABLE', { part: 'The workflow engine' }, { cause: error });
-      }
-    },
-    stateOf: (operationId) => within(CALL_DEADLINE_MS, () => stateOfWorkflow(client, operationId)),
+    decide: (operationId, decision) =>
+      tellOperation((call) => within(CALL_DEADLINE_MS, call), client.workflow.getHandle(operationId), decision),
+    stateOf: (operationId) => within(CALL_DEADLINE_MS, () => stateOfWorkflow(client.workflow.getHandle(operationId))),
     checkHost: (id) => within(CHECK_DEADLINE_MS, () => lookAtHost(client, id)),
     async ping() {
       try {
@@ -85,17 +77,6 @@ async function seesWorker({ workflowService }: Connection): Promise<boolean> {
 }
 
 const secondsOf = (time: { readonly seconds?: unknown } | null | undefined): number => Number(time?.seconds ?? 0);
-
-/** @throws UNAVAILABLE. */
-async function stateOfWorkflow(client: Client, id: OperationId): Promise<'running' | 'ended' | 'unknown'> {
-  try {
-    const { status } = await client.workflow.getHandle(id).describe();
-    return status.name === 'RUNNING' ? 'running' : 'ended';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return 'unknown';
-    throw new HoldfastError('UNAVAILABLE', { part: 'The workflow engine' }, { cause: error });
-  }
-}
 
 /** @throws UNAVAILABLE. */
 async function lookAtHost(client: Client, id: HostId): Promise<readonly HostCheck[]> {

@@ -1,6 +1,13 @@
 import type { HostCheck } from '../../domain/hosts';
 import type { HostId, OperationId } from '../../domain/ids';
 import type { OperationInput } from '../../domain/operations';
+import type { Decision } from '../../workflows/operation';
+
+/**
+ * What became of a decision: taken (or left to be), or there was no workflow to take it, because it has ended, or because
+ * the engine has never heard of it, or has lost it.
+ */
+export type Decided = 'taken' | 'ended' | 'unknown';
 
 /** What the API asks of the workflow engine. It never asks it what is: the inventory knows that. */
 export interface Engine {
@@ -9,8 +16,14 @@ export interface Engine {
    * Idempotent: the same operation twice is one. Rejects when the engine or every worker is away; ask again later.
    */
   start(operation: OperationInput): Promise<void>;
-  /** Tells an operation to try again now, or to undo itself. @throws UNAVAILABLE when its workflow does not run. */
-  decide(operationId: OperationId, decision: 'retry' | 'cancel'): Promise<void>;
+  /**
+   * Asks an operation to try again now, or to undo itself; a cancel that is repeated is one. When no worker answers in
+   * time, the decision is left for the next one, and the operation's events tell if it came too late.
+   *
+   * @returns what became of it.
+   * @throws what the operation answers: POINT_OF_NO_RETURN, NOT_WAITING, OPERATION_FINISHED; UNAVAILABLE.
+   */
+  decide(operationId: OperationId, decision: Decision): Promise<Decided>;
   /** Looks at a registered machine by way of a worker. @throws UNAVAILABLE when none answers in time. */
   checkHost(id: HostId): Promise<readonly HostCheck[]>;
   /**

@@ -1,6 +1,7 @@
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathItemObject } from 'zod-openapi';
 import { type ErrorCode, ERRORS } from '../../domain/errors';
 import { problemSchema } from '../../domain/schemas/problems';
+import { SESSION_COOKIE } from './codec-session';
 import { HEADER_PATTERNS } from './headers';
 import type { AnswerHeader, Route } from './route';
 
@@ -41,10 +42,16 @@ const TAGS = [
   { name: 'Hosts', description: 'Machines that you have, for clusters of the cloud `static`.' },
   { name: 'Catalogue', description: 'What can be ordered.' },
   { name: 'Tokens', description: 'Who may use this API.' },
+  { name: 'Histories', description: "What Temporal's histories hold, for its Web UI and its command." },
   { name: 'Health', description: 'For machines that watch this one. No token needed.' },
 ];
 
-export function createOpenApiDocument(routes: readonly Route[], version: string): Document {
+/** @param pages what is there besides routes of resources, as it stands in the document. */
+export function createOpenApiDocument(
+  routes: readonly Route[],
+  version: string,
+  pages: Readonly<Record<string, ZodOpenApiPathItemObject>> = {},
+): Document {
   const paths: Record<string, ZodOpenApiPathItemObject> = {};
   for (const route of routes) (paths[route.path] ??= {})[route.method] = operationOf(route);
   return createDocument({
@@ -62,9 +69,15 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: '`hft_…`; the first one is in `.holdfast/token`.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: SESSION_COOKIE,
+          description: 'Of a browser that signed in at `/v1/codec/login`: ends after 12 hours, or with its token.',
+        },
       },
     },
-    paths: { ...paths, ...HEALTH_PATHS },
+    paths: { ...paths, ...pages, ...HEALTH_PATHS },
   });
 }
 
@@ -75,6 +88,8 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
     tags: [route.tag],
     summary: route.summary,
     description: [route.description, scope].filter(Boolean).join('\n\n'),
+    ...(route.takesSession ? { security: [{ token: [] }, { session: [] }] } : {}),
+    'x-body-limit-bytes': route.bodyLimitBytes,
     requestParams: { path: route.params, query: route.query },
     parameters: (route.headers ?? []).map((name) => ({
       name,
@@ -112,7 +127,7 @@ function answersOf(route: Route): ZodOpenApiOperationObject['responses'] {
 }
 
 /** One response a status, which names the codes that it may carry. */
-function problemsOf(codes: readonly ErrorCode[]): NonNullable<ZodOpenApiOperationObject['responses']> {
+export function problemsOf(codes: readonly ErrorCode[]): NonNullable<ZodOpenApiOperationObject['responses']> {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of new Set(codes))
     byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code]);

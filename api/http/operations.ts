@@ -2,25 +2,34 @@ import { z } from 'zod';
 import type { Tables } from '../../activities/inventory/inventory';
 import { HoldfastError } from '../../domain/errors';
 import { isFinal, type Operation } from '../../domain/operations';
-import { operationSchema, operationStateSchema } from '../../domain/schemas/operations';
+import { operationSchema, operationStateSchema, operationSummarySchema } from '../../domain/schemas/operations';
 import { pageOf, pageQuery, referenceSchema } from '../../domain/schemas/pages';
+import type { Decision } from '../../workflows/operation';
 import type { ApiDeps } from './deps';
+import type { Decided } from './engine';
 import { openEventStream } from './events';
 import { findCluster, findOperation } from './find';
 import { once } from './once';
 import { readPage } from './pages';
 import { type Call, type Reply, reply, route, type Route } from './route';
-import { operationAnswer, operationPath } from './shapes';
+import { operationAnswer, operationPath, operationSummaryAnswer } from './shapes';
 
 const operationParams = z.strictObject({
   operation: referenceSchema.meta({ description: 'Id of the operation.', example: 'op_…' }),
 });
 type OperationCall = Call<z.output<typeof operationParams>, unknown, unknown>;
 
+/** What each list of operations answers. */
+export const operationPage = {
+  description: 'A page of operations without their steps; `GET /v1/operations/{operation}` has them.',
+  schema: pageOf(operationSummarySchema),
+} as const;
 const operationReplies = { 200: { description: 'The operation with its steps.', schema: operationSchema } } as const;
 const decided = {
   202: {
-    description: 'The decision was handed over; the operation as it is now.',
+    description:
+      'The operation takes the decision; as it is now. When no worker answers within seconds, the decision is left for ' +
+      'the next one: should it come too late then, an event of the operation says so.',
     schema: operationSchema,
     headers: ['Location', 'Retry-After', 'Idempotency-Replayed'],
   },
@@ -44,7 +53,7 @@ function listRoute(deps: ApiDeps): Route {
       cluster: referenceSchema.optional().meta({ description: 'Only those of this cluster (name or id).' }),
       state: operationStateSchema.optional(),
     }),
-    answers: { 200: { description: 'A page of operations.', schema: pageOf(operationSchema) } },
+    answers: { 200: operationPage },
     errors: ['NOT_FOUND'],
     async handle({ query, caller }) {
       const filter = {
@@ -54,7 +63,7 @@ function listRoute(deps: ApiDeps): Route {
       const page = await readPage('op', query, (wanted) =>
         inventory.operations.list(caller.projectId, { ...wanted, ...filter }),
       );
-      return reply(200, { ...page, items: page.items.map((item) => operationAnswer(deps, item)) });
+      return reply(200, { ...page, items: page.items.map((item) => operationSummaryAnswer(deps, item)) });
     },
   });
 }
@@ -140,12 +149,13 @@ function retryRoute(deps: ApiDeps): Route {
 
 /**
  * The engine is told inside the transaction: a decision that it did not take leaves no key and no audit entry. One that
- * it took while this process died is told again by a repeated request, which is harmless.
+ * it took while this process died is told again by a repeated request: a cancel is the same one then, a retry is refused
+ * when the operation goes on already.
  */
 async function decide(
   deps: ApiDeps,
   call: OperationCall,
-  decision: 'retry' | 'cancel',
+  decision: Decision,
   refuse: (operation: Operation) => void,
 ): Promise<Reply<typeof decided>> {
   const find = (tables: Pick<Tables, 'operations'>): Promise<Operation> =>
@@ -155,19 +165,30 @@ async function decide(
     const { id, state, clusterId } = operation;
     if (isFinal(state)) throw new HoldfastError('OPERATION_FINISHED', { operation: id, state, verb: decision });
     refuse(operation);
-    await deps.engine.decide(id, decision);
+    const became = await deps.engine.decide(id, decision);
+    if (became !== 'taken') throw noneToTake(decision, became, await find(tables));
     return { answer: null, action: decision, subject: id, details: { cluster: clusterId } };
   });
   const now = await find(deps.inventory);
   return reply(202, operationAnswer(deps, now), { Location: operationPath(now.id), 'Retry-After': '2', ...headers });
 }
 
+/** @param operation read after its workflow was not there to decide: what it wrote at its end is there by now. */
+function noneToTake(decision: Decision, became: Decided, { id, state }: Operation): HoldfastError {
+  // Written, but not begun: the starter or the entity gets to it in a moment.
+  if (became === 'unknown' && state === 'pending')
+    return new HoldfastError('UNAVAILABLE', { part: `The workflow of ${id}` });
+  // One that was ended from outside is told as failed before long.
+  const ended = isFinal(state) ? state : 'failed';
+  return new HoldfastError('OPERATION_FINISHED', { operation: id, state: ended, verb: decision });
+}
+
+/** Refuses what can't become true again, and what the caller can see; all else the operation itself knows best. */
 function refuseRetry({ id, state }: Operation): void {
   if (state !== 'waiting') throw new HoldfastError('NOT_WAITING', { operation: id, state });
 }
 
-function refuseCancel({ id, kind, cancelable, pointOfNoReturnPassed }: Operation): void {
-  if (cancelable && !pointOfNoReturnPassed) return;
-  const reason = pointOfNoReturnPassed ? 'what it has done cannot be taken back' : `a ${kind} can't be cancelled now`;
-  throw new HoldfastError('POINT_OF_NO_RETURN', { operation: id, reason });
+function refuseCancel({ id, pointOfNoReturnPassed }: Operation): void {
+  if (!pointOfNoReturnPassed) return;
+  throw new HoldfastError('POINT_OF_NO_RETURN', { operation: id, reason: 'what it has done cannot be taken back' });
 }

@@ -1,5 +1,5 @@
 import type { Cluster, ClusterNode } from '../../domain/clusters';
-import { isFinal, type Operation } from '../../domain/operations';
+import { isFinal, type OperationSummary } from '../../domain/operations';
 import { findPlan, GATEWAY_SIZE, type Plan } from '../../domain/plans';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import { formatStorageSize } from '../../domain/storage-size';
@@ -76,7 +76,7 @@ function nodeChange(node: NodePlan, spec: ClusterSpec, plan: Plan | undefined): 
 export function previewOfDelete(
   cluster: Cluster,
   nodes: readonly ClusterNode[],
-  newest: Operation | undefined,
+  newest: OperationSummary | undefined,
 ): PreviewAnswer {
   const topology = topologyOf(cluster.spec);
   const busy = newest !== undefined && !isFinal(newest.state);

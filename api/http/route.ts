@@ -6,6 +6,7 @@ import type { Scope } from '../../domain/tokens';
 import type { Caller } from './context';
 import { fieldErrors, plainWords, unstorableTexts } from './field-errors';
 import { type KnownHeaders, readHeaders, refuse } from './headers';
+import { BODY_LIMIT_BYTES } from './problem';
 
 /**
  * A route says in one place what it takes, what it gives and who may call it. From that come the checks of each
@@ -82,6 +83,10 @@ export interface RouteSpec {
   /** Request headers that it honours. */
   readonly headers?: readonly ('If-Match' | 'Idempotency-Key' | 'Last-Event-ID')[];
   readonly answers: Answers;
+  /** Largest body that it reads; default {@link BODY_LIMIT_BYTES}. */
+  readonly bodyLimitBytes?: number;
+  /** A browser that signed in for the codec may call it without a token. */
+  readonly takesSession?: true;
   /** Besides those that every route may answer. */
   readonly errors: readonly ErrorCode[];
 }
@@ -104,6 +109,7 @@ export interface Route extends RouteSpec {
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
   readonly body: z.ZodType | null;
+  readonly bodyLimitBytes: number;
   /** Checks the request, runs the handler and sends its answer. */
   serve(request: Request, response: Response, caller: Caller): Promise<void>;
 }
@@ -121,6 +127,7 @@ export function route<
     params: spec.params ?? nothing,
     query: spec.query ?? nothing,
     body: spec.body ?? null,
+    bodyLimitBytes: spec.bodyLimitBytes ?? BODY_LIMIT_BYTES,
     async serve(request, response, caller) {
       await send(spec.answers, await spec.handle(checkRequest(spec, request, caller)), response);
     },

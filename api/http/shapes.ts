@@ -1,9 +1,9 @@
 import type { Cluster, ClusterNode } from '../../domain/clusters';
-import type { Operation } from '../../domain/operations';
+import type { Operation, OperationSummary } from '../../domain/operations';
 import { TEMPORAL_NAMESPACE } from '../../domain/names';
 import { isFinal } from '../../domain/operations';
 import type { ClusterAnswer, ClusterDetailAnswer, NodeAnswer } from '../../domain/schemas/clusters';
-import type { OperationAnswer } from '../../domain/schemas/operations';
+import type { OperationAnswer, OperationSummaryAnswer } from '../../domain/schemas/operations';
 import type { ApiDeps } from './deps';
 
 /** What of the inventory's rows a client sees. */
@@ -11,10 +11,13 @@ import type { ApiDeps } from './deps';
 export const operationPath = (id: string): string => `/v1/operations/${id}`;
 export const clusterPath = (id: string): string => `/v1/clusters/${id}`;
 
-export function operationAnswer(
-  { temporalUiUrl }: Pick<ApiDeps, 'temporalUiUrl'>,
-  operation: Operation,
-): OperationAnswer {
+type Links = Pick<ApiDeps, 'temporalUiUrl'>;
+
+export function operationAnswer(deps: Links, operation: Operation): OperationAnswer {
+  return { ...operationSummaryAnswer(deps, operation), steps: operation.steps };
+}
+
+export function operationSummaryAnswer({ temporalUiUrl }: Links, operation: OperationSummary): OperationSummaryAnswer {
   const { id, clusterId } = operation;
   const self = operationPath(id);
   const temporal =
@@ -39,7 +42,7 @@ export function nodeAnswer({ name, role, failureDomain, hostId, privateAddress }
 export function clusterDetail(
   cluster: Cluster,
   nodes: readonly ClusterNode[],
-  newest: Operation | undefined,
+  newest: OperationSummary | undefined,
 ): ClusterDetailAnswer {
   const working = newest !== undefined && !isFinal(newest.state);
   return {

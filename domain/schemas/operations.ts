@@ -20,7 +20,8 @@ export const stepSchema = z
   })
   .meta({ id: 'Step' });
 
-export const operationSchema = z
+/** What lists have of each operation. */
+export const operationSummarySchema = z
   .object({
     id: z.string(),
     kind: z.enum(OPERATION_KINDS),
@@ -28,13 +29,18 @@ export const operationSchema = z
     clusterName: z.string(),
     generation: z.number().int(),
     state: operationStateSchema,
-    reason: z.string().nullable().meta({ description: 'Why it waits.' }),
+    reason: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why it waits, or which decision came too late for it to take.' }),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     cause: z.enum(OPERATION_CAUSES),
     requestedBy: z.string(),
     cancelable: z.boolean(),
     pointOfNoReturnPassed: z.boolean(),
-    steps: z.array(stepSchema).readonly(),
+    currentStep: z.string().nullable().meta({
+      description: 'Title of the step that it is at, or for which it waits; null before the first and when it is over.',
+    }),
     createdAt: z.string().meta({ format: 'date-time' }),
     startedAt: timeOrNull,
     finishedAt: timeOrNull,
@@ -48,7 +54,11 @@ export const operationSchema = z
       }),
     }),
   })
-  .meta({ id: 'Operation' });
+  .meta({ id: 'OperationSummary', description: 'An operation without its steps: what lists have of it.' });
+
+export const operationSchema = operationSummarySchema
+  .extend({ steps: z.array(stepSchema).readonly() })
+  .meta({ id: 'Operation', description: 'An operation with its steps.' });
 
 export const operationEventSchema = z
   .object({
@@ -60,6 +70,7 @@ export const operationEventSchema = z
   })
   .meta({ id: 'OperationEvent' });
 
+export type OperationSummaryAnswer = z.infer<typeof operationSummarySchema>;
 export type OperationAnswer = z.infer<typeof operationSchema>;
 export type StepAnswer = z.infer<typeof stepSchema>;
 export type OperationEventAnswer = z.infer<typeof operationEventSchema>;

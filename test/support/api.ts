@@ -74,9 +74,9 @@ export class RecordingEngine implements Engine {
   stateOf(operationId: OperationId): Promise<'running' | 'ended' | 'unknown'> {
     return Promise.resolve(this.states.get(operationId) ?? 'unknown');
   }
-  decide(operationId: OperationId, decision: 'retry' | 'cancel'): Promise<void> {
+  decide(operationId: OperationId, decision: 'retry' | 'cancel'): Promise<'taken'> {
     this.decisions.push([operationId, decision]);
-    return Promise.resolve();
+    return Promise.resolve('taken');
   }
   /** What the next look at a host says. */
   checks: HostCheck[] = [];
@@ -96,7 +96,8 @@ export class RecordingEngine implements Engine {
   }
 }
 
-export async function startTestApi(rateLimits?: RateLimits): Promise<TestApi> {
+/** @param open opens the engine that operations go to, given what encrypts histories; default: {@link RecordingEngine}. */
+export async function startTestApi(rateLimits?: RateLimits, open?: (codec: PayloadCodec) => Engine): Promise<TestApi> {
   const database = await createTestDatabase();
   await migrate(database.url);
   const inventory = createInventory(database.url);
@@ -105,16 +106,17 @@ export async function startTestApi(rateLimits?: RateLimits): Promise<TestApi> {
   const logLines: string[] = [];
   const log = pino({}, { write: (line: string) => void logLines.push(line) });
   const events = createEventHub(inventory);
-  const starter = createStarter({ inventory, engine, log, sweepEveryMs: 100 });
   const read = (ref: SecretRef): Promise<string> => Promise.resolve(secrets.get(ref.name) ?? '');
   const limits = rateLimits === undefined ? {} : { rateLimits };
   const temporalUiUrl = 'http://temporal.test/';
   const keys = createHistoryKeys(inventory.database, keyringOf(randomBytes(32)));
   const histories = { codec: createPayloadCodec(keys), keys };
+  const running = open?.(histories.codec);
+  const starter = createStarter({ inventory, engine: running ?? engine, log, sweepEveryMs: 100 });
   const deps = {
     inventory,
     secrets: { read },
-    engine,
+    engine: running ?? engine,
     starter,
     events,
     log,
@@ -161,6 +163,7 @@ export async function startTestApi(rateLimits?: RateLimits): Promise<TestApi> {
       await starter.stop();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await running?.close();
       await inventory.close();
       await database.drop();
     },

@@ -4,7 +4,7 @@ import { createInventory, type OpenInventory } from '../../activities/inventory/
 import type { Cluster, ClusterSpec, StepRef } from '../../domain/clusters';
 import { makeId } from '../../domain/ids';
 import type { ClusterId, IdPrefix, Id, ProjectId } from '../../domain/ids';
-import type { Operation, OperationKind, OperationRecord, Step } from '../../domain/operations';
+import type { Operation, OperationKind, OperationRecord, OperationSummary, Step } from '../../domain/operations';
 import type { Submission } from '../../activities/inventory/inventory';
 import { createTestDatabase, type TestDatabase } from './database';
 
@@ -81,7 +81,7 @@ export function newSubmission(
   };
 }
 
-export function refOf(operation: Operation, stepId = 'network'): StepRef {
+export function refOf(operation: OperationSummary, stepId = 'network'): StepRef {
   return { clusterId: operation.clusterId, operationId: operation.id, generation: operation.generation, stepId };
 }
 

@@ -31,12 +31,13 @@ const schemaSchema: z.ZodType<Schema> = z.lazy(() =>
 const responseSchema = z.object({ description: z.string(), content: z.record(z.string(), z.unknown()).default({}) });
 const operationSchema = z.object({
   operationId: z.string(),
-  security: z.array(z.unknown()).optional(),
+  security: z.array(z.record(z.string(), z.unknown())).optional(),
+  'x-body-limit-bytes': z.number().optional(),
   parameters: z.array(z.object({ name: z.string(), in: z.string(), schema: schemaSchema })).default([]),
   requestBody: z
     .object({
       required: z.boolean().default(false),
-      content: z.object({ 'application/json': z.object({ schema: z.looseObject({}) }) }),
+      content: z.object({ 'application/json': z.object({ schema: z.looseObject({}) }).optional() }),
     })
     .optional(),
   responses: z.record(z.string(), responseSchema),
@@ -55,8 +56,11 @@ export interface DescribedOperation {
   /** False for those that anybody may call. */
   readonly needsToken: boolean;
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly schema: Schema }[];
+  /** null when it takes none, or none in JSON. */
   readonly body: Schema | null;
   readonly bodyRequired: boolean;
+  /** null for those that read none. */
+  readonly bodyLimitBytes: number | null;
   readonly responses: Readonly<Record<string, z.output<typeof responseSchema>>>;
 }
 
@@ -69,15 +73,17 @@ export async function readOperations(api: Pick<TestApi, 'request'>): Promise<Des
   };
   return Object.entries(paths).flatMap(([pattern, { parameters: _shared, ...methods }]) =>
     Object.entries(methods).map(([method, value]): DescribedOperation => {
-      const { operationId, security, parameters, requestBody, responses } = operationSchema.parse(value);
+      const { operationId, security, parameters, requestBody, responses, ...rest } = operationSchema.parse(value);
+      const json = requestBody?.content['application/json'];
       return {
         operationId,
         method: method.toUpperCase(),
         pattern,
-        needsToken: security === undefined,
+        needsToken: security === undefined || security.some((way) => 'token' in way),
         parameters,
-        body: requestBody ? resolve(requestBody.content['application/json'].schema) : null,
+        body: json ? resolve(json.schema) : null,
         bodyRequired: requestBody?.required ?? false,
+        bodyLimitBytes: rest['x-body-limit-bytes'] ?? null,
         responses,
       };
     }),

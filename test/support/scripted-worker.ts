@@ -18,11 +18,18 @@ export interface ScriptedTemporal {
    * Runs a worker while `act` runs; what it called and recorded grows in the run that `act` is given.
    *
    * @param codec of the worker: it sees what the workflows are about to tell the server. Default: none.
+   * @param taskQueue of the worker; default: one of its own.
    */
-  withWorker<T>(behave: Behaviour, act: (run: ScriptedRun) => Promise<T>, codec?: PayloadCodec): Promise<T>;
+  withWorker<T>(
+    behave: Behaviour,
+    act: (run: ScriptedRun) => Promise<T>,
+    codec?: PayloadCodec,
+    taskQueue?: string,
+  ): Promise<T>;
   stop(): Promise<void>;
 }
 
+/** What an activity does; of `recordOperation`, before the run has the record. */
 export type Behaviour = (call: { name: string; args: unknown[]; times: number }) => Promise<void> | void;
 
 export interface ScriptedRun {
@@ -34,7 +41,7 @@ export interface ScriptedRun {
   readonly records: OperationRecord[];
 }
 
-/** Every activity but the one that records: a new one is scripted by its name here, or the types complain. */
+/** Every activity but the one that records, which is no call of the run: a new one is scripted by its name here, or the types complain. */
 const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, true>> = {
   placeNodes: true,
   releasePlaces: true,
@@ -75,8 +82,8 @@ export async function startScriptedTemporal(
       await eventually(() => workers.every((worker) => worker.getState() === 'STOPPED'));
       await temporal.teardown();
     },
-    async withWorker(behave, act, codec) {
-      const run: ScriptedRun = { input: provisionInput(++serial), taskQueue: `test-${serial}`, calls: [], records: [] };
+    async withWorker(behave, act, codec, taskQueue = `test-${serial + 1}`) {
+      const run: ScriptedRun = { input: provisionInput(++serial), taskQueue, calls: [], records: [] };
       const worker = await Worker.create({
         connection: temporal.nativeConnection,
         taskQueue: run.taskQueue,
@@ -104,7 +111,8 @@ function scriptedActivities(
     };
   return {
     ...Object.fromEntries(Object.keys(SCRIPTED).map((name) => [name, scripted(name)])),
-    recordOperation: (record: OperationRecord) => {
+    recordOperation: async (record: OperationRecord) => {
+      await behave({ name: 'recordOperation', args: [record], times: records.length + 1 });
       records.push(record);
     },
   };

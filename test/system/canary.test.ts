@@ -5,6 +5,7 @@ import { isFinal } from '../../domain/operations';
 import { operationSchema } from '../../domain/schemas/operations';
 import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
+import { engineBench, eventStream, eventStreams, keyCommand } from './canary/outputs';
 import { answers, errorTexts, histories, inventory, supportBundle } from './canary/places';
 import { watchProcesses } from './canary/processes';
 import { installationSecrets, watchSecrets } from './canary/secrets';
@@ -13,18 +14,23 @@ import type { Place, Secret } from './support/secret-search';
 import { findSecrets } from './support/secret-search';
 
 /**
- * The promise about secrets: after a provision, one that failed and was cancelled, and a delete, on real hosts, none
- * stands anywhere that somebody may look at. Then one is planted in each of these places, and found.
+ * The promise about secrets: after a provision, one that failed and was cancelled, and a delete, on real hosts, and a
+ * rotation of the master key, none stands anywhere that somebody may look at. Then one is planted in each of these places,
+ * and found.
  */
 
 jest.setTimeout(300_000);
 
 let holdfast: Holdfast;
-let secrets: Secret[];
+const secrets: Secret[] = [];
 let seenProcesses: Place[];
+/** Events of operations as they came while those ran. */
+const live: Promise<string>[] = [];
+let rotation: Place;
 /** Looks like a secret and may be the name of a cluster. */
 const PLANT = `canary-${randomBytes(12).toString('hex')}`;
 
+const follow = (id: string): void => void live.push(eventStream(holdfast, id));
 const settle = (id: string) => holdfast.waitFor(id, ({ state }) => isFinal(state));
 const hostsOf = async (name: string): Promise<string[]> =>
   (await holdfast.cluster(name)).nodes.flatMap(({ hostId }) => (hostId === null ? [] : [hostId]));
@@ -52,6 +58,7 @@ exit 0
 /** A provision whose SQL fails again and again, until somebody cancels it. */
 async function failingProvision(): Promise<void> {
   const operation = await holdfast.order({ name: 'failing', plan: 'sandbox' });
+  follow(operation.id);
   await holdfast.waitFor(operation.id, ({ steps }) =>
     steps.some(({ id, state }) => id === 'create-the-hosts' && state === 'succeeded'),
   );
@@ -65,7 +72,9 @@ async function failingProvision(): Promise<void> {
 
 async function deletion(name: string): Promise<void> {
   const answer = await holdfast.api('DELETE', `/v1/clusters/${name}`, { confirm: name });
-  await holdfast.succeed(operationSchema.parse(answer.body).id);
+  const { id } = operationSchema.parse(answer.body);
+  follow(id);
+  await holdfast.succeed(id);
 }
 
 async function look(): Promise<Place[]> {
@@ -77,6 +86,9 @@ async function look(): Promise<Place[]> {
     ...(await answers(holdfast, 'kept')),
     ...(await errorTexts(holdfast)),
     await supportBundle(holdfast, 'kept'),
+    ...(await eventStreams(holdfast, live)),
+    await keyCommand(holdfast, 'list', 'in use'),
+    rotation,
   ];
 }
 
@@ -87,7 +99,7 @@ beforeAll(async () => {
   try {
     await work();
   } finally {
-    secrets = [...(await watch.stop()), ...(await installationSecrets(holdfast))];
+    secrets.push(...(await watch.stop()), ...(await installationSecrets(holdfast)));
     seenProcesses = await processes.stop({ argument: 'patroni', environment: 'ETCD_NAME=' });
   }
 });
@@ -95,9 +107,12 @@ beforeAll(async () => {
 async function work(): Promise<void> {
   const kept = await holdfast.order({ name: 'kept', plan: 'sandbox' });
   const gone = await holdfast.order({ name: 'gone', plan: 'sandbox' });
+  for (const { id } of [kept, gone]) follow(id);
   await holdfast.succeed(gone.id);
   await Promise.all([deletion('gone'), failingProvision(), holdfast.succeed(kept.id)]);
   await holdfast.credentials('kept');
+  secrets.push(...(await installationSecrets(holdfast)));
+  rotation = await keyCommand(holdfast, 'rotate', 'The new key is in use.');
 }
 afterAll(async () => {
   delete process.env['HOLDFAST_LOG_LEVEL'];
@@ -114,7 +129,7 @@ test('secrets of all kinds were at work', () => {
   );
 });
 
-test('none stands in a history (decoded too), a log, the inventory, an answer, an error, the metrics or a support bundle', async () => {
+test('none stands in a history (decoded too), a log, the inventory, an answer, an error, the metrics, a support bundle, a stream of events or what `key` prints', async () => {
   expect(findSecrets(await look(), secrets)).toEqual([]);
 });
 
@@ -145,6 +160,11 @@ test('one that is planted is found in every place', async () => {
   await holdfast.temporal.workflow.getHandle(`cluster/${id}`).signal('planted', PLANT);
   appendFileSync(holdfast.home.path('logs', 'worker.log'), `${PLANT}\n`);
   await holdfast.database.query(`update steps set last_error = $1 where last_error is not null`, [`psql ${PLANT}`]);
+  await holdfast.database.query(
+    `update operation_events set body = body || jsonb_build_object('progress', $1::text) where type = 'step'`,
+    [PLANT],
+  );
+  await holdfast.database.query('insert into master_keys (id, current) values ($1, false)', [PLANT]);
   const [host = ''] = await hostsOf('kept');
   const processes = await watchProcesses();
   await runOn(host, `PLANTED=${PLANT} sh -c 'sleep 5; true' ${PLANT}\n`);
@@ -154,9 +174,22 @@ test('one that is planted is found in every place', async () => {
     [
       ...['logs of worker and API', 'histories as Temporal keeps them', 'histories decoded', 'dump of the inventory'],
       ...['columns of the inventory', 'answers of the API', 'error texts', 'support bundle'],
-      ...['arguments of processes', 'environments of processes'],
+      ...['arguments of processes', 'environments of processes', 'event streams', 'key list'],
     ]
       .map((place) => `plant in ${place}`)
       .sort(),
   );
+});
+
+test('a rotation that fails shows what is planted in the name of a key', async () => {
+  await holdfast.database.query('update master_keys set current = id = $1', [PLANT]);
+  const failed = await keyCommand(holdfast, 'rotate', 'key file of this installation does not hold');
+  expect(findSecrets([failed], [{ name: 'plant', text: PLANT }])).toEqual(['plant in key rotate']);
+});
+
+test('none stands in what a benchmark prints and writes, nor one of the tokens that it makes; one that it is told is found', async () => {
+  const bench = await engineBench(holdfast, '"tookMs"');
+  expect(findSecrets([bench], [...secrets, { name: 'a token', text: 'hft_' }])).toEqual([]);
+  const told = await engineBench(holdfast, 'Unknown option', [`--${PLANT}`]);
+  expect(findSecrets([told], [{ name: 'plant', text: PLANT }])).toEqual(['plant in output of a benchmark']);
 });

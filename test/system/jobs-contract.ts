@@ -1,9 +1,10 @@
 import { followJob } from '../../activities/host/follow-job';
 import type { Host } from '../../activities/host/host';
-import { cancelJob, cleanJob, jobStatus, jobUnit, startJob } from '../../activities/host/jobs';
+import { cancelJob, cleanJob, endJobs, jobStatus, jobUnit, startJob } from '../../activities/host/jobs';
 import type { JobUnit } from '../../activities/host/jobs';
 import { sh } from '../../activities/host/shell';
 import type { SshPool } from '../../activities/host/ssh-pool';
+import { eventually } from '../support/eventually';
 import { newId } from '../support/inventory';
 import type { HostUnderTest } from './host-contract';
 
@@ -130,6 +131,61 @@ export function describeJobsContract(name: string, makeHost: () => Promise<HostU
       const lines: string[] = [];
       await followJob(host, unit, { onProgress: (more) => lines.push(...more) });
       expect(lines).toEqual(['postgres']);
+    });
+
+    describe('jobs of several operations', () => {
+      const startOther = (other: JobUnit, script: string): Promise<void> =>
+        startJob(host, { unit: other, command: sh`sh -c ${script}`, description: 'a test' });
+      const states = async (...units: readonly JobUnit[]): Promise<string[]> =>
+        Promise.all(units.map(async (other) => (await jobStatus(host, other)).state));
+      const other = (name: string): JobUnit => jobUnit(newId('op'), name);
+      const sibling = (name: string): JobUnit => unit.replace('restore', name) as JobUnit;
+      const later = (): string => `until [ -e ${path('go')} ]; do sleep 0.05; done`;
+
+      test('the start of a job forgets ended jobs of earlier operations, and no others', async () => {
+        const [old, failed, running, sameOperation] = [other('copy'), other('copy'), other('copy'), sibling('fetch')];
+        await startOther(old, later());
+        await startOther(failed, `${later()}; exit 1`);
+        await startOther(running, 'sleep 600');
+        await startOther(sameOperation, later());
+        await host.run(sh`touch ${path('go')}`);
+        await eventually(
+          async () => (await states(old, failed, sameOperation)).join() === 'succeeded,failed,succeeded',
+        );
+
+        await start('true');
+        await followJob(host, unit);
+        expect(await states(old, failed, running, sameOperation, unit)).toEqual([
+          'not-started',
+          'not-started',
+          'running',
+          'succeeded',
+          'succeeded',
+        ]);
+        await cancelJob(host, running);
+        await cleanJob(host, running);
+      });
+
+      test('who takes a host out of use ends all of them, with their traces, but the one that it names', async () => {
+        const [stubborn, ended, failed] = [other('install-rack1-a'), other('copy'), other('copy')];
+        await startOther(ended, later());
+        await startOther(failed, `${later()}; exit 1`);
+        await startOther(stubborn, `trap '' TERM; sleep 4714 & touch ${path('up')}; while :; do sleep 0.1; done`);
+        await startOther(sibling('install-rack1-a'), 'sleep 600');
+        await start('sleep 600');
+        await host.run(sh`sh -c ${`touch ${path('go')}; until [ -e ${path('up')} ]; do sleep 0.02; done`}`);
+        await eventually(async () => (await states(ended, failed)).join() === 'succeeded,failed');
+
+        await endJobs(host, unit);
+        const listed = await host.run(sh`systemctl list-units --all --plain --no-legend ${'holdfast-op_*'}`);
+        const names = listed.trim().split('\n');
+        expect(names.map((line) => line.split(' ')[0])).toEqual([unit]);
+        expect(await states(unit)).toEqual(['running']);
+        expect(await host.run(sh`sh -c ${'pgrep -fx "sleep 4714" || echo none'}`)).toBe('none\n');
+
+        await cancelJob(host, unit);
+        await endJobs(host, unit);
+      });
     });
   });
 }

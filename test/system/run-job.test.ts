@@ -1,7 +1,7 @@
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Host } from '../../activities/host/host';
-import { cancelJob, cleanJob, endJobs, jobStatus, jobUnit, startJob } from '../../activities/host/jobs';
+import { cancelJob, jobStatus, jobUnit } from '../../activities/host/jobs';
 import type { JobUnit } from '../../activities/host/jobs';
 import { runJob } from '../../activities/host/run-job';
 import { sh } from '../../activities/host/shell';
@@ -114,63 +114,4 @@ test('a job that failed is run anew when the step is tried again', async () => {
   await host.run(sh`touch ${path('go')}`);
   await runJob(host, job(script), { stallMs: STALL_MS });
   expect(await host.run(sh`cat ${path('log')}`)).toBe('try\ntry\n');
-});
-
-test('the start of a job forgets ended jobs of earlier operations, and no others', async () => {
-  const [old, failed, running] = [1, 2, 3].map(() => jobUnit(newId('op'), 'copy'));
-  const sameOperation = unit.replace('restore', 'fetch') as JobUnit;
-  if (!old || !failed || !running) throw new Error('three');
-  const start = (other: JobUnit, script: string): Promise<void> =>
-    startJob(host, { unit: other, command: sh`sh -c ${script}`, description: 'a test' });
-  const stateOf = async (other: JobUnit): Promise<string> => (await jobStatus(host, other)).state;
-  const later = `until [ -e ${path('go')} ]; do sleep 0.05; done`;
-  await start(old, later);
-  await start(failed, `${later}; exit 1`);
-  await start(running, 'sleep 600');
-  await start(sameOperation, later);
-  await host.run(sh`touch ${path('go')}`);
-  await eventually(async () => (await stateOf(old)) === 'succeeded' && (await stateOf(failed)) === 'failed');
-  await eventually(async () => (await stateOf(sameOperation)) === 'succeeded');
-
-  await runJob(host, job('true'), { stallMs: STALL_MS });
-  expect(await Promise.all([old, failed, running, sameOperation, unit].map(stateOf))).toEqual([
-    'not-started',
-    'not-started',
-    'running',
-    'succeeded',
-    'succeeded',
-  ]);
-  await cancelJob(host, running);
-  await cleanJob(host, running);
-});
-
-test('who takes a host out of use ends the jobs of all operations, with their traces, but the one that it names', async () => {
-  const [stubborn, ended, failed] = ['install-rack1-a', 'copy', 'copy'].map((id) => jobUnit(newId('op'), id));
-  const sameOperation = unit.replace('restore', 'install-rack1-a') as JobUnit;
-  if (!stubborn || !ended || !failed) throw new Error('three');
-  const start = (other: JobUnit, script: string): Promise<void> =>
-    startJob(host, { unit: other, command: sh`sh -c ${script}`, description: 'a test' });
-  const stateOf = async (other: JobUnit): Promise<string> => (await jobStatus(host, other)).state;
-  const later = `until [ -e ${path('go')} ]; do sleep 0.05; done`;
-  await start(ended, later);
-  await start(failed, `${later}; exit 1`);
-  await start(stubborn, `trap '' TERM; sleep 4714 & touch ${path('up')}; while :; do sleep 0.1; done`);
-  await start(sameOperation, 'sleep 600');
-  await start(unit, 'sleep 600');
-  await host.run(sh`sh -c ${`touch ${path('go')}; until [ -e ${path('up')} ]; do sleep 0.02; done`}`);
-  await eventually(async () => (await stateOf(ended)) === 'succeeded' && (await stateOf(failed)) === 'failed');
-
-  await endJobs(host, unit);
-  const listed = await host.run(sh`systemctl list-units --all --plain --no-legend ${'holdfast-op_*'}`);
-  expect(
-    listed
-      .trim()
-      .split('\n')
-      .map((line) => line.split(' ')[0]),
-  ).toEqual([unit]);
-  expect(await stateOf(unit)).toBe('running');
-  expect(await host.run(sh`sh -c ${'pgrep -fx "sleep 4714" || echo none'}`)).toBe('none\n');
-
-  await cancelJob(host, unit);
-  await endJobs(host, unit);
 });

@@ -1,5 +1,5 @@
-import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SocketAddress } from '../../../domain/clusters';
 import type { HostNeeds, RegisteredHost } from '../../../domain/hosts';
 import { HoldfastError } from '../../../domain/errors';
 import { isId } from '../../../domain/ids';
@@ -9,6 +9,7 @@ import type { SshPool } from '../../host/ssh-pool';
 import type { FloatingAddressTable, HostClaim, HostTable } from '../../inventory/host-tables';
 import type { Cloud, CloudHost, CloudTraits, Enforcement, HostSpec, MachinePool, Resource, Tags } from '../cloud';
 import { networkOf } from './addresses';
+import { acceptsConnections } from './answers';
 import type { Inspector } from './preflight';
 import { findObstacles, look } from './preflight';
 import { MARKER_FILE } from './inspect';
@@ -24,13 +25,14 @@ export interface StaticCloudOptions {
   readonly ssh: SshPool;
   /** /etc/machine-id of the control plane: it is never a host. */
   readonly ownMachineId: string | null;
+  /** True when something accepts connections where sshd should be. Default: a connection tells. */
+  readonly answers?: (at: SocketAddress) => Promise<boolean>;
 }
 
 /** Tags that this cloud reads: whose machines may be taken, and for which cluster. */
 export const PROJECT_TAG = 'holdfast.project';
 export const CLUSTER_TAG = 'holdfast.cluster';
 
-const PROBE_MS = 2_000;
 const POWER_OFF_MS = 90_000;
 
 export function createStaticCloud(options: StaticCloudOptions): Cloud {
@@ -54,12 +56,12 @@ export function createStaticCloud(options: StaticCloudOptions): Cloud {
     deleteHost: (token) => hosts.release(token),
     findHost: async (token) => {
       const claim = await hosts.findClaim(token);
-      return claim && cloudHost(claim, await answers(claim.machine));
+      return claim && cloudHost(claim, await answers(options, claim.machine));
     },
     powerOff: async (token) => powerOff(options, await requireClaim(hosts, token)),
     powerOn: async (token) => {
       const { machine } = await requireClaim(hosts, token);
-      if (await answers(machine)) return;
+      if (await answers(options, machine)) return;
       throw refused('power on a machine', `nobody but you can switch ${machine.name} on`);
     },
     listByTags: (tags) => listByTags(options, tags),
@@ -137,12 +139,12 @@ function cloudHost({ token, machine }: HostClaim, running: boolean): CloudHost {
 }
 
 /** There is no other way to know that a machine is off than that it was told so and falls silent. */
-async function powerOff({ ssh }: StaticCloudOptions, { machine }: HostClaim): Promise<void> {
-  if (!(await answers(machine))) throw refused('power off a machine', `${machine.name} does not answer`);
-  const host = ssh.host({ label: machine.name, ssh: machine.ssh, hostKey: machine.hostKey });
+async function powerOff(options: StaticCloudOptions, { machine }: HostClaim): Promise<void> {
+  if (!(await answers(options, machine))) throw refused('power off a machine', `${machine.name} does not answer`);
+  const host = options.ssh.host({ label: machine.name, ssh: machine.ssh, hostKey: machine.hostKey });
   await host.run(sh`systemctl --no-block poweroff`, { title: 'power off' });
   const deadline = Date.now() + POWER_OFF_MS;
-  while (await answers(machine)) {
+  while (await answers(options, machine)) {
     if (Date.now() > deadline) throw refused('power off a machine', `${machine.name} still answers`);
     await sleep(500);
   }
@@ -164,24 +166,17 @@ async function listByTags(options: StaticCloudOptions, tags: Tags): Promise<Reso
   ];
 }
 
-async function hasMarker({ ssh }: StaticCloudOptions, machine: RegisteredHost, cluster = ''): Promise<boolean> {
-  if (!(await answers(machine))) return false;
-  const host = ssh.host({ label: machine.name, ssh: machine.ssh, hostKey: machine.hostKey });
+async function hasMarker(options: StaticCloudOptions, machine: RegisteredHost, cluster = ''): Promise<boolean> {
+  if (!(await answers(options, machine))) return false;
+  const host = options.ssh.host({ label: machine.name, ssh: machine.ssh, hostKey: machine.hostKey });
   const marker = await host.run(sh`cat ${MARKER_FILE} 2>/dev/null || true`, { title: 'look for what is left' });
   return marker.trim() === cluster;
 }
 
-/** True when something accepts connections where sshd should be. */
-function answers({ ssh: { host, port } }: RegisteredHost): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ host, port, timeout: PROBE_MS });
-    const end = (answer: boolean) => (): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
-  });
-}
+const answers = (
+  { answers: ask = acceptsConnections }: StaticCloudOptions,
+  { ssh }: RegisteredHost,
+): Promise<boolean> => ask(ssh);
 
 async function requireClaim(hosts: HostTable, token: string): Promise<HostClaim> {
   const claim = await hosts.findClaim(token);

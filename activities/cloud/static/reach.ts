@@ -20,10 +20,13 @@ export interface Lost {
 const LISTEN_S = 30;
 const TRY_S = 6;
 
-/** perl-base is on every Debian. A connection is made by the kernel: nobody needs to accept it. */
+/**
+ * perl-base is on every Debian. A connection is made by the kernel: nobody needs to accept it. It says something all the
+ * time and ends when nobody hears it any more: a worker that died must not leave ports taken that the next one wants free.
+ */
 const LISTEN = `use IO::Socket::INET; my $address = shift; my $for = shift;
 my @open = map { IO::Socket::INET->new(LocalAddr => $address, LocalPort => $_, Listen => 16, ReuseAddr => 1) or die "$address:$_: $@\\n" } @ARGV;
-sleep $for;`;
+for (1 .. 5 * $for) { syswrite STDOUT, '.' or exit; select undef, undef, undef, 0.2 }`;
 const CONNECT = `limit=$1; shift
 for target; do
   (

@@ -60,7 +60,10 @@ async function fill(root: string, settings: CliSettings): Promise<string[]> {
   await put('doctor', () => examine(settings));
   await put('machine', () => Promise.resolve(describeMachine(settings)));
   await put('clusters', async () => Promise.all((await client.listClusters()).map(({ id }) => client.showCluster(id))));
-  await put('operations', () => client.listOperations(undefined, OPERATIONS));
+  await put('operations', async () => {
+    const newest = await client.listOperations(undefined, OPERATIONS);
+    return Promise.all(newest.map(({ id }) => client.showOperation(id)));
+  });
   await put('versions', () => client.listVersions());
   await put('hosts', () => client.listHosts());
   const home = findHome(process.env['HOLDFAST_HOME']);

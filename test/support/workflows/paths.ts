@@ -1,12 +1,15 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { WorkflowHandle } from '@temporalio/client';
+import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { isStepRef } from '../../../domain/clusters';
 import { OPERATION_KINDS } from '../../../domain/operations';
 import type { OperationInput, OperationKind } from '../../../domain/operations';
 import type { Topology } from '../../../domain/plans';
 import { TOPOLOGIES } from '../../../domain/plans';
-import { decideOperation } from '../../../workflows/operation';
+import type { Decision } from '../../../workflows/operation';
+import { decideOperation, decideOperationNow } from '../../../workflows/operation';
+import { checkHost } from '../../../workflows/check-host';
 import { RUNBOOKS } from '../../../workflows/runbooks';
 import { listSteps } from '../../../workflows/runbook';
 import { entityOf } from '../entity';
@@ -35,7 +38,9 @@ export const OPERATION_PATHS: readonly HistoryPath[] = OPERATION_KINDS.flatMap((
     operationPath(kind, 'single', `cancelled in ${stepId}`, () => cancelledIn(stepId)),
     operationPath(kind, 'single', `retried after waiting in ${stepId}`, () => waitingIn([stepId], ['retry'])),
   ]),
-  operationPath(kind, 'ha', 'cancelled in the Web UI', () => cancelledIn(lastOf(kind), 'Web UI')),
+  operationPath(kind, 'single', 'cancelled while no worker ran', () => cancelledIn(lastOf(kind), leave)),
+  operationPath(kind, 'single', 'retried while no worker ran', () => waitingIn([lastOf(kind)], ['retry'], leave)),
+  operationPath(kind, 'ha', 'cancelled in the Web UI', () => cancelledIn(lastOf(kind), cancelInWebUi)),
   operationPath(kind, 'single', 'overtaken', () => ({ behave: failOnce(lastOf(kind), 'STALE_GENERATION') })),
 ]);
 
@@ -78,6 +83,14 @@ export const ENTITY_PATHS: readonly HistoryPath[] = [
   },
 ];
 
+/** It has one activity, which is tried once. */
+export const CHECK_PATHS: readonly HistoryPath[] = [
+  checkPath('success', () => undefined),
+  checkPath('failure', () => {
+    throw new Error('the cloud does not answer');
+  }),
+];
+
 /** On a server that suggests it after very few events. */
 export const CONTINUED_PATHS: readonly HistoryPath[] = [
   {
@@ -103,6 +116,24 @@ export const CONTINUED_PATHS: readonly HistoryPath[] = [
   },
 ];
 
+function checkPath(title: string, behave: Behaviour): HistoryPath {
+  return {
+    name: `check of a host, ${title}`,
+    record: (engine) =>
+      engine.withWorker(behave, async ({ taskQueue }) => {
+        const handle = await engine.temporal.client.workflow.start(checkHost, {
+          workflowId: `check, ${title}`,
+          taskQueue,
+          args: ['host_test'],
+        });
+        await handle.result().catch((error: unknown) => {
+          if (!(error instanceof WorkflowFailedError)) throw error;
+        });
+        return handle;
+      }),
+  };
+}
+
 function operationPath(kind: OperationKind, topology: Topology, title: string, course: () => Course): HistoryPath {
   return {
     name: `${kind}, ${topology}, ${title}`,
@@ -123,8 +154,33 @@ function operationPath(kind: OperationKind, topology: Topology, title: string, c
   };
 }
 
+/** Gives whether the operation took the decision, as far as it says so. */
+type Tell = (handle: WorkflowHandle, decision: Decision) => Promise<boolean>;
+
+/** As the API does it. What the operation refuses leaves nothing in its history. */
+const ask: Tell = async (handle, decision) => {
+  try {
+    await handle.executeUpdate(decideOperationNow, { args: [decision] });
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) return false;
+    throw error;
+  }
+};
+
+/** As the API does it when no worker answers. */
+const leave: Tell = async (handle, decision) => {
+  await handle.signal(decideOperation, decision);
+  return true;
+};
+
+const cancelInWebUi: Tell = async (handle) => {
+  await handle.cancel();
+  return true;
+};
+
 /** The step's first activity works until it is cancelled; where nothing can be cancelled any more, it ends by itself. */
-function cancelledIn(stepId: string, by: 'API' | 'Web UI' = 'API'): Course {
+function cancelledIn(stepId: string, tell = ask): Course {
   let began = false;
   let decided = false;
   return {
@@ -138,14 +194,14 @@ function cancelledIn(stepId: string, by: 'API' | 'Web UI' = 'API'): Course {
     },
     async meanwhile(handle) {
       await eventually(() => began);
-      await (by === 'API' ? handle.signal(decideOperation, 'cancel') : handle.cancel());
+      await tell(handle, 'cancel');
       decided = true;
     },
   };
 }
 
 /** One step after the other fails once and waits for a decision. */
-function waitingIn(stepIds: readonly string[], decisions: readonly ('retry' | 'cancel')[]): Course {
+function waitingIn(stepIds: readonly string[], decisions: readonly Decision[], tell = ask): Course {
   let next = 0;
   return {
     behave({ args: [at] }) {
@@ -156,7 +212,7 @@ function waitingIn(stepIds: readonly string[], decisions: readonly ('retry' | 'c
     async meanwhile(handle, run) {
       for (const [i, decision] of decisions.entries()) {
         await eventually(() => next > i && isWaiting(run));
-        await handle.signal(decideOperation, decision);
+        await eventually(() => tell(handle, decision));
       }
     },
   };

@@ -10,7 +10,7 @@ jest.setTimeout(120_000);
 
 let api: TestApi;
 let examiner: Examiner;
-/** Those that want a token: the rest takes no input. */
+/** Those that want a token: the rest takes no input but the form of the codec's login, which has tests of its own. */
 let operations: readonly DescribedOperation[];
 /** Real ids of this project's own things, by the name that paths have for them. */
 let things: Readonly<Record<string, string>>;
@@ -89,12 +89,17 @@ test('an unknown field in the body and in the query, and a body where there is n
   }
 });
 
-test('invalid JSON, a wrong content type and a body over 1 MiB', async () => {
+test('invalid JSON, a wrong content type and a body over the limit that the document tells', async () => {
   for (const operation of operations) {
     await examiner.refused(requestOf(operation, { bytes: '{"a": ' }), { code: 'INVALID_JSON' });
     const headers = { 'Content-Type': 'text/xml' };
     await examiner.refused(requestOf(operation, { bytes: '<a/>', headers }), { code: 'UNSUPPORTED_MEDIA_TYPE' });
-    const bytes = JSON.stringify({ a: 'x'.repeat(1024 ** 2) });
+    const limit = operation.bodyLimitBytes ?? NaN;
+    expect([operation.operationId, limit]).toEqual([
+      operation.operationId,
+      /codec/.test(operation.pattern) ? 8 * 1024 ** 2 : 1024 ** 2,
+    ]);
+    const bytes = JSON.stringify({ a: 'x'.repeat(limit) });
     await examiner.refused(requestOf(operation, { bytes }), { code: 'BODY_TOO_LARGE' });
   }
 });

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { OperationId } from '../../../domain/ids';
+import { stepTitles } from '../../../workflows/runbooks';
 import { startTestApi, type TestApi } from '../../support/api';
 import { COMMAND, commandIn, type TestCommand } from '../../support/command';
 import { finish } from '../../support/inventory';
@@ -145,6 +146,18 @@ test('ops show has the address of the workflow in the Temporal Web UI', async ()
   const { id } = await order('shown');
   const { stdout } = await run(['ops', 'show', id]);
   expect(stdout).toContain(`Temporal Web UI  http://temporal.test/namespaces/default/workflows/${id}\n`);
+});
+
+test('ops list says which step each operation is at', async () => {
+  const { id } = await order('listed');
+  const [step] = stepTitles('provision', 'single');
+  if (!step) throw new Error('no step');
+  const at = new Date().toISOString();
+  const changed = { stepId: step.id, state: 'running', at } as const;
+  await api.inventory.operations.record({ operationId: id, seq: 1, steps: [changed] });
+  const { stdout } = await run(['ops', 'list', '--cluster', 'listed']);
+  expect(stdout).toMatch(/^OPERATION +KIND +CLUSTER +STATE +STEP +BY +CREATED$/m);
+  expect(stdout).toContain(`  ${step.title}  `);
 });
 
 describe('certificates of clusters that are gone', () => {

@@ -112,6 +112,7 @@ describe('refuses', () => {
     [{ payloads: [{}, { data: 'ä' }] }, '/payloads/1/data', 'must be text in base64'],
     [{ payloads: [{ metadata: { encoding: 7 } }] }, '/payloads/0/metadata/encoding', 'must be text in base64'],
     [{ payloads: [{ metadata: 'x' }] }, '/payloads/0/metadata', 'must be a JSON object'],
+    [{ payload: [] }, '/payload', 'is not known: there are payloads'],
     [[], '', 'must be a JSON object'],
     ['x', '', 'must be a JSON object'],
   ])('bodies that are not payloads, with where they are wrong: %j', async (body, pointer, message) => {
@@ -140,6 +141,12 @@ describe('refuses', () => {
       status: 413,
       body: { code: 'BODY_TOO_LARGE', detail: 'The body is larger than 8388608 bytes.' },
     });
+  });
+
+  test('a form with more fields than a form has, as any other without a token', async () => {
+    const body = 'a&'.repeat(2000);
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+    expect((await fetch(`${api.url}/v1/codec/login`, { method: 'POST', headers, body })).status).toBe(401);
   });
 
   test('other methods', async () => {
@@ -191,8 +198,7 @@ describe('a browser', () => {
     const token = await api.token(['histories:read']);
     const inventory = createInventory(`postgres://127.0.0.1:${await freePort()}/nobody`);
     const keys = createHistoryKeys(inventory.database, keyringOf(randomBytes(32)));
-    const histories = { codec: api.codec, keys };
-    const router = codecRouter({ ...histories, inventory, temporalUiUrl: WEB_UI, refused: createRateLimit(1) });
+    const router = codecRouter([], { keys, inventory, temporalUiUrl: WEB_UI, refused: createRateLimit(1) });
     const log = pino({ level: 'silent' });
     const server = express().use(logRequests(log), router, problemHandler(log)).listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -166,6 +166,7 @@ describe('a support bundle', () => {
     const read = (name: string): string => readFileSync(path.join(root, name), 'utf8');
     expect(read('clusters.json')).toContain('"waits"');
     expect(read('operations.json')).toContain('the disk is full');
+    expect(read('operations.json')).toContain('create the network'); // Steps too: who helps wants to see what they say.
     expect(read('doctor.json')).toContain('"operations"');
     expect(read('logs/worker.log')).toContain('worker ready');
     expect(read('machine.json')).toContain('HOLDFAST_HOME');

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { ensureFirstToken } from '../../../api/http/first-token';
 import type { OperationId } from '../../../domain/ids';
 import type { OperationChange, StepChange } from '../../../domain/operations';
+import { stepTitles } from '../../../workflows/runbooks';
 import { readEvents, startTestApi, type TestApi } from '../../support/api';
 import { eventually } from '../../support/eventually';
 
@@ -104,6 +105,33 @@ test('operations are listed newest first, by cluster and by state', async () => 
   expect((await api.request('GET', '/v1/operations?state=done')).body).toMatchObject({
     errors: [{ in: 'query', pointer: '/state' }],
   });
+});
+
+test('lists have all of an operation but its steps, and tell which of them it is at', async () => {
+  const { id, steps } = await order('listed');
+  const [first = '', second = ''] = steps.map((step) => step.id);
+  const title = (stepId: string): string | null =>
+    stepTitles('provision', 'single').find((step) => step.id === stepId)?.title ?? null;
+  const moments: [Parameters<typeof record>[1], Parameters<typeof record>[2], string | null][] = [
+    [[], { state: 'running' }, null],
+    [[{ stepId: second, state: 'running' }], undefined, title(second)],
+    [[{ stepId: first, state: 'running' }], undefined, title(first)],
+    [[{ stepId: first, state: 'failed', error: 'disk full' }], undefined, title(second)],
+    [[{ stepId: second, state: 'succeeded' }], { state: 'waiting', reason: 'needs attention' }, title(first)],
+    [[{ stepId: second, state: 'undoing' }], { state: 'cancelling' }, title(second)],
+    [[{ stepId: second, state: 'undone' }], { state: 'cancelled' }, null],
+  ];
+  for (const [changed, operation, currentStep] of moments) {
+    await record(id, changed, operation);
+    const { steps: left, ...summary } = (await api.request('GET', `/v1/operations/${id}`)).body;
+    expect([summary['state'], summary['currentStep'], left]).toEqual([
+      summary['state'],
+      currentStep,
+      expect.any(Array),
+    ]);
+    for (const path of ['/v1/operations?cluster=listed', '/v1/clusters/listed/operations'])
+      expect((await api.request('GET', path)).body['items']).toEqual([summary]);
+  }
 });
 
 test('the first token is kept in a file of its owner alone while it works, and replaced when it does not', async () => {

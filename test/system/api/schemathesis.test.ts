@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isFinal, type Operation, type OperationState } from '../../../domain/operations';
+import { isFinal, type OperationState, type OperationSummary } from '../../../domain/operations';
 import { startTestApi, type TestApi } from '../../support/api';
 import { refOf } from '../../support/inventory';
 import { type DescribedOperation, readOperations } from '../../support/openapi';
@@ -53,7 +53,7 @@ const NEXT: Partial<Record<OperationState, OperationState>> = {
   waiting: 'succeeded',
 };
 let seq = 0;
-async function play(operation: Operation): Promise<void> {
+async function play(operation: OperationSummary): Promise<void> {
   const state = NEXT[operation.state] ?? 'failed';
   const ref = refOf(operation);
   if (state === 'succeeded' && operation.kind === 'provision') {

@@ -66,7 +66,6 @@ test('tokens are found by their hash, touched, listed and revoked within their p
   const inventory = createInventory(scratch.url);
   const [own, other] = [await inventory.projects.ensure('a'), await inventory.projects.ensure('b')];
   expect(await inventory.projects.ensure('a')).toEqual(own);
-  expect(await inventory.projects.get(own.id)).toEqual(own);
   const token = {
     id: newId('tok'),
     projectId: own.id,
@@ -76,14 +75,20 @@ test('tokens are found by their hash, touched, listed and revoked within their p
   } as const;
   const created = await inventory.tokens.create({ ...token, hash: 'ab12' });
   expect(created).toMatchObject({ ...token, revokedAt: null, lastUsedAt: null });
-  expect(await inventory.tokens.findByHash('ab12')).toEqual(created);
+  expect(await inventory.tokens.findByHash('ab12')).toEqual({ ...created, projectName: 'a' });
   expect(await inventory.tokens.findByHash('ab13')).toBeNull();
 
-  await inventory.tokens.touch(token.id);
-  const used = (await inventory.tokens.findByHash('ab12'))?.lastUsedAt;
+  const lastUsed = async (): Promise<string | null> => (await inventory.tokens.findByHash('ab12'))?.lastUsedAt ?? null;
+  await inventory.tokens.touch(created);
+  const used = await lastUsed();
   expect(used).toEqual(expect.any(String));
-  await inventory.tokens.touch(token.id);
-  expect((await inventory.tokens.findByHash('ab12'))?.lastUsedAt).toBe(used);
+  // Neither whoever has not seen that it was touched nor whoever has writes again within the minute.
+  for (const lastUsedAt of [null, used]) await inventory.tokens.touch({ id: token.id, lastUsedAt });
+  expect(await lastUsed()).toBe(used);
+  await scratch.query(`update tokens set last_used_at = now() - interval '2 minutes' where hash = 'ab12'`);
+  const before = await lastUsed();
+  await inventory.tokens.touch({ id: token.id, lastUsedAt: before });
+  expect(await lastUsed()).not.toBe(before);
 
   expect(await inventory.tokens.revoke(other.id, token.id)).toBe(false);
   expect(await inventory.tokens.list(other.id)).toEqual([]);

@@ -35,6 +35,7 @@ const operation: OperationAnswer = {
   requestedBy: 'me',
   cancelable: true,
   pointOfNoReturnPassed: false,
+  currentStep: null,
   steps: [step('a'), step('b')],
   createdAt: at,
   startedAt: at,
@@ -52,6 +53,7 @@ const event = (type: 'step' | 'operation', body: Record<string, unknown>): Opera
 test('an event changes its step alone, and an operation keeps its steps', () => {
   const after = apply(operation, event('step', { ...step('b', { state: 'running', attempt: 1 }) }));
   expect(after.steps.map(({ state }) => state)).toEqual(['pending', 'running']);
+  expect(after.currentStep).toBe('do b');
   expect(apply(after, event('operation', { state: 'succeeded' }))).toMatchObject({
     state: 'succeeded',
     steps: after.steps,

@@ -1,0 +1,17 @@
+import type { OperationInput } from '../../../../domain/operations';
+import { deleteRunbook } from '../../../../workflows/delete';
+import type { OperationOutcome } from '../../../../workflows/operation';
+import { execute } from '../../../../workflows/operation';
+import { provisionRunbook } from '../../../../workflows/provision';
+import type { Runbook } from '../../../../workflows/runbook';
+import { alterSteps } from '../alter';
+
+/** Operations that pass over what fails. */
+
+export const provision = (input: OperationInput): Promise<OperationOutcome> =>
+  execute(input, passOver(provisionRunbook(input)));
+export const deleteCluster = (input: OperationInput): Promise<OperationOutcome> =>
+  execute(input, passOver(deleteRunbook(input)));
+
+const passOver = (runbook: Runbook): Runbook =>
+  alterSteps(runbook, (step) => ({ ...step, run: (at) => step.run(at).catch(() => undefined) }));
