@@ -129,7 +129,11 @@ function killOnHost(client: Client, user: string, channel: ClientChannel, stderr
     channel.stderr.once('data', () => killOnHost(client, user, channel, stderr));
     return;
   }
-  client.exec(asRoot(user, sh`kill ${pid}`), (_error, kill) => kill?.resume());
+  try {
+    client.exec(asRoot(user, sh`kill ${pid}`), (_error, kill) => kill?.resume());
+  } catch {
+    // The connection broke just now: nobody can be told, and the one who waits hears of it by `close`.
+  }
 }
 
 /** It is missing when sudo refused to run anything. */
