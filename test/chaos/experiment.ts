@@ -1,5 +1,7 @@
 import type { Client } from '@temporalio/client';
+import { networkToken } from '../../activities/cloud/tokens';
 import type { SubmissionResult } from '../../activities/inventory/inventory';
+import type { CloudName } from '../../domain/clusters';
 import type { ClusterId } from '../../domain/ids';
 import type { Operation, OperationInput, OperationKind } from '../../domain/operations';
 import type { Topology } from '../../domain/plans';
@@ -9,16 +11,21 @@ import { titlesOf } from '../../workflows/runbook';
 import { RUNBOOKS } from '../../workflows/runbooks';
 import type { CrashPoint, Execution, Stage } from '../simulation/crash';
 import { stageOf } from '../simulation/crash';
+import { LAN } from '../simulation/machines';
 import { eventually } from '../support/eventually';
 import { newCluster, newId, newSubmission, SPEC } from '../support/inventory';
 import type { Laboratory, Subject } from './laboratory';
 import { resultOf, submitTo } from './laboratory';
+import type { Lane } from './lane';
+import { ownerOfMachines } from './machines';
 
 /** One operation from its order to its end, with any number of crashes in it. */
 
 export interface Experiment {
   readonly kind: OperationKind;
   readonly topology: Topology;
+  /** Default `docker`. On `static` the subject has to have machines (machines.ts). */
+  readonly cloud?: CloudName;
   /** The operation is cancelled when this execution has done its deed and has not told so yet. */
   readonly cancelAt?: Execution;
   /** Where workers die. */
@@ -48,6 +55,7 @@ const PLANS: Readonly<Record<Topology, string>> = { single: 'sandbox', ha: 'ha-s
 
 /** An operation that was handed over and may still run. */
 export interface Running {
+  readonly cluster: OrderedCluster;
   readonly input: OperationInput;
   readonly stage: Stage;
   /** Waits until it has ended or stands still. */
@@ -61,15 +69,16 @@ export async function begin(
   experiment: Experiment,
   runbooks: Runbooks = {},
 ): Promise<Running> {
-  const cluster = experiment.cluster ?? clusterOf(laboratory, experiment.topology);
+  const cluster = experiment.cluster ?? (await clusterOf(laboratory, lane, experiment));
   const input = await order(laboratory, cluster, experiment, runbooks[experiment.kind]);
   const stage = stageOf(world, input.operationId);
-  const network = `${cluster.id}/network`;
+  const network = cluster.spec.cloud === 'static' ? LAN : networkToken(cluster);
   const before = world.effects(network).length;
   if (experiment.crashes) stage.arm(experiment.crashes);
   if (experiment.cancelAt !== undefined) stage.hold(experiment.cancelAt);
   await submitTo(laboratory.client, lane.settings.taskQueue, input);
   return {
+    cluster,
     input,
     stage,
     async outcome() {
@@ -106,9 +115,14 @@ export async function conduct(
 /** Other runbooks than the product's. */
 type Runbooks = Readonly<Partial<Record<OperationKind, RunbookOf>>>;
 
-function clusterOf({ project }: Laboratory, topology: Topology): OrderedCluster {
+async function clusterOf(
+  laboratory: Laboratory,
+  lane: Lane,
+  { topology, cloud = SPEC.cloud }: Experiment,
+): Promise<OrderedCluster> {
+  const project = cloud === 'static' ? await ownerOfMachines(laboratory, lane) : laboratory.project;
   const cluster = newCluster(project, newId('clu').replaceAll('_', '-'));
-  return { ...cluster, spec: { ...SPEC, plan: PLANS[topology] } };
+  return { ...cluster, spec: { ...SPEC, plan: PLANS[topology], cloud } };
 }
 
 async function order(

@@ -11,9 +11,9 @@ export function rowsOf(executions: readonly Execution[]): CrashPoint[] {
   ]);
 }
 
-/** For each step the execution of it that began first: where a cancel is asked for. */
-export function cancelPoints({ executions, operation }: Outcome): Execution[] {
-  return operation.steps.flatMap(({ id }) => executions.find((execution) => execution.startsWith(`${id}: `)) ?? []);
+/** For each of these steps the execution of it that began first: where a cancel is asked for. */
+export function cancelPoints({ executions }: Outcome, stepIds: readonly string[]): Execution[] {
+  return stepIds.flatMap((id) => executions.find((execution) => execution.startsWith(`${id}: `)) ?? []);
 }
 
 /**

@@ -12,6 +12,7 @@ import { describeHostContract } from '../system/host-contract';
 import { describeJobsContract } from '../system/jobs-contract';
 import { createSimulatedCloud } from '../simulation/cloud';
 import { createSimulatedHosts } from '../simulation/hosts';
+import { MACHINE_USER, placeMachines } from '../simulation/machines';
 import { openWorld } from '../simulation/world';
 import type { World } from '../simulation/world';
 
@@ -37,6 +38,7 @@ describeCloudContract(
 
 describeHostContract('a simulated host', makeHost);
 describeJobsContract('a simulated host', makeHost);
+describeHostContract('a simulated machine, by way of sudo', makeMachine);
 
 /** Speaks of refusals as ssh does. */
 function wireOf(world: World): Wire {
@@ -54,6 +56,20 @@ function wireOf(world: World): Wire {
       }
     },
     answers: ({ host }) => Promise.resolve(world.hostAt(host)?.running ?? false),
+  };
+}
+
+async function makeMachine(): Promise<HostUnderTest> {
+  const folder = newFolder();
+  const world = openWorld(folder);
+  const controlKey = makeHostKey('control');
+  const [machine] = await placeMachines(world, { count: 1, block: 0, authorizedKey: controlKey.publicLine });
+  if (!machine) throw new Error('one of one');
+  const ssh = { host: machine.privateAddress, port: 22, user: MACHINE_USER };
+  return {
+    target: { label: 'orders/gw-1', ssh, hostKey: machine.hostKey },
+    openPool: (key = controlKey.privatePem) => createSimulatedHosts(world, key),
+    end: () => end(folder),
   };
 }
 

@@ -2,11 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
 import { CA_FILE } from '../../activities/host/tls-paths';
+import type { ClusterNode } from '../../domain/clusters';
 import { isFinal } from '../../domain/operations';
 import type { World } from '../simulation/world';
-import type { Experiment, Outcome } from './experiment';
+import type { Experiment, OrderedCluster, Outcome } from './experiment';
 import { prefixOf } from './experiment';
 import type { Laboratory } from './laboratory';
+import { keptOfMachines } from './machines';
 
 /** What is wrong with how an experiment ended, one sentence each; nothing when it ended as the dry run did. */
 export async function complaints(
@@ -65,12 +67,18 @@ function beganStepOf({ executions }: Outcome, execution: string): boolean {
   return executions.some((began) => began.startsWith(`${stepId}: `));
 }
 
+/**
+ * A machine has nothing left that could remember the job which cleaned it: when the worker dies right after it, the job is
+ * run again, and finds nothing. That packages were removed is an effect of its own.
+ */
+const MAY_BE_REPEATED = /^m\d+ run job .*-remove /;
+
 /** Each exactly once. Which data node is the primary, and so does what only it does, is no matter. */
-function aboutEffects({ cancelAt }: Experiment, { effects }: Outcome, dryRun: Outcome): string[] {
-  const anyPrimary = (effect: string): string => effect.replace(/^pg-\d+ (initialised|CREATE)/, 'the primary $1');
-  const [seen, wanted] = [effects, dryRun.effects].map((all) => all.map(anyPrimary));
-  if (!seen || !wanted) return [];
-  const twice = seen.filter((effect, i) => seen.indexOf(effect) !== i).map((effect) => `more than once: ${effect}`);
+function aboutEffects({ cancelAt }: Experiment, outcome: Outcome, dryRun: Outcome): string[] {
+  const [seen, wanted] = [comparable(outcome), comparable(dryRun)];
+  const twice = seen
+    .filter((effect, i) => seen.indexOf(effect) !== i && !MAY_BE_REPEATED.test(effect))
+    .map((effect) => `more than once: ${effect}`);
   // How far parallel work got before a cancel differs from run to run; what is left of it is looked at elsewhere.
   if (cancelAt !== undefined) return twice;
   return [
@@ -78,6 +86,16 @@ function aboutEffects({ cancelAt }: Experiment, { effects }: Outcome, dryRun: Ou
     ...wanted.filter((effect) => !seen.includes(effect)).map((effect) => `never: ${effect}`),
     ...seen.filter((effect) => !wanted.includes(effect)).map((effect) => `not in the dry run: ${effect}`),
   ];
+}
+
+/** Effects without what differs from run to run: who is the primary, and ids of operations and machines in names of jobs. */
+function comparable({ effects, operation }: Outcome): string[] {
+  return effects.map((effect) =>
+    effect
+      .replace(/^(pg-|m)\d+ (initialised|CREATE)/, 'the primary $2')
+      .replace(operation.id, 'its operation')
+      .replace(/-host-[0-9a-z]{26}$/, ' of its machine'),
+  );
 }
 
 async function aboutRecords({ inventory, scratch }: Laboratory, { operation }: Outcome): Promise<string[]> {
@@ -107,6 +125,7 @@ async function aboutResidue({ inventory, scratch }: Laboratory, world: World, { 
   ]);
   return [
     ...left.map((token) => `left in the cloud: ${token}`),
+    ...(cluster.spec.cloud === 'static' ? await keptOfMachines({ inventory }, world, cluster.projectId) : []),
     ...differs('the cluster', found?.status.state, 'deleted'),
     ...nodes.map(({ name }) => `left in the inventory: ${name}`),
     ...secrets.map(({ name }) => `left of its secrets: ${name}`),
@@ -117,9 +136,9 @@ async function aboutCluster({ inventory }: Laboratory, world: World, { cluster }
   const [found, nodes] = await Promise.all([inventory.clusters.get(cluster.id), inventory.nodes.list(cluster.id)]);
   const hosts = world
     .hostTokens()
-    .filter((token) => token.startsWith(prefixOf(cluster.id)))
     .map((token) => world.host(token))
-    .filter((host) => host !== null);
+    .filter((host) => host !== null)
+    .filter(({ privateAddress }) => nodes.some((node) => node.privateAddress === privateAddress));
   const authorities = new Set(
     hosts.map(({ root }) => new X509Certificate(readFileSync(join(root, CA_FILE))).fingerprint),
   );
@@ -128,10 +147,30 @@ async function aboutCluster({ inventory }: Laboratory, world: World, { cluster }
     ...differs('the cluster', found?.status.state, 'ready'),
     ...differs('the endpoint', found?.status.endpoint?.addresses.length, 1),
     ...differs('ready conditions', conditions.filter(({ type, status }) => type === 'Ready' && status).length, 1),
-    ...differs('hosts of the inventory', nodes.map(({ hostId }) => hostId).sort(), hosts.map(({ id }) => id).sort()),
+    ...differs('hosts of the inventory', hostIds(nodes), await hostsInCloud({ inventory }, world, cluster)),
     ...differs('certificate authorities', authorities.size, 1),
     ...hosts.flatMap(({ root, token }) => leftovers(root).map((file) => `left on ${token}: ${file}`)),
   ];
+}
+
+const hostIds = (nodes: readonly Pick<ClusterNode, 'hostId'>[]): (string | null)[] =>
+  [...new Set(nodes.map(({ hostId }) => hostId))].sort();
+
+/** Ids of the hosts that the cluster has, as its cloud sees it. */
+async function hostsInCloud(
+  { inventory }: Pick<Laboratory, 'inventory'>,
+  world: World,
+  { id, projectId, spec }: OrderedCluster,
+): Promise<string[]> {
+  if (spec.cloud === 'static') {
+    const machines = await inventory.hosts.list(projectId);
+    return machines
+      .filter(({ cluster }) => cluster === id)
+      .map((machine) => machine.id)
+      .sort();
+  }
+  const tokens = world.hostTokens().filter((token) => token.startsWith(prefixOf(id)));
+  return tokens.map((token) => world.host(token)?.id ?? '').sort();
 }
 
 /** Neighbours of files that were being written. */

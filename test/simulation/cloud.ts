@@ -36,7 +36,8 @@ const TRAITS: CloudTraits = {
   floatingAddress: { enforced: true },
 };
 
-export function createSimulatedCloud(world: World, name: CloudName): Cloud {
+/** @param firstSubnet blocks of addresses are taken from here on, where those of several worlds must differ; default 0. */
+export function createSimulatedCloud(world: World, name: CloudName, firstSubnet = 0): Cloud {
   async function call<T>(deed: () => T): Promise<T> {
     await sleep(LATENCY_MS);
     const answer = deed();
@@ -54,7 +55,7 @@ export function createSimulatedCloud(world: World, name: CloudName): Cloud {
   return {
     name,
     describe: () => call(() => TRAITS),
-    createNetwork: (spec) => call(() => asked(createNetwork(world, spec))),
+    createNetwork: (spec) => call(() => asked(createNetwork(world, spec, firstSubnet))),
     deleteNetwork: (token) =>
       call(() => {
         if (hostsOf(world, token).length > 0) throw refuse('delete a network', 'it has hosts');
@@ -88,10 +89,10 @@ const asked = ({
   controlAddress,
 });
 
-function createNetwork(world: World, { token, tags }: NetworkSpec): SimulatedNetwork {
+function createNetwork(world: World, { token, tags }: NetworkSpec, firstSubnet: number): SimulatedNetwork {
   const known = world.network(token);
   if (known) return known;
-  const { number, file } = takeNumber(join(world.folder, 'subnets'), 0, token);
+  const { number, file } = takeNumber(join(world.folder, 'subnets'), firstSubnet, token);
   const prefix = `10.${64 + Math.floor(number / 1024)}.${Math.floor(number / 4) % 256}`;
   const at = (n: number): string => `${prefix}.${(number % 4) * 64 + n}`;
   const made: SimulatedNetwork = {
@@ -107,7 +108,7 @@ function createNetwork(world: World, { token, tags }: NetworkSpec): SimulatedNet
     return made;
   }
   rmSync(file);
-  return createNetwork(world, { token, tags });
+  return createNetwork(world, { token, tags }, firstSubnet);
 }
 
 function deleteNetwork(world: World, token: string): void {

@@ -10,7 +10,9 @@ import { putFiles } from '../../activities/host/files';
 import type { Host, RunOptions } from '../../activities/host/host';
 import { firstWords } from '../../activities/host/shell';
 import type { ShellCommand } from '../../activities/host/shell';
+import { ROOT } from '../../activities/host/ssh-connect';
 import type { SshTarget } from '../../activities/host/ssh-connect';
+import { asRoot } from '../../activities/host/ssh-exec';
 import type { SshPool } from '../../activities/host/ssh-pool';
 import type { HoldfastError } from '../../domain/errors';
 import { enter } from './machine';
@@ -23,7 +25,8 @@ const RETRY_PAUSE_MS = 50;
 /**
  * The hosts of a world, as the pool of SSH connections shows real ones.
  *
- * @param controlKey private key: hosts let in whoever has the one that they were made for.
+ * @param controlKey private key: hosts let in whoever has the one that they were made for, by any name. Commands run as
+ * root; who is not root by name has to ask sudo first.
  */
 export function createSimulatedHosts(world: World, controlKey: string): SshPool {
   return {
@@ -32,7 +35,7 @@ export function createSimulatedHosts(world: World, controlKey: string): SshPool 
         label: target.label,
         run: async (command, options = {}) => {
           const machine = await connect(world, target, controlKey, options);
-          return run(machine, target.label, command, options);
+          return run(world, machine, target, command, options);
         },
         putFiles: (files) => putFiles(host, files),
       };
@@ -76,14 +79,19 @@ function publicPartOf(privatePem: string): string {
 }
 
 async function run(
+  world: World,
   machine: SimulatedHost,
-  label: string,
+  { label, ssh: { user = ROOT } }: SshTarget,
   command: ShellCommand,
   { title = firstWords(command), timeoutMs = DEFAULT_TIMEOUT_MS, stdin = '', signal: given }: RunOptions,
 ): Promise<string> {
   const signal = cancellation(given);
   signal?.throwIfAborted();
-  const process = enter(machine.root, command, Math.ceil(timeoutMs / 1000));
+  const from = world.network(machine.networkToken)?.controlAddress ?? '';
+  const process = enter(machine.root, asRoot(user, command), Math.ceil(timeoutMs / 1000), {
+    SSH_CONNECTION: `${from} 40000 ${machine.privateAddress} 22`,
+    SIMULATED_USER: user,
+  });
   // As a connection that breaks: the command ends, and the caller waits until it has.
   const abort = (): void => void process.kill('SIGTERM');
   signal?.addEventListener('abort', abort, { once: true });

@@ -26,36 +26,51 @@ const STAND_INS = join(projectRoot(), 'test', 'simulation', 'host');
 /** Where a host has the stand-ins, and what other hosts of its network see of it. */
 const FOLDER = '/opt/simulation';
 
-/** Users and groups of the golden image, with ids of their own. */
-const USERS = ['root', 'daemon', 'bin', 'sys', 'adm', 'nobody', 'postgres', 'etcd', 'haproxy', 'prometheus'] as const;
+/** Users and groups of any Debian, then those of the golden image, with ids of their own. */
+const DEBIAN_USERS = ['root', 'daemon', 'bin', 'sys', 'adm', 'nobody'] as const;
+const USERS = [...DEBIAN_USERS, 'postgres', 'etcd', 'haproxy', 'prometheus'] as const;
 const idOf = (user: (typeof USERS)[number]): number => (user === 'root' ? 0 : 800 + USERS.indexOf(user));
 
-const FOLDERS = [
-  ...['usr', 'proc', 'dev', 'run', 'root', 'home', 'tmp', 'etc', 'srv', 'mnt'],
-  ...[
-    'var/lib/postgresql',
-    'var/lib/etcd',
-    'var/log',
-    'var/tmp',
-    'run/postgresql',
-    'opt/simulation/wire',
-    'opt/simulation/bin',
-  ],
+const DEBIAN_FOLDERS = [
+  ...['usr', 'proc', 'dev', 'run/systemd/system', 'root', 'home', 'tmp', 'etc', 'srv', 'mnt'],
+  ...['var/cache', 'var/lib', 'var/log', 'var/tmp', 'opt/simulation/wire', 'opt/simulation/bin'],
 ];
+const FOLDERS = [...DEBIAN_FOLDERS, 'var/lib/postgresql', 'var/lib/etcd', 'run/postgresql'];
 
-/** Fills the folder of a host that is about to boot for the first time. */
-export function furnish(root: string, host: { hostname: string; address: string; wire: string }): void {
-  for (const folder of FOLDERS) mkdirSync(join(root, folder), { recursive: true });
+export interface Furniture {
+  readonly hostname: string;
+  readonly address: string;
+  /** Folder of what other hosts of its network see of it. */
+  readonly wire: string;
+}
+
+/** Fills the folder of a host of the golden image that is about to boot for the first time. */
+export function furnish(root: string, host: Furniture): void {
+  furnishWith(root, host, FOLDERS, USERS);
+  chownSync(join(root, 'var/lib/postgresql'), idOf('postgres'), idOf('postgres'));
+}
+
+/** As {@link furnish}, without the golden image: what any Debian has. */
+export function furnishPlain(root: string, host: Furniture): void {
+  furnishWith(root, host, DEBIAN_FOLDERS, DEBIAN_USERS);
+}
+
+function furnishWith(
+  root: string,
+  host: Furniture,
+  folders: readonly string[],
+  users: readonly (typeof USERS)[number][],
+): void {
+  for (const folder of folders) mkdirSync(join(root, folder), { recursive: true });
   for (const folder of ['tmp', 'var/tmp']) chmodSync(join(root, folder), 0o1777);
   for (const link of ['bin', 'sbin', 'lib', 'lib64'])
     if (existsSync(`/${link}`)) symlinkSync(readlinkSync(`/${link}`), join(root, link));
   symlinkSync('../run', join(root, 'var/run'));
-  chownSync(join(root, 'var/lib/postgresql'), idOf('postgres'), idOf('postgres'));
   copyLinks('/etc/alternatives', join(root, 'etc/alternatives'));
 
   const write = (path: string, content: string): void => writeFileSync(join(root, path), content);
-  write('etc/passwd', USERS.map((user) => `${user}:x:${idOf(user)}:${idOf(user)}::/:/bin/sh\n`).join(''));
-  write('etc/group', USERS.map((user) => `${user}:x:${idOf(user)}:\n`).join(''));
+  write('etc/passwd', users.map((user) => `${user}:x:${idOf(user)}:${idOf(user)}::/:/bin/sh\n`).join(''));
+  write('etc/group', users.map((user) => `${user}:x:${idOf(user)}:\n`).join(''));
   write('etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files\n');
   write('etc/hosts', `127.0.0.1 localhost\n${host.address} ${host.hostname}\n`);
   write('etc/hostname', `${host.hostname}\n`);
@@ -84,7 +99,7 @@ export function halt(root: string): void {
     }
   }
   rmSync(join(root, 'run'), { recursive: true, force: true });
-  mkdirSync(join(root, 'run/postgresql'), { recursive: true });
+  for (const folder of ['run/postgresql', 'run/systemd/system']) mkdirSync(join(root, folder), { recursive: true });
 }
 
 /** True when systemd of the host calls the service active. */
@@ -107,7 +122,12 @@ exec chroot "$root" timeout -k 5 "$seconds" sh -c "$command"
 `;
 
 /** Starts a command on a host, in a process group of its own that outlives this process. */
-export function enter(root: string, command: string, timeoutS: number): ChildProcess {
+export function enter(
+  root: string,
+  command: string,
+  timeoutS: number,
+  session: Readonly<Record<string, string>>,
+): ChildProcess {
   const args = [
     '--mount',
     '--uts',
@@ -124,6 +144,11 @@ export function enter(root: string, command: string, timeoutS: number): ChildPro
   return spawn('unshare', args, {
     detached: true,
     stdio: 'pipe',
-    env: { PATH: `${FOLDER}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin`, HOME: '/root', LANG: 'C.UTF-8' },
+    env: {
+      PATH: `${FOLDER}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin`,
+      HOME: '/root',
+      LANG: 'C.UTF-8',
+      ...session,
+    },
   });
 }

@@ -36,7 +36,9 @@ function whatIsMissing(
     running.filter((one) => one !== null).filter((one) => isActive(one.root, service));
   for (const service of ['keepalived', 'haproxy', 'pgbouncer', 'patroni', 'etcd'])
     if (serving(service).length === 0) return `no ${service} runs`;
-  const effects = world.effects(network);
+  // On the network of machines that somebody has, clusters come one after the other.
+  const all = world.effects(network);
+  const effects = all.slice(all.findLastIndex((effect) => effect.endsWith('initialised the cluster')));
   const undone = statements.find((statement) => !effects.some((effect) => effect.includes(statement)));
   if (undone !== undefined) return `nobody said ${undone}`;
   if (hasReplicas && serving('patroni').length < 2)

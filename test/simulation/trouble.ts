@@ -50,7 +50,8 @@ export function withTrouble(cloud: Cloud, world: World): Cloud {
   }
   return {
     name: cloud.name,
-    describe: () => troubled('describe', '', () => cloud.describe()),
+    ...(cloud.machines && { machines: cloud.machines }),
+    describe: (within) => troubled('describe', '', () => cloud.describe(within)),
     createNetwork: (spec) => troubled('createNetwork', spec.token, () => cloud.createNetwork(spec)),
     deleteNetwork: (token) => troubled('deleteNetwork', token, () => cloud.deleteNetwork(token)),
     reserveAddress: (token) => troubled('reserveAddress', token, () => cloud.reserveAddress(token)),
