@@ -1,3 +1,4 @@
+import type { StepRef } from '../domain/clusters';
 import type { CloudActivities } from './cloud/activities';
 import { createCloudActivities } from './cloud/activities';
 import type { PreflightActivities } from './cloud/preflight';
@@ -31,6 +32,17 @@ export type Activities = CloudActivities &
   SecretActivities &
   SoftwareActivities;
 
+/**
+ * Each but these begins with the step that it works for: the inventory is asked first whether that is still the cluster's
+ * newest operation (workers/activity-interceptor.ts). One records in order, the other only looks.
+ */
+type OfAStep = {
+  readonly [Name in Exclude<keyof Activities, 'recordOperation' | 'checkHost'>]: (
+    at: StepRef,
+    ...more: never[]
+  ) => Promise<unknown>;
+};
+
 /** All activities over one fleet: what a worker registers. */
 export function createActivities(fleet: Fleet): Activities {
   return {
@@ -44,5 +56,5 @@ export function createActivities(fleet: Fleet): Activities {
     ...createPreflightActivities(fleet),
     ...createSecretActivities(fleet),
     ...createSoftwareActivities(fleet),
-  };
+  } satisfies Activities & OfAStep;
 }

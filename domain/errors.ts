@@ -42,7 +42,7 @@ export const ERRORS = {
   HOST_IN_USE: entry(
     409,
     'Host in use',
-    'Host {name} is part of a cluster: delete that first. One that is dead for good is forgotten with force.',
+    'Host {name} is part of a cluster: delete that first. One that is dead for good can be forgotten: holdfast host remove {name} --force.',
   ),
   HOST_IS_CONTROL_PLANE: entry(
     409,
@@ -146,6 +146,11 @@ export const ERRORS = {
     'HOLDFAST_KEY_COMMAND could not {verb} a master key: {why}. What it prints is not kept: run it by hand to see it.',
     true,
   ),
+  OPERATION_LOST: entry(
+    500,
+    'Operation lost',
+    'The workflow of {operation} was ended from outside. Nothing was undone: deleting the cluster removes what is there.',
+  ),
   STALE_GENERATION: entry(
     409,
     'Stale generation',
@@ -159,6 +164,13 @@ export const ERRORS = {
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+const ABSENCES: readonly ErrorCode[] = ['HOST_UNREACHABLE', 'CLOUD_UNAVAILABLE', 'UNAVAILABLE', 'KEY_COMMAND_FAILED'];
+
+/** True for the code of something that does not answer: nothing is wrong with what it was asked, and it may come back. */
+export function isAbsence(code: string): boolean {
+  return ABSENCES.some((absence) => absence === code);
+}
 
 /** An error with a code of the catalogue; the API answers it as a problem, the worker turns it into an ApplicationFailure. */
 export class HoldfastError extends Error {

@@ -18,6 +18,7 @@ import {
 } from '@temporalio/workflow';
 import type { ClusterId } from '../domain/ids';
 import { SEARCH_ATTRIBUTES } from '../domain/names';
+import { HoldfastError } from '../domain/errors';
 import { LAST_SEQ } from '../domain/operations';
 import type { OperationInput } from '../domain/operations';
 import type { OperationOutcome } from './operation';
@@ -90,11 +91,12 @@ async function runOperation(operation: OperationInput): Promise<OperationOutcome
     if (error instanceof WorkflowExecutionAlreadyStartedError) return 'succeeded';
     if (!(error instanceof ChildWorkflowFailure)) throw error;
     // An operator terminated it: what it could not say itself is said here, or the cluster would be busy for ever.
+    const { code, message } = new HoldfastError('OPERATION_LOST', { operation: operation.operationId });
     await journal.recordOperation({
       operationId: operation.operationId,
       seq: LAST_SEQ,
       steps: [],
-      operation: { state: 'failed', at: new Date().toISOString(), error: { code: 'INTERNAL', message: error.message } },
+      operation: { state: 'failed', at: new Date().toISOString(), error: { code, message } },
     });
     return 'failed';
   }

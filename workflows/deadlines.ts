@@ -6,6 +6,14 @@
 /** An activity whose worker said nothing for so long is given to another; workers say something every 2 s. */
 export const HEARTBEAT_TIMEOUT = '20s';
 
+/**
+ * For how long a step is tried before somebody has to look at it: a few queries to the inventory, calls to clouds and
+ * hosts, and what takes as long as there is data. Absences do not count: see `wasAway` in operation.ts.
+ */
+export const QUICK_DEADLINE = '1h';
+export const REMOTE_DEADLINE = '15m';
+export const LONG_DEADLINE = '1d';
+
 /** Between two attempts of an activity: the first pause, doubled each time up to the longest. */
 export const FIRST_RETRY = '500ms';
 export const LONGEST_RETRY = '30s';

@@ -9,11 +9,12 @@ import {
   isCancellation,
   rootCause,
   setHandler,
+  TimeoutFailure,
 } from '@temporalio/workflow';
 import type { StepRef } from '../domain/clusters';
 import { each } from '../domain/each';
 import type { ErrorCode } from '../domain/errors';
-import { ERRORS, fillTemplate, HoldfastError } from '../domain/errors';
+import { ERRORS, fillTemplate, HoldfastError, isAbsence } from '../domain/errors';
 import type { OperationInput } from '../domain/operations';
 import type { Journal } from './journal';
 import { openJournal } from './journal';
@@ -182,6 +183,7 @@ async function untilItWorks(
       await act(stepRef(execution.input, step));
       return;
     } catch (error) {
+      if (wasAway(error) && !isOver(error)) continue;
       const failure = describeFailure(error);
       execution.journal.step(step.id, 'failed', failure.message);
       if (isOver(error) || failure.code === OVERTAKEN) throw error;
@@ -198,6 +200,18 @@ async function untilItWorks(
 function isOver(error: unknown): boolean {
   return isCancellation(error) || CancellationScope.current().consideredCancelled;
 }
+
+/** The deadline came while what the step needs did not answer, or while no worker was there: that is no failure of the step. */
+function wasAway(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure)) return false;
+  const last = isDeadline(error.cause) ? error.cause.cause : error.cause;
+  if (last instanceof ApplicationFailure) return isAbsence(last.type ?? '');
+  return last === undefined || (last instanceof TimeoutFailure && last.timeoutType === 'HEARTBEAT');
+}
+
+/** It holds the failure of the last attempt, when there was one. */
+const isDeadline = (error: unknown): error is TimeoutFailure =>
+  error instanceof TimeoutFailure && error.timeoutType === 'SCHEDULE_TO_CLOSE';
 
 /** After a cancel or a failure: undo in reverse, or stop at once when the cluster belongs to a newer operation. */
 async function conclude(execution: Execution, error: unknown): Promise<OperationOutcome> {

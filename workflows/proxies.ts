@@ -10,13 +10,20 @@ import type { PatroniActivities } from '../activities/patroni/activities';
 import type { PostgresActivities } from '../activities/postgres/activities';
 import type { SecretActivities } from '../activities/secrets/activities';
 import type { SoftwareActivities } from '../activities/software/activities';
-import { FIRST_RETRY, HEARTBEAT_TIMEOUT, LONGEST_RETRY } from './deadlines';
+import {
+  FIRST_RETRY,
+  HEARTBEAT_TIMEOUT,
+  LONG_DEADLINE,
+  LONGEST_RETRY,
+  QUICK_DEADLINE,
+  REMOTE_DEADLINE,
+} from './deadlines';
 
 /**
  * How workflows call activities: one proxy for each thing touched, with its retry class.
  *
- * Transient errors are tried again for ever within the step's deadline (`scheduleToCloseTimeout`); errors that no retry
- * cures are not retryable and leave the operation waiting for attention.
+ * Errors that no retry cures are not retryable and leave the operation waiting for attention; so do others that last until
+ * the step's deadline (`scheduleToCloseTimeout`). What is merely away is waited for without end (operation.ts).
  */
 
 // TRY_CANCEL is the SDK's actual default: compensation would then run while the activity still works.
@@ -28,17 +35,17 @@ const common = {
 } as const satisfies ActivityOptions;
 
 /** A few queries to the inventory. */
-const quick: ActivityOptions = { ...common, startToCloseTimeout: '30s', scheduleToCloseTimeout: '1h' };
+const quick: ActivityOptions = { ...common, startToCloseTimeout: '30s', scheduleToCloseTimeout: QUICK_DEADLINE };
 
-/** Calls to clouds and hosts that take seconds. Deadline of the step: 15 minutes. */
+/** Calls to clouds and hosts that take seconds. */
 const remote: ActivityOptions = {
   ...common,
   startToCloseTimeout: '3m',
-  scheduleToCloseTimeout: '15m',
+  scheduleToCloseTimeout: REMOTE_DEADLINE,
 };
 
 /** What takes as long as there is data: its activity gives up when nothing moves, a day later it is over in any case. */
-const long: ActivityOptions = { ...common, startToCloseTimeout: '1d', scheduleToCloseTimeout: '1d' };
+const long: ActivityOptions = { ...common, startToCloseTimeout: LONG_DEADLINE, scheduleToCloseTimeout: LONG_DEADLINE };
 
 /** Progress is written whatever happens: never given up. */
 const recording: ActivityOptions = { ...common, startToCloseTimeout: '30s' };

@@ -114,8 +114,8 @@ async function checkHost({ client, format }: Session, name: string): Promise<voi
   if (!report.ok) process.exitCode = EXIT.error;
 }
 
-/** A line for each thing that was looked at, and what to do about it. Exported for its test. */
-export function reportLines({ checks }: HostReportAnswer): string[] {
+/** A line for each thing that was looked at, and what to do about it. */
+function reportLines({ checks }: HostReportAnswer): string[] {
   return checks.flatMap(({ ok, message, remedy }) => [
     `${ok ? 'ok  ' : 'FAIL'} ${message}`,
     ...(remedy === null ? [] : [`     ${remedy}`]),

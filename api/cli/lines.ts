@@ -3,7 +3,7 @@ import { duration } from './output';
 
 /** One line per change of state, for logs and pipes; null for a change that no reader needs. */
 export function lineOf(event: OperationEventAnswer, operation: OperationAnswer): string | null {
-  const time = event.at.slice(11, 19);
+  const time = timeOfDay(event.at);
   if (event.type === 'operation') {
     const why = operation.error?.message ?? operation.reason;
     return `${time} ${operation.kind} ${operation.clusterName}: ${operation.state}${why ? ` (${why})` : ''}`;
@@ -12,13 +12,16 @@ export function lineOf(event: OperationEventAnswer, operation: OperationAnswer):
   return step === undefined || step.state === 'pending' ? null : `${time} ${step.title}: ${stepWords(step)}`;
 }
 
-/** `succeeded in 1.2 s`, `running, attempt 3: connection refused`. */
+const timeOfDay = (at: string): string => at.slice(11, 19);
+
+/** `succeeded in 1.2 s`, `running, attempt 3, again at 12:04:05: connection refused`. */
 export function stepWords(step: StepAnswer): string {
-  const { state, attempt, lastError, progress, startedAt, finishedAt } = step;
+  const { state, attempt, lastError, nextRetryAt, progress, startedAt, finishedAt } = step;
   // What was undone began long before its undoing did: that span says nothing.
   if (startedAt !== null && finishedAt !== null && (state === 'succeeded' || state === 'failed'))
     return `${state} in ${duration(Date.parse(finishedAt) - Date.parse(startedAt))}`;
-  const details = [attempt > 1 ? `attempt ${attempt}` : null, progress].filter((detail) => detail !== null).join(', ');
+  const tries = [attempt > 1 ? `attempt ${attempt}` : null, nextRetryAt && `again at ${timeOfDay(nextRetryAt)}`];
+  const details = [...tries, progress].filter((detail) => detail !== null).join(', ');
   const error = lastError !== null && state !== 'succeeded' ? `: ${lastError.split('\n')[0]}` : '';
   return `${state}${details ? `, ${details}` : ''}${error}`;
 }

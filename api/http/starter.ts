@@ -1,4 +1,5 @@
 import type { Inventory } from '../../activities/inventory/inventory';
+import { HoldfastError } from '../../domain/errors';
 import type { OperationId } from '../../domain/ids';
 import { isFinal, LAST_SEQ } from '../../domain/operations';
 import type { OperationInput } from '../../domain/operations';
@@ -85,14 +86,14 @@ async function closeIfLost({ inventory, engine, log }: StarterDeps, id: Operatio
   if (seen === 'running' || !operation || isFinal(operation.state)) return;
   // One that the engine never heard of is the outbox's to start.
   if (operation.state === 'pending' && seen === 'unknown') return;
-  const message = `The workflow of ${id} was ended from outside. Nothing was undone: delete the cluster, or order it anew.`;
+  const { code, message } = new HoldfastError('OPERATION_LOST', { operation: id });
   const at = new Date().toISOString();
   log.warn({ operationId: id, seen }, 'the workflow of an operation is gone');
   await inventory.operations.record({
     operationId: id,
     seq: LAST_SEQ,
     steps: [],
-    operation: { state: 'failed', at, error: { code: 'INTERNAL', message } },
+    operation: { state: 'failed', at, error: { code, message } },
   });
 }
 

@@ -5,7 +5,7 @@ import type { Laboratory, Subject } from './laboratory';
 import { openLaboratory } from './laboratory';
 import { forgetWorld, inParallel } from './lanes';
 import { freeMachines, giveMachines } from './machines';
-import { cancelPoints, inRuns, oneRun, rowsOf } from './rows';
+import { cancelPoints, inRuns, openRota, rowsOf } from './rows';
 import type { CrashPoint } from '../simulation/crash';
 import { complaints } from './verdict';
 
@@ -14,8 +14,8 @@ import { complaints } from './verdict';
  * dry run did, each effect must have happened exactly once, and nothing may be left over.
  * Clusters are made on hosts that a cloud makes, and on three machines that somebody has, where gateways and data nodes
  * share them: there, software is installed and removed by host jobs, and the machines have to be as they were in the end.
- * By default a provision that is cancelled is run once for each step at which that may happen (on machines: for those of
- * CANCELLED_ON_MACHINES), each time with other rows; HOLDFAST_CHAOS=all runs all rows of each step.
+ * A provision is cancelled at each step (on machines: at those of CANCELLED_ON_MACHINES). By default each of these runs has
+ * other rows, until all that undoing consists of had theirs in one of them; HOLDFAST_CHAOS=all runs all rows at each step.
  */
 
 jest.setTimeout(1_800_000);
@@ -61,6 +61,11 @@ async function run(subject: Subject, experiment: Experiment): Promise<Outcome> {
 async function judge(subject: Subject, experiment: Experiment, dryRun: Outcome): Promise<Judged> {
   const outcome = await run(subject, experiment);
   return { wrong: await complaints(laboratory, subject.world, experiment, outcome, dryRun), outcome };
+}
+/** A provision that is cancelled at that execution. */
+interface Cancelled {
+  readonly cancelAt: string;
+  readonly dryRun: Outcome;
 }
 interface Judged {
   readonly wrong: string[];
@@ -140,23 +145,29 @@ describe.each(KINDS)('a cluster of topology $topology in the cloud $cloud', (kin
     const points = cancelPoints(provision, steps);
     expect(points).toHaveLength(steps.length);
     let rows = 0;
+    const rota = openRota<Cancelled>();
+    const hit = async (subject: Subject, { cancelAt, dryRun }: Cancelled, crashes: CrashPoint[]): Promise<string[]> => {
+      const cancelled = { ...kind, kind: 'provision', cancelAt } as const;
+      rows += crashes.length;
+      const { wrong } = await judge(subject, { ...cancelled, crashes }, dryRun);
+      const guilty = await blame(wrong, crashes, (crash) => judge(subject, { ...cancelled, crashes: [crash] }, dryRun));
+      return guilty.map((one) => `cancelled at "${cancelAt}": ${one}`);
+    };
     const wrong = await inParallel(subjects, points, async (subject, cancelAt) => {
       const cancelled = { ...kind, kind: 'provision', cancelAt } as const;
       const dryRun = await run(subject, cancelled);
       const found = await complaints(laboratory, subject.world, cancelled, dryRun, dryRun);
       // What is not in a provision that nobody cancels, undoes.
       const possible = rowsOf(dryRun.undoing.filter((execution) => !provision.executions.includes(execution)));
-      const turn = points.indexOf(cancelAt);
-      const runs = all ? inRuns(possible, CRASHES_IN_A_CANCEL) : [oneRun(possible, CRASHES_IN_A_CANCEL, turn)];
-      for (const crashes of runs) {
-        rows += crashes.length;
-        const { wrong } = await judge(subject, { ...cancelled, crashes }, dryRun);
-        found.push(
-          ...(await blame(wrong, crashes, (crash) => judge(subject, { ...cancelled, crashes: [crash] }, dryRun))),
-        );
-      }
-      return found.map((one) => `cancelled at "${cancelAt}": ${one}`);
+      const share = rota.share({ cancelAt, dryRun }, possible, CRASHES_IN_A_CANCEL);
+      for (const crashes of all ? inRuns(possible, CRASHES_IN_A_CANCEL) : [share])
+        found.push(...(await hit(subject, { cancelAt, dryRun }, crashes)));
+      return found;
     });
+    // What came nowhere yet; one by one, because what is possible beside it differs.
+    wrong.push(
+      ...(await inParallel(subjects, rota.left, (subject, { experiment, row }) => hit(subject, experiment, [row]))),
+    );
     rowsRun[`${name} cancel`] = rows;
     expect(wrong).toEqual([]);
   });

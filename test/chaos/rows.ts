@@ -26,8 +26,29 @@ export function inRuns(rows: readonly CrashPoint[], size: number): CrashPoint[][
   return runs;
 }
 
-/** One run's share of the rows, another one for each `turn`: over the turns all of them come. */
-export function oneRun(rows: readonly CrashPoint[], size: number, turn: number): CrashPoint[] {
-  const runs = inRuns(rows, size);
-  return runs[turn % runs.length] ?? [];
+/** Shares out rows that are possible in several experiments, so that each comes in one of them at least. */
+export interface Rota<E> {
+  /** Of the rows that are possible in this one, `size` that came nowhere yet, as far as there are any. */
+  share(experiment: E, possible: readonly CrashPoint[], size: number): CrashPoint[];
+  /** Rows that came nowhere, each with an experiment in which it is possible. */
+  readonly left: readonly { readonly experiment: E; readonly row: CrashPoint }[];
+}
+
+export function openRota<E>(): Rota<E> {
+  const seen = new Map<string, { readonly experiment: E; readonly row: CrashPoint }>();
+  const came = new Set<string>();
+  const nameOf = ({ execution, when }: CrashPoint): string => `${when} ${execution}`;
+  return {
+    share(experiment, possible, size) {
+      for (const row of possible) seen.set(nameOf(row), { experiment, row });
+      const fresh = possible.filter((row) => !came.has(nameOf(row)));
+      const others = possible.filter((row) => came.has(nameOf(row)));
+      const share = [...fresh, ...others].slice(0, size);
+      for (const row of share) came.add(nameOf(row));
+      return share;
+    },
+    get left() {
+      return [...seen].filter(([name]) => !came.has(name)).map(([, one]) => one);
+    },
+  };
 }

@@ -3,6 +3,8 @@
  * which has to wait for a busy machine's processor is not thought dead.
  */
 
+export { LONG_DEADLINE, QUICK_DEADLINE, REMOTE_DEADLINE } from '../../workflows/deadlines';
+
 export const HEARTBEAT_TIMEOUT = '4s';
 export const FIRST_RETRY = '50ms';
 export const LONGEST_RETRY = '500ms';

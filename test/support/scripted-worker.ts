@@ -5,6 +5,7 @@ import { FAILURE_CONVERTER } from '../../workers/worker';
 import type { Activities } from '../../activities';
 import type { OperationInput, OperationRecord } from '../../domain/operations';
 import { bundleWorkflows } from '../../workers/bundle';
+import type { BundleParts } from '../../workers/bundle';
 import { eventually } from './eventually';
 import { startTemporal } from './temporal';
 
@@ -67,11 +68,15 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   forgetCluster: true,
 };
 
-/** @param dynamicConfig as {@link startTemporal} takes it. */
+/**
+ * @param dynamicConfig as {@link startTemporal} takes it.
+ * @param parts what is put in the place of the product's own modules.
+ */
 export async function startScriptedTemporal(
   dynamicConfig: Readonly<Record<string, number>> = {},
+  parts: BundleParts = {},
 ): Promise<ScriptedTemporal> {
-  const [temporal, code] = await Promise.all([startTemporal(dynamicConfig), bundleWorkflows()]);
+  const [temporal, code] = await Promise.all([startTemporal(dynamicConfig), bundleWorkflows(parts)]);
   let serial = 0;
   const workers: Worker[] = [];
   return {

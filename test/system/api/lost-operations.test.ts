@@ -49,7 +49,7 @@ test.each(['running', 'waiting', 'cancelling'] as const)(
     sweep();
     await eventually(async () => (await now(operation)) === 'failed');
     const { error } = (await scratch.inventory.operations.get(operation.id)) ?? {};
-    expect(error).toMatchObject({ code: 'INTERNAL', message: /was ended from outside/ });
+    expect(error).toMatchObject({ code: 'OPERATION_LOST', message: /was ended from outside/ });
     const { clusterId } = operation;
     const cluster = await scratch.inventory.clusters.get(clusterId);
     if (!cluster) throw new Error('no cluster');
