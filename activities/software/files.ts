@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import type { HostFile } from '../host/host';
 import { projectRoot } from '../project-root';
 
@@ -21,6 +21,14 @@ export async function softwareFiles(): Promise<HostFile[]> {
       owner: 'root:root',
     })),
   );
+}
+
+/** What `install.sh sources` needs to say where packages will come from: itself, and the sources that it fills in. By name. */
+export async function sourcesScript(): Promise<ReadonlyMap<string, string>> {
+  const templates = (await filesUnder(join(IMAGES, 'apt/debian'))).filter((path) => path.endsWith('.sources'));
+  const paths = [join(IMAGES, 'install.sh'), ...templates];
+  const read = paths.map(async (path) => [basename(path), await readFile(path, 'utf8')] as const);
+  return new Map(await Promise.all(read));
 }
 
 /** The script that takes all away again. */

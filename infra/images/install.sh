@@ -2,6 +2,10 @@
 # Turns Debian 13 (trixie) into a Holdfast host. The golden image, a cloud image and the bootstrap of a static host
 # all run this script. A second run changes nothing.
 #
+#   install.sh            does it
+#   install.sh sources    prints the APT sources that it would write, and changes nothing: the look at a static host asks
+#                         whether they can be reached
+#
 #   HOST_KIND  static     a machine that lives and keeps its identity, its other services, its APT sources, its ways of
 #                         logging in (default). What it was before is written down, for uninstall.sh
 #              container  the golden image: no identity, no secret, and nothing at boot but sshd and the journal
@@ -130,17 +134,32 @@ own_keyring() {
   grep -rhom1 -E "$keyring\.[a-z]+" /etc/apt/sources.list* | head -n 1 | grep . || echo "$keyring.gpg"
 }
 
-write_apt_sources() {
-  local file keyring
+find_mirrors() {
   MIRROR=${MIRROR:-$(own_mirror /debian)}
-  [ -n "$MIRROR" ] || fail 'APT on this machine names no Debian mirror: set MIRROR'
+  [ -n "$MIRROR" ] || fail 'APT knows no Debian mirror (a URI that ends in /debian)'
   SECURITY=${SECURITY:-$(own_mirror -security)}
   SECURITY=${SECURITY:-$MIRROR-security}
-  keyring=$(own_keyring)
+  KEYRING=$(own_keyring)
+}
+
+# filled_in FILE: what becomes of it on this machine, once the mirrors are found.
+filled_in() { sed "s|@MIRROR@|$MIRROR|; s|@SECURITY@|$SECURITY|; s|@KEYRING@|$KEYRING|" "$1"; }
+
+print_apt_sources() {
+  local file
+  find_mirrors
+  for file in "$APT_DIR"/*.sources; do
+    filled_in "$file"
+    echo
+  done
+}
+
+write_apt_sources() {
+  local file
+  find_mirrors
   if container; then rm -f /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; fi
   for file in "$APT_DIR"/*.sources; do
-    sed "s|@MIRROR@|$MIRROR|; s|@SECURITY@|$SECURITY|; s|@KEYRING@|$keyring|" "$file" |
-      put "/etc/apt/sources.list.d/$(basename "$file")"
+    filled_in "$file" | put "/etc/apt/sources.list.d/$(basename "$file")"
   done
   for file in "$APT_DIR"/*.pref; do
     if [ -e "$file" ]; then put "/etc/apt/preferences.d/$(basename "$file")" <"$file"; fi
@@ -300,6 +319,14 @@ remove_leftovers() {
   find / -xdev -name __pycache__ -path '*/test*' -prune -exec rm -rf {} +
 }
 
+case ${1:-} in
+  '') ;;
+  sources)
+    print_apt_sources
+    exit
+    ;;
+  *) fail "knows no '$1'" ;;
+esac
 check_machine
 remember_machine
 phase 'APT sources'

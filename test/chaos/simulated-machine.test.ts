@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { look } from '../../activities/cloud/static/preflight';
@@ -93,6 +93,21 @@ test('its system, its mirror and its ports are looked at', async () => {
   expect(await wrong()).toEqual([]);
 });
 
+test('its mirrors are looked at for what the software will come from, beside what it has itself', async () => {
+  renameSync(at('srv/mirror/debian/dists/forky'), at('srv/forky'));
+  renameSync(at('srv/mirror/debian-security'), at('srv/security'));
+  const [trouble, ...others] = await wrong();
+  renameSync(at('srv/forky'), at('srv/mirror/debian/dists/forky'));
+  renameSync(at('srv/security'), at('srv/mirror/debian-security'));
+  expect(others).toEqual([]);
+  expect(trouble?.match(/file:\S*?(?=: )/g)).toEqual([
+    'file:/srv/mirror/debian-security/dists/bookworm-security/InRelease',
+    'file:/srv/mirror/debian-security/dists/trixie-security/InRelease',
+    'file:/srv/mirror/debian/dists/forky/InRelease',
+  ]);
+  expect([await wrong(), changesOf(machine)]).toEqual([[], []]);
+});
+
 test('the software comes once, is seen, and goes without a trace', async () => {
   const effects = (): string[] => world.effects(machine.networkToken).filter((effect) => effect.includes('packages'));
   const install = async (): Promise<string> =>
@@ -100,8 +115,10 @@ test('the software comes once, is seen, and goes without a trace', async () => {
   const uninstall = async (): Promise<string> => host.run(sh`bash -s 2>&1`, { stdin: await readUninstall() });
 
   await host.putFiles([rootFile('/var/lib/holdfast/cluster', 'clu_one\n'), ...(await softwareFiles())]);
+  const foretold = await host.run(sh`bash ${`${SOFTWARE_FOLDER}/install.sh`} sources`);
   await install();
   await install();
+  expect(readFileSync(at('etc/apt/sources.list.d/holdfast.sources'), 'utf8').trim()).toBe(foretold.trim());
   expect(effects()).toEqual(['m1 run job holdfast-packages', 'm1 installs packages']);
   expect(await wrong()).toEqual([
     'leftover: The software of cluster clu_one is still on it.',

@@ -28,6 +28,15 @@ export const HOLD = {
 } as const;
 export type HoldPoint = keyof typeof HOLD;
 
+/** What its mirrors have: all that the software comes from. */
+const SUITES = [
+  ['debian', 'trixie'],
+  ['debian', 'bookworm'],
+  ['debian', 'forky'],
+  ['debian-security', 'trixie-security'],
+  ['debian-security', 'bookworm-security'],
+] as const;
+
 /** What is promised of each when it is registered. */
 export const MACHINE_SIZE = { memoryBytes: GIB, cpus: 1, storageBytes: 50 * GIB };
 
@@ -89,9 +98,9 @@ export function renew(world: World, machine: SimulatedHost): void {
   write('etc/debian_version', '13.1\n');
   write('etc/machine-id', `${createHash('sha256').update(privateAddress).digest('hex').slice(0, 32)}\n`);
   write(`etc/sudoers.d/${MACHINE_USER}`, `${MACHINE_USER} ALL=(ALL) NOPASSWD: ALL\n`);
-  // A mirror that takes no network to be looked at.
+  // Mirrors that take no network to be looked at.
   write('etc/apt/sources.list', 'deb [trusted=yes] file:/srv/mirror/debian trixie main\n');
-  write('srv/mirror/debian/dists/trixie/InRelease', 'Suite: trixie\n');
+  for (const [mirror, suite] of SUITES) write(`srv/mirror/${mirror}/dists/${suite}/InRelease`, `Suite: ${suite}\n`);
   for (const folder of ['etc/default', 'etc/systemd/system/multi-user.target.wants', 'var/lib/dpkg/updates'])
     mkdirSync(join(root, folder), { recursive: true });
   write('var/lib/dpkg/info/format', '1\n');

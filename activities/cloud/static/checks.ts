@@ -23,6 +23,9 @@ const check = (id: string, ok: boolean, good: string, bad: string, remedy: strin
 
 export const failed = (id: string, message: string, remedy: string): HostCheck => ({ id, ok: false, message, remedy });
 
+/** With one full stop at its end, whatever the machine's own words end with. */
+const sentence = (text: string): string => `${text.trimEnd().replace(/\.+$/, '')}.`;
+
 const gib = (bytes: number): string => `${Number((bytes / 1024 ** 3).toFixed(1))} GiB`;
 
 /** @param owner id of the cluster that has the machine; its own software is no obstacle. */
@@ -120,7 +123,7 @@ function emptinessChecks(seen: Inspection, { roles }: Wanted): HostCheck[] {
       'packages',
       seen.packageTrouble === null,
       'Its packages can be fetched.',
-      `Its packages cannot be fetched: ${seen.packageTrouble ?? ''}.`,
+      sentence(`Its packages cannot be fetched: ${seen.packageTrouble ?? ''}`),
       'Run apt-get update on it and mend what that says: sources, proxy, name resolution, firewall.',
     ),
   ];
@@ -165,7 +168,11 @@ export function accessCheck(host: RegisteredHost, error: unknown): HostCheck {
         'After failed log-ins it does so for some minutes: wait and look again. Else the log of sshd on the machine tells why.',
       );
     case 'other':
-      return failed('ssh', `SSH does not work: ${error.values['detail']}.`, `Try: ssh -p ${port} ${user}@${address}`);
+      return failed(
+        'ssh',
+        sentence(`SSH does not work: ${error.values['detail']}`),
+        `See what this says: ssh -p ${port} ${user}@${address}`,
+      );
   }
 }
 
@@ -174,9 +181,9 @@ function rootCheck(user: string, error: HoldfastError): HostCheck {
   if (/sudo/.test(output)) {
     return failed(
       'sudo',
-      `${user} cannot become root without a password: ${output.split('\n')[0] ?? ''}.`,
+      sentence(`${user} cannot become root without a password: ${output.split('\n')[0] ?? ''}`),
       `Install sudo and put this line into /etc/sudoers.d/holdfast: ${user} ALL=(ALL) NOPASSWD: ALL`,
     );
   }
-  return failed('commands', `A command fails on it: ${output}`, 'Mend what it says.');
+  return failed('commands', sentence(`A command fails on it: ${output}`), 'Mend what it says.');
 }

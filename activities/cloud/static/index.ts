@@ -30,8 +30,8 @@ export interface StaticCloudOptions {
 }
 
 /** Tags that this cloud reads: whose machines may be taken, and for which cluster. */
-export const PROJECT_TAG = 'holdfast.project';
-export const CLUSTER_TAG = 'holdfast.cluster';
+const PROJECT_TAG = 'holdfast.project';
+const CLUSTER_TAG = 'holdfast.cluster';
 
 const POWER_OFF_MS = 90_000;
 

@@ -1,5 +1,6 @@
 import type { Host } from '../../host/host';
 import { sh } from '../../host/shell';
+import { packageProbe } from './package-probe';
 
 /** What a machine says of itself. Looks only; needs no more than any Debian has. */
 export interface Inspection {
@@ -21,7 +22,7 @@ export interface Inspection {
   readonly packages: readonly string[];
   /** Holdfast's software is there, put there for this cluster. */
   readonly heldBy: string | null;
-  /** Why packages can't be had; null when they can. */
+  /** Why packages can't be had, from its own sources or from those that it will get; null when they can. */
   readonly packageTrouble: string | null;
   /** By how many seconds its clock is ahead of the control plane's. */
   readonly clockAheadS: number;
@@ -34,7 +35,7 @@ export const MARKER_FILE = '/var/lib/holdfast/cluster';
 const CONNECT_MS = 3_000;
 const INSPECT_MS = 90_000;
 
-const SCRIPT = `say() { printf '%s=%s\\n' "$1" "$2"; }
+const LOOK = `say() { printf '%s=%s\\n' "$1" "$2"; }
 ( . /etc/os-release && say distribution "$ID $VERSION_ID" && say name "$PRETTY_NAME" ) 2>/dev/null
 if [ -d /run/systemd/system ]; then say systemd yes; fi
 say machine "$(cat /etc/machine-id 2>/dev/null)"
@@ -53,22 +54,6 @@ dpkg-query -W -f '\${db:Status-Status} \${Package}\\n' 'postgresql-[0-9]*' patro
     case $package in *-doc* | *-client* | *-jit*) continue ;; esac
     [ "$status" = not-installed ] || say package "$package"
   done
-if ! command -v apt-get >/dev/null; then say packages 'it has no APT'; exit 0; fi
-broken=$(dpkg --audit 2>&1 | head -n 1)
-if [ -n "$broken" ]; then say packages "dpkg is in the middle of something: $broken"; exit 0; fi
-mirror=$(apt-get indextargets --no-release-info -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \\
-  --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep -m1 -E '/debian/*$')
-if [ -z "$mirror" ]; then say packages 'APT knows no Debian mirror (a URI that ends in /debian)'; exit 0; fi
-# Into a folder of its own: the machine's own lists stay as they are.
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-chmod 755 "$folder"
-for uri in $(apt-get update --print-uris 2>/dev/null | sed -n "s/^'\\([^']*InRelease\\)'.*/\\1/p" | head -n 6); do
-  said=$(/usr/lib/apt/apt-helper -o Acquire::Retries=0 -o Acquire::http::Timeout=8 -o Acquire::https::Timeout=8 \\
-    -o APT::Sandbox::User=root download-file "$uri" "$folder/file" 2>&1) && continue
-  say packages "$uri: $(printf '%s\\n' "$said" | sed -n 's/^[EW]: //p' | head -n 1)"
-  break
-done
 `;
 
 /** @throws as {@link Host.run}: HOST_COMMAND_FAILED also when the user can't become root. */
@@ -81,7 +66,7 @@ export async function inspect(host: Host): Promise<Inspection> {
   const clockAheadS = Number(clock) - (before + Date.now()) / 2000;
   const said = await host.run(sh`sh -s ${MARKER_FILE}`, {
     ...options,
-    stdin: SCRIPT,
+    stdin: `${LOOK}${await packageProbe()}`,
     timeoutMs: INSPECT_MS,
     title: 'look at the machine',
   });
@@ -110,7 +95,7 @@ function read(said: string): Omit<Inspection, 'clockAheadS'> {
     listeners: new Map(all('listener').map(readListener)),
     packages: all('package'),
     heldBy: one('held') || null,
-    packageTrouble: one('packages') || null,
+    packageTrouble: all('packages').join('; ') || null,
   };
 }
 

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { untilSuccess } from '../../support/eventually';
 import { startPackageCache } from './package-cache';
+import type { PackageCache } from './package-cache';
 
 /** Plain Debian machines as users have them, reached through SSH by a user who may use sudo. */
 
@@ -41,6 +42,8 @@ export interface Machines {
   readonly all: readonly Machine[];
   /** A free address of their network, with its prefix length. */
   readonly floatingAddress: string;
+  /** Where their packages come from, by a proxy. */
+  readonly packages: Pick<PackageCache, 'withhold'>;
   /** Removes the machines and their network. */
   end(): Promise<void>;
 }
@@ -61,7 +64,7 @@ export async function makeMachines(count: number, authorizedKey: string): Promis
     for (let n = 1; n <= count; n++) containers.push(boot(image, network, `m${n}`));
     const all = await Promise.all(containers.map((container, i) => setUp(container, `m${i + 1}`, authorizedKey)));
     for (const machine of all) machine.run(`echo 'Acquire::http::Proxy "${cache.url}";' >/etc/apt/apt.conf.d/90proxy`);
-    return { all, floatingAddress: floatingAddressOf(network), end };
+    return { all, floatingAddress: floatingAddressOf(network), packages: cache, end };
   } catch (error) {
     await end();
     throw error;

@@ -13,6 +13,8 @@ import { cacheFolder } from '../../../infra/local/project';
  */
 export interface PackageCache {
   readonly url: string;
+  /** From now on there is nothing (404) at addresses that match, until the next call; null: everything is there again. */
+  withhold(addresses: RegExp | null): void;
   end(): Promise<void>;
 }
 
@@ -21,13 +23,18 @@ const FOLDER = join(cacheFolder, 'test-packages');
 /** @param address on which the machines see this one. */
 export async function startPackageCache(address: string): Promise<PackageCache> {
   mkdirSync(FOLDER, { recursive: true });
+  let withheld: RegExp | null = null;
   const server = createServer((asked, answer) => {
+    if (withheld?.test(asked.url ?? '')) return void answer.writeHead(404).end();
     serve(asked.url ?? '', asked.headers, answer).catch(() => answer.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, address, resolve));
   const { port } = server.address() as AddressInfo; // It listens on TCP: never a pipe's name.
   return {
     url: `http://${address}:${port}`,
+    withhold: (addresses) => {
+      withheld = addresses;
+    },
     end: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -129,6 +129,20 @@ test('packages cannot be fetched', async () => {
   ]);
 });
 
+test.each([
+  ['its mirror lacks a suite that the software comes from', /\/debian\/dists\/forky\//, ['forky']],
+  ['the suites for security cannot be reached', /-security\/dists\//, ['bookworm-security', 'trixie-security']],
+])('%s: each is named, and nothing is changed', async (_, withheld, suites) => {
+  const before = await photograph(machine);
+  both.machines.packages.withhold(withheld);
+  const found = wrong(await look().finally(() => both.machines.packages.withhold(null)));
+  expect(found).toEqual([['packages', expect.any(String), expect.stringContaining('proxy')]]);
+  const told = found[0]?.[1] ?? '';
+  expect(told).toMatch(/^Its packages cannot be fetched: .*404.*[^.]\.$/);
+  expect([...told.matchAll(/https?:\S*\/dists\/(\S+)\/InRelease: /g)].map(([, suite]) => suite)).toEqual(suites);
+  expect(differences(before, await photograph(machine))).toEqual([]);
+});
+
 test('a PostgreSQL is on it already', async () => {
   const entry =
     'Package: postgresql-17\\nStatus: install ok installed\\nMaintainer: me\\nArchitecture: all\\nVersion: 17.1\\nDescription: one\\n';
