@@ -76,8 +76,8 @@ function answers(): { route: string; status: number }[] {
 
 test(`Schemathesis finds nothing in ${SECONDS} s, seed ${SEED}`, async () => {
   const { code, report } = await runSchemathesis({ url: api.url, token, operations, seconds: SECONDS, seed: SEED });
+  if (code !== 0) throw new Error(`exit code ${code}:\n${report}`);
   console.log(report.slice(report.indexOf('Test cases:')));
-  expect([code, report]).toEqual([0, report]);
   expect(report).toContain(`Seed: ${SEED}`);
   // It came through to the operations themselves: neither limits nor a lost token kept it out.
   const seen = answers();
