@@ -10,14 +10,18 @@ import type { Host } from './host/host';
 import type { SshPool } from './host/ssh-pool';
 import type { ClusterNetwork, Inventory } from './inventory/inventory';
 import type { ProveAddress } from './postgres/proof';
+import type { BackupSchedules } from './schedules/schedules';
 import type { SecretRef, SecretStore } from './secrets/secrets';
+import type { Storage } from './storage/storage';
 
-/** What activities work with: inventory, secrets, clouds and hosts, and a cluster as all of them see it. */
+/** What activities work with: inventory, secrets, clouds, hosts and object stores, and a cluster as all of them see it. */
 export interface Fleet {
   readonly inventory: Inventory;
   readonly secrets: SecretStore;
   readonly clouds: Readonly<Record<Cluster['spec']['cloud'], Cloud>>;
   readonly ssh: SshPool;
+  readonly storage: Storage;
+  readonly schedules: BackupSchedules;
   /** Uses an endpoint as its users do. */
   readonly proveAddress: ProveAddress;
   /** Tags everything that this installation makes in a cloud. */

@@ -8,6 +8,12 @@ import { createEtcdActivities } from './etcd/activities';
 import type { ExporterActivities } from './exporters/activities';
 import { createExporterActivities } from './exporters/activities';
 import type { Fleet } from './fleet';
+import type { BackupActivities } from './pgbackrest/activities';
+import { createBackupActivities } from './pgbackrest/activities';
+import type { WindowActivities } from './pgbackrest/look';
+import { createWindowActivities } from './pgbackrest/look';
+import type { RestoreActivities } from './pgbackrest/restore';
+import { createRestoreActivities } from './pgbackrest/restore';
 import type { GatewayActivities } from './gateway/activities';
 import { createGatewayActivities } from './gateway/activities';
 import type { InventoryActivities } from './inventory/activities';
@@ -16,31 +22,47 @@ import type { PatroniActivities } from './patroni/activities';
 import { createPatroniActivities } from './patroni/activities';
 import type { PostgresActivities } from './postgres/activities';
 import { createPostgresActivities } from './postgres/activities';
+import type { PolicyActivities } from './pgbackrest/policy';
+import { createPolicyActivities } from './pgbackrest/policy';
+import type { HousekeepingActivities } from './housekeeping/activities';
+import { createHousekeepingActivities } from './housekeeping/activities';
+import type { ScheduleActivities } from './schedules/activities';
+import { createScheduleActivities } from './schedules/activities';
 import type { SecretActivities } from './secrets/activities';
 import { createSecretActivities } from './secrets/activities';
 import type { SoftwareActivities } from './software/activities';
 import { createSoftwareActivities } from './software/activities';
+import type { StorageActivities } from './storage/activities';
+import { createStorageActivities } from './storage/activities';
 
 export type Activities = CloudActivities &
   EtcdActivities &
   ExporterActivities &
+  BackupActivities &
+  RestoreActivities &
+  WindowActivities &
   GatewayActivities &
+  HousekeepingActivities &
   InventoryActivities &
   PatroniActivities &
+  PolicyActivities &
   PostgresActivities &
   PreflightActivities &
+  ScheduleActivities &
   SecretActivities &
-  SoftwareActivities;
+  SoftwareActivities &
+  StorageActivities;
+
+type OfNoStep =
+  'recordOperation' | 'checkHost' | 'checkSites' | 'lookAtWindow' | 'openBackup' | keyof HousekeepingActivities;
 
 /**
  * Each but these begins with the step that it works for: the inventory is asked first whether that is still the cluster's
- * newest operation (workers/activity-interceptor.ts). One records in order, the other only looks.
+ * newest operation (workers/activity-interceptor.ts). One records in order, some only look, and some work for no operation,
+ * because it is theirs to begin one, or because they are there for all clusters.
  */
 type OfAStep = {
-  readonly [Name in Exclude<keyof Activities, 'recordOperation' | 'checkHost'>]: (
-    at: StepRef,
-    ...more: never[]
-  ) => Promise<unknown>;
+  readonly [Name in Exclude<keyof Activities, OfNoStep>]: (at: StepRef, ...more: never[]) => Promise<unknown>;
 };
 
 /** All activities over one fleet: what a worker registers. */
@@ -49,12 +71,19 @@ export function createActivities(fleet: Fleet): Activities {
     ...createCloudActivities(fleet),
     ...createEtcdActivities(fleet),
     ...createExporterActivities(fleet),
+    ...createBackupActivities(fleet),
+    ...createRestoreActivities(fleet),
+    ...createWindowActivities(fleet),
     ...createGatewayActivities(fleet),
+    ...createHousekeepingActivities(fleet),
     ...createInventoryActivities(fleet),
     ...createPatroniActivities(fleet),
+    ...createPolicyActivities(fleet),
     ...createPostgresActivities(fleet),
     ...createPreflightActivities(fleet),
+    ...createScheduleActivities(fleet),
     ...createSecretActivities(fleet),
     ...createSoftwareActivities(fleet),
+    ...createStorageActivities(fleet),
   } satisfies Activities & OfAStep;
 }

@@ -1,4 +1,6 @@
+import type { BackupPolicy, Origin } from './backups';
 import type { ClusterId, OperationId, ProjectId } from './ids';
+import type { Lane } from './operations';
 import type { NodeName, NodeRole } from './topology';
 
 /** What a cluster is: what was asked for (spec) and what is (status), apart from one another. */
@@ -20,6 +22,8 @@ export interface ClusterSpec {
   /** CIDR blocks that may connect, besides the machine of the control plane, which proves that the endpoint works. */
   readonly allowedIps: readonly string[];
   readonly deletionProtection: boolean;
+  /** Null: none are taken, because no site was configured when it was ordered, or the order said so. */
+  readonly backups: BackupPolicy | null;
 }
 
 /** AIP-216: one word for the phase; what is wrong stands in the conditions. */
@@ -32,6 +36,7 @@ export const CONDITION_TYPES = [
   'ResourceLimitsEnforced',
   'FailureDomainsSeparate',
   'EndpointAddressFloats',
+  'BackedUp',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 
@@ -76,6 +81,8 @@ export interface Cluster {
   readonly generation: number;
   readonly spec: ClusterSpec;
   readonly status: ClusterStatus;
+  /** What it was restored from; null when it began empty. */
+  readonly origin: Origin | null;
   readonly createdAt: string;
   readonly deletedAt: string | null;
 }
@@ -114,6 +121,8 @@ export interface ClusterNode {
 export interface StepRef {
   readonly clusterId: ClusterId;
   readonly operationId: OperationId;
+  readonly lane: Lane;
+  /** Of the lane. */
   readonly generation: number;
   readonly stepId: string;
 }

@@ -78,6 +78,11 @@ export const ERRORS = {
     'Cluster {name} is {state}; this needs a cluster that is ready.',
     true,
   ),
+  BACKUPS_NOT_CONFIGURED: entry(
+    409,
+    'Backups are not configured',
+    'Cluster {name} has no backups: no object store was configured when it was ordered, or the order said so.',
+  ),
   PRECONDITION_FAILED: entry(
     412,
     'Precondition failed',
@@ -89,6 +94,11 @@ export const ERRORS = {
     422,
     'Idempotency key reused',
     'This Idempotency-Key was used with another request; use a new one.',
+  ),
+  RESTORE_TARGET_OUTSIDE: entry(
+    422,
+    'Outside of what can be restored',
+    '{target} cannot be restored: {window}. Nothing was done.',
   ),
   TOO_MANY_REQUESTS: entry(
     429,
@@ -116,6 +126,8 @@ export const ERRORS = {
     true,
   ),
   HOST_JOB_FAILED: entry(500, 'Host job failed', 'Job {unit} failed on {host} with exit code {exitCode}: {output}'),
+  BACKUP_FAILED: entry(500, 'Backup failed', 'The backup to site {site} failed: {detail}', true),
+  RESTORE_FAILED: entry(500, 'Restore failed', 'The data could not be restored on {host}: {detail}'),
   CLOUD_UNAVAILABLE: entry(503, 'Cloud unavailable', 'The cloud {cloud} does not answer: {detail}.', true),
   CLOUD_REFUSED: entry(500, 'Cloud refused', 'The cloud {cloud} refused to {verb}: {detail}.'),
   CLOUD_FULL: entry(
@@ -123,6 +135,8 @@ export const ERRORS = {
     'Cloud full',
     'The cloud {cloud} has no room: {detail}. Free some or choose a smaller plan, then retry.',
   ),
+  SITE_UNAVAILABLE: entry(503, 'Site unavailable', 'Site {site} could not {verb}: {detail}', true),
+  SITE_REFUSED: entry(500, 'Site refused', 'Site {site} refused to {verb}: {detail}'),
   PREFLIGHT_FAILED: entry(
     500,
     'Machines are not ready',
@@ -165,7 +179,13 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-const ABSENCES: readonly ErrorCode[] = ['HOST_UNREACHABLE', 'CLOUD_UNAVAILABLE', 'UNAVAILABLE', 'KEY_COMMAND_FAILED'];
+const ABSENCES: readonly ErrorCode[] = [
+  'HOST_UNREACHABLE',
+  'CLOUD_UNAVAILABLE',
+  'SITE_UNAVAILABLE',
+  'UNAVAILABLE',
+  'KEY_COMMAND_FAILED',
+];
 
 /** True for the code of something that does not answer: nothing is wrong with what it was asked, and it may come back. */
 export function isAbsence(code: string): boolean {

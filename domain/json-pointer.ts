@@ -13,10 +13,13 @@ export function placeInWords(pointer: string): string {
   );
 }
 
-/** The field that the pointer begins with, and which entry of its list is meant, if any: `/allowedIps/1`. */
-export function fieldAndEntry(pointer: string): { field: string; entry: number | null } {
-  const [field = '', entry] = partsOf(pointer);
-  return { field, entry: entry !== undefined && isIndex(entry) ? Number(entry) : null };
+/** The field that the pointer begins with, the whole place, and which entry of its list is meant, if any: `/backups/sites/1`. */
+export function fieldAndEntry(pointer: string): { field: string; place: string; entry: number | null } {
+  const parts = partsOf(pointer);
+  const last = parts.at(-1);
+  const entry = parts.length > 1 && last !== undefined && isIndex(last) ? Number(last) : null;
+  const place = (entry === null ? parts : parts.slice(0, -1)).join('/');
+  return { field: parts[0] ?? '', place, entry };
 }
 
 const isIndex = (part: string): boolean => /^\d+$/.test(part);

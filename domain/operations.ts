@@ -3,8 +3,19 @@ import type { Topology } from './plans';
 
 /** A lifecycle operation and its steps, as the inventory keeps them and the API shows them. */
 
-export const OPERATION_KINDS = ['provision', 'delete'] as const;
+export const OPERATION_KINDS = ['provision', 'delete', 'backup', 'restore', 'configure-backups'] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
+
+/** Operations of one lane of a cluster run one after the other; backups have a lane of their own. */
+export const LANES = ['cluster', 'backup'] as const;
+export type Lane = (typeof LANES)[number];
+
+export function laneOf(kind: OperationKind): Lane {
+  return kind === 'backup' ? 'backup' : 'cluster';
+}
+
+/** While one of these runs no backup begins, and one that runs is overtaken by it. */
+export const ENDS_BACKUPS: readonly OperationKind[] = ['delete'];
 
 export const OPERATION_STATES = [
   'pending',

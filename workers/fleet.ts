@@ -7,6 +7,8 @@ import { createStaticCloud } from '../activities/cloud/static';
 import { readMachineId } from '../activities/cloud/static/machine-id';
 import type { Fleet } from '../activities/fleet';
 import { createSshPool } from '../activities/host/ssh-pool';
+import type { SshPool } from '../activities/host/ssh-pool';
+import type { Inventory } from '../activities/inventory/inventory';
 import { createInventory } from '../activities/inventory/open';
 import { proveAddress } from '../activities/postgres/proof';
 import type { HistoryKeys } from '../activities/secrets/history-keys';
@@ -14,7 +16,11 @@ import { createHistoryKeys } from '../activities/secrets/history-keys';
 import { openKeyring } from '../activities/secrets/keyring';
 import { createPayloadCodec } from '../activities/secrets/payload-codec';
 import { loadControlKey } from '../activities/secrets/ssh-keys';
+import { openSchedules } from '../activities/schedules/temporal';
+import type { TemporalSchedules } from '../activities/schedules/temporal';
 import { createSecretStore } from '../activities/secrets/store';
+import { openStorage } from '../activities/storage/open';
+import { readSites } from '../activities/storage/sites-file';
 import { HoldfastError } from '../domain/errors';
 import type { Settings } from '../domain/schemas/settings';
 
@@ -26,17 +32,48 @@ export interface OpenFleet extends Fleet {
   /** Of Temporal's histories. */
   readonly codec: PayloadCodec;
   readonly historyKeys: HistoryKeys;
+  readonly schedules: TemporalSchedules;
   close(): Promise<void>;
 }
 
 export async function openFleet(settings: Settings, log: Logger): Promise<OpenFleet> {
-  const [keyring, controlKey] = await Promise.all([
+  const [keyring, controlKey, sites] = await Promise.all([
     openKeyring({ home: settings.HOLDFAST_HOME, command: settings.HOLDFAST_KEY_COMMAND }),
     loadControlKey(settings.HOLDFAST_HOME),
+    readSites(settings),
   ]);
   const inventory = createInventory(settings.DATABASE_URL, { logger: log });
+  const storage = openStorage(sites);
   const historyKeys = createHistoryKeys(inventory.database, keyring);
+  const codec = createPayloadCodec(historyKeys);
+  const schedules = openSchedules({ address: settings.TEMPORAL_ADDRESS, codec });
   const ssh = createSshPool({ controlKey: controlKey.privatePem, connectTimeoutMs: BOOT_MS, logger: log });
+  return {
+    inventory,
+    ssh,
+    storage,
+    proveAddress,
+    secrets: createSecretStore(inventory.database, keyring),
+    historyKeys,
+    codec,
+    schedules,
+    clouds: await openClouds(settings, log, inventory, ssh),
+    installId: settings.HOLDFAST_INSTALL_ID,
+    controlPublicKey: controlKey.publicLine,
+    async close() {
+      ssh.close();
+      storage.close();
+      await Promise.all([schedules.close(), inventory.close()]);
+    },
+  };
+}
+
+async function openClouds(
+  settings: Settings,
+  log: Logger,
+  inventory: Inventory,
+  ssh: SshPool,
+): Promise<Fleet['clouds']> {
   const docker = createDockerCloud({
     docker: new Docker(),
     installId: settings.HOLDFAST_INSTALL_ID,
@@ -54,19 +91,5 @@ export async function openFleet(settings: Settings, log: Logger): Promise<OpenFl
     ssh,
     ownMachineId: await readMachineId(),
   });
-  return {
-    inventory,
-    ssh,
-    proveAddress,
-    secrets: createSecretStore(inventory.database, keyring),
-    historyKeys,
-    codec: createPayloadCodec(historyKeys),
-    clouds: { docker: logCalls(docker, log), static: logCalls(machines, log) },
-    installId: settings.HOLDFAST_INSTALL_ID,
-    controlPublicKey: controlKey.publicLine,
-    async close() {
-      ssh.close();
-      await inventory.close();
-    },
-  };
+  return { docker: logCalls(docker, log), static: logCalls(machines, log) };
 }

@@ -17,3 +17,9 @@ export const LONG_DEADLINE = '1d';
 /** Between two attempts of an activity: the first pause, doubled each time up to the longest. */
 export const FIRST_RETRY = '500ms';
 export const LONGEST_RETRY = '30s';
+
+/** How often a backup is tried. */
+export const COPY_ATTEMPTS = 4;
+
+/** How long a backup that is due waits for the one that runs, and how long the housekeeping may take: less than an hour. */
+export const DUE_DEADLINE = '50m';

@@ -3,7 +3,7 @@ import { each } from '../domain/each';
 import { execute } from './operation';
 import type { OperationInput } from '../domain/operations';
 import type { OperationOutcome } from './operation';
-import { cloud, inventory, machines } from './proxies';
+import { cloud, inventory, machines, schedules } from './proxies';
 import type { RunbookOf } from './runbook';
 import { pointOfNoReturn, step } from './runbook';
 
@@ -11,6 +11,7 @@ import { pointOfNoReturn, step } from './runbook';
 export const deleteRunbook: RunbookOf = ({ topology }) => [
   pointOfNoReturn,
   step('stop offering the cluster', (at) => inventory.declareDeleting(at)),
+  step('stop its backups', (at) => schedules.unscheduleBackups(at)),
   step('delete the hosts and their volumes', (at) =>
     each(allNodes(topology), (node) => machines.deleteHost(at, node.name)),
   ),

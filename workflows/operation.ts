@@ -15,6 +15,7 @@ import type { StepRef } from '../domain/clusters';
 import { each } from '../domain/each';
 import type { ErrorCode } from '../domain/errors';
 import { ERRORS, fillTemplate, HoldfastError, isAbsence } from '../domain/errors';
+import { laneOf } from '../domain/operations';
 import type { OperationInput } from '../domain/operations';
 import type { Journal } from './journal';
 import { openJournal } from './journal';
@@ -186,7 +187,7 @@ async function untilItWorks(
       if (wasAway(error) && !isOver(error)) continue;
       const failure = describeFailure(error);
       execution.journal.step(step.id, 'failed', failure.message);
-      if (isOver(error) || failure.code === OVERTAKEN) throw error;
+      if (isOver(error) || failure.code === OVERTAKEN || (step.mayFail && phase.step === 'running')) throw error;
       execution.waiting.add(step);
       const reason = `needs attention: "${step.title}" failed: ${failure.message}`;
       execution.journal.operation({ state: 'waiting', reason });
@@ -230,7 +231,8 @@ async function conclude(execution: Execution, error: unknown): Promise<Operation
 }
 
 function stepRef(input: OperationInput, step: RunbookStep): StepRef {
-  return { clusterId: input.clusterId, operationId: input.operationId, generation: input.generation, stepId: step.id };
+  const { clusterId, operationId, generation, kind } = input;
+  return { clusterId, operationId, lane: laneOf(kind), generation, stepId: step.id };
 }
 
 /** The code and the sentence of what an activity threw; the SDK wraps it in an ActivityFailure. */

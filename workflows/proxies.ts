@@ -7,10 +7,19 @@ import type { ExporterActivities } from '../activities/exporters/activities';
 import type { GatewayActivities } from '../activities/gateway/activities';
 import type { InventoryActivities } from '../activities/inventory/activities';
 import type { PatroniActivities } from '../activities/patroni/activities';
+import type { BackupActivities } from '../activities/pgbackrest/activities';
+import type { WindowActivities } from '../activities/pgbackrest/look';
+import type { PolicyActivities } from '../activities/pgbackrest/policy';
+import type { HousekeepingActivities } from '../activities/housekeeping/activities';
+import type { ScheduleActivities } from '../activities/schedules/activities';
+import type { RestoreActivities } from '../activities/pgbackrest/restore';
 import type { PostgresActivities } from '../activities/postgres/activities';
 import type { SecretActivities } from '../activities/secrets/activities';
 import type { SoftwareActivities } from '../activities/software/activities';
+import type { StorageActivities } from '../activities/storage/activities';
 import {
+  COPY_ATTEMPTS,
+  DUE_DEADLINE,
   FIRST_RETRY,
   HEARTBEAT_TIMEOUT,
   LONG_DEADLINE,
@@ -47,6 +56,15 @@ const remote: ActivityOptions = {
 /** What takes as long as there is data: its activity gives up when nothing moves, a day later it is over in any case. */
 const long: ActivityOptions = { ...common, startToCloseTimeout: LONG_DEADLINE, scheduleToCloseTimeout: LONG_DEADLINE };
 
+/** A store that fails is tried a few times; the next backup is due before long. */
+const copying: ActivityOptions = { ...long, retry: { ...common.retry, maximumAttempts: COPY_ATTEMPTS } };
+
+/** A backup that is due waits for the one that runs, until the next one is due. */
+const waiting: ActivityOptions = { ...common, startToCloseTimeout: '30s', scheduleToCloseTimeout: DUE_DEADLINE };
+
+/** What is not done is done by the next housekeeping. */
+const hourly: ActivityOptions = { ...common, startToCloseTimeout: DUE_DEADLINE, scheduleToCloseTimeout: DUE_DEADLINE };
+
 /** Progress is written whatever happens: never given up. */
 const recording: ActivityOptions = { ...common, startToCloseTimeout: '30s' };
 
@@ -60,12 +78,21 @@ export const replicas = proxyActivities<Pick<PatroniActivities, 'waitForQuorum'>
 export const postgres = proxyActivities<PostgresActivities>(remote);
 export const gateway = proxyActivities<GatewayActivities>(remote);
 export const exporters = proxyActivities<ExporterActivities>(remote);
+export const backups = proxyActivities<Omit<BackupActivities, 'takeBackup'>>(remote);
+export const copies = proxyActivities<Pick<BackupActivities, 'takeBackup'>>(copying);
+export const restores = proxyActivities<RestoreActivities>(long);
+export const policies = proxyActivities<PolicyActivities>(remote);
+export const schedules = proxyActivities<Omit<ScheduleActivities, 'openBackup'>>(quick);
+export const due = proxyActivities<Pick<ScheduleActivities, 'openBackup'>>(waiting);
+export const housekeeping = proxyActivities<HousekeepingActivities>(hourly);
 export const secrets = proxyActivities<SecretActivities>(quick);
 export const inventory = proxyActivities<InventoryActivities>(quick);
 export const journal = proxyActivities<Pick<InventoryActivities, 'recordOperation'>>(recording);
 
 /** Somebody waits for the answer: one try, and soon. */
-export const inspection = proxyActivities<Pick<PreflightActivities, 'checkHost'>>({
+export const inspection = proxyActivities<
+  Pick<PreflightActivities, 'checkHost'> & StorageActivities & WindowActivities
+>({
   ...common,
   startToCloseTimeout: '2m',
   retry: { maximumAttempts: 1 },

@@ -16,6 +16,8 @@ export interface RunbookStep {
   readonly run: (at: StepRef) => Promise<unknown>;
   /** Takes back what the step did, or half did, or never began. */
   readonly undo?: (at: StepRef) => Promise<unknown>;
+  /** When it can't be done the operation has failed, rather than wait for somebody: the next one of its kind is due anyway. */
+  readonly mayFail?: boolean;
 }
 
 export interface Together {
@@ -32,7 +34,11 @@ export interface PointOfNoReturn {
 export type RunbookOf = (cluster: { readonly topology: Topology }) => Runbook;
 
 /** One line of a runbook. Its id derives from the title, so titles are unique within a runbook. */
-export function step(title: string, run: RunbookStep['run'], options: Pick<RunbookStep, 'undo'> = {}): RunbookStep {
+export function step(
+  title: string,
+  run: RunbookStep['run'],
+  options: Pick<RunbookStep, 'undo' | 'mayFail'> = {},
+): RunbookStep {
   return { kind: 'step', id: title.toLowerCase().replace(/[^a-z0-9]+/g, '-'), title, run, ...options };
 }
 

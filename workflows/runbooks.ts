@@ -1,7 +1,10 @@
 import type { OperationKind, StepTitle } from '../domain/operations';
 import type { Topology } from '../domain/plans';
+import { backupRunbook } from './backup';
+import { configureBackupsRunbook } from './configure-backups';
 import { deleteRunbook } from './delete';
 import { provisionRunbook } from './provision';
+import { restoreRunbook } from './restore';
 import type { RunbookOf } from './runbook';
 import { titlesOf } from './runbook';
 
@@ -9,6 +12,9 @@ import { titlesOf } from './runbook';
 export const RUNBOOKS: Readonly<Record<OperationKind, { readonly workflow: string; readonly runbook: RunbookOf }>> = {
   provision: { workflow: 'provision', runbook: provisionRunbook },
   delete: { workflow: 'deleteCluster', runbook: deleteRunbook },
+  backup: { workflow: 'backup', runbook: backupRunbook },
+  restore: { workflow: 'restore', runbook: restoreRunbook },
+  'configure-backups': { workflow: 'configureBackups', runbook: configureBackupsRunbook },
 };
 
 /** The steps that an operation will have: for previews, and written with a new operation. */

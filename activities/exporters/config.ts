@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { SYSTEM_ROLES } from '../patroni/hba';
-import { SOCKET_FOLDER } from '../patroni/config';
+import { SOCKET_FOLDER } from '../postgres/paths';
 import { environmentFile } from '../host/config-text';
 import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 

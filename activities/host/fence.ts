@@ -4,7 +4,7 @@ import { putFiles } from './files';
 import type { Host } from './host';
 import { firstWords, inOrder, sh } from './shell';
 
-/** Where a host remembers the newest generation of a cluster that worked on it. */
+/** Where a host remembers the newest generation of each lane of a cluster that worked on it. */
 export const FENCE_FOLDER_NAME = 'generations';
 const FENCE_FOLDER = `/var/lib/holdfast/${FENCE_FOLDER_NAME}`;
 /** No tool in use ends with it. */
@@ -40,8 +40,9 @@ refuse_older() {
  * every command of an older one, such as one of a worker that was thought dead.
  * @throws STALE_GENERATION from each of its calls, besides what {@link Host} throws.
  */
-export function fencedHost(host: Host, { clusterId, generation }: StepRef): Host {
-  const fence = sh`fence ${`${FENCE_FOLDER}/${clusterId}`} ${generation}`;
+export function fencedHost(host: Host, { clusterId, lane, generation }: StepRef): Host {
+  const file = lane === 'cluster' ? clusterId : `${clusterId}.${lane}`;
+  const fence = sh`fence ${`${FENCE_FOLDER}/${file}`} ${generation}`;
   const run: Host['run'] = async (command, options) => {
     try {
       return await host.run(inOrder(FENCE, fence, command), { title: firstWords(command), ...options });

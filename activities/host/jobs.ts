@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../domain/errors';
 import type { OperationId } from '../../domain/ids';
+import type { Lane } from '../../domain/operations';
 import type { Host } from './host';
 import { sh } from './shell';
 import type { ShellCommand } from './shell';
@@ -9,17 +10,18 @@ import type { ShellCommand } from './shell';
  * unit remembers how it ended until {@link cleanJob}; a reboot forgets it, so a job must cope with being run again then.
  */
 
-/** Name of a job's systemd unit, such as `holdfast-op_…-restore.service`. */
-export type JobUnit = `holdfast-${OperationId}-${string}.service`;
+/** Name of a job's systemd unit, such as `holdfast-op_…-install.service`; one of a backup's lane begins with `holdfast-backup-`. */
+export type JobUnit = `holdfast-${'' | 'backup-'}${OperationId}-${string}.service`;
 
 /** @throws RangeError when the step's id has other characters than letters, digits and dashes. */
-export function jobUnit(operationId: OperationId, stepId: string): JobUnit {
+export function jobUnit(operationId: OperationId, stepId: string, lane: Lane = 'cluster'): JobUnit {
   if (!/^[A-Za-z0-9-]{1,100}$/.test(stepId)) throw new RangeError(`not the id of a step: ${stepId}`);
-  return `holdfast-${operationId}-${stepId}.service`;
+  return `holdfast-${lane === 'backup' ? 'backup-' : ''}${operationId}-${stepId}.service`;
 }
 
-/** How the units of all jobs of the same operation begin. */
-const siblingsOf = (unit: JobUnit): string => `${unit.split('-', 2).join('-')}-`;
+/** How the units of all jobs of the same operation begin, and of all operations of its lane. */
+const siblingsOf = (unit: JobUnit): string => unit.replace(/^(.*?op_[^-]*-).*$/, '$1');
+const laneOf = (unit: JobUnit): string => unit.slice(0, unit.indexOf('op_'));
 
 export interface Job {
   readonly unit: JobUnit;
@@ -42,23 +44,23 @@ export type JobStatus =
 const STOP_TIMEOUT_S = 10;
 const LAST_LINES = 40;
 
-/** `jobs OPTION…` lists units of all operations, `forget UNIT…` ends them and what the host remembers of them. */
+/** `jobs PREFIX OPTION…` lists units of all operations, `forget UNIT…` ends them and what the host remembers of them. */
 const ALL_JOBS = `
-jobs() { systemctl list-units --all --plain --no-legend "$@" 'holdfast-op_*.service' | cut -d' ' -f1; }
+jobs() { prefix=$1; shift; systemctl list-units --all --plain --no-legend "$@" "\${prefix}op_*.service" | cut -d' ' -f1; }
 forget() { [ $# -eq 0 ] || { systemctl stop -- "$@" || :; systemctl reset-failed -- "$@" 2>/dev/null || :; }; }
 `;
 
 /*
  * The input waits in /run (memory) until the job has opened it. Two that start the same unit at once are told apart by
- * systemd, which takes the name once only. Jobs of earlier operations that have ended are forgotten by the way: those of
- * this one must be remembered for whoever asks again how they ended.
+ * systemd, which takes the name once only. Jobs of earlier operations of its lane that have ended are forgotten by the way:
+ * those of this one must be remembered for whoever asks again how they ended.
  */
 const START = `set -eu
 ${ALL_JOBS}
-unit=$1 siblings=$2 description=$3 user=$4 command=$5
+unit=$1 lane=$2 siblings=$3 description=$4 user=$5 command=$6
 loaded() { [ "$(systemctl show --property LoadState --value -- "$unit")" = loaded ]; }
 loaded && exit 0
-forget $(jobs --state=exited,failed | grep -v -- "^$siblings")
+forget $(jobs "$lane" --state=exited,failed | grep -v -- "^$siblings")
 umask 077
 mkdir -p /run/holdfast/jobs
 input=$(mktemp /run/holdfast/jobs/XXXXXXXXXX)
@@ -76,7 +78,7 @@ systemd-run --quiet --unit="$unit" --description="$description" --remain-after-e
 export async function startJob(host: Pick<Host, 'run'>, job: Job): Promise<void> {
   // systemd replaces $NAME in the command line of a service; $$ is a dollar sign.
   const command = job.command.replaceAll('$', '$$$$');
-  const values = [job.unit, siblingsOf(job.unit), job.description, job.user ?? 'root', command];
+  const values = [job.unit, laneOf(job.unit), siblingsOf(job.unit), job.description, job.user ?? 'root', command];
   await host.run(sh`sh -c ${START} sh ${values}`, {
     stdin: job.stdin ?? '',
     title: `start job ${job.unit}`,
@@ -124,7 +126,7 @@ export async function cancelJob(host: Pick<Host, 'run'>, unit: JobUnit): Promise
 const END_ALL = `set -eu
 ${ALL_JOBS}
 kept=$1
-others() { jobs "$@" | grep -vxF -- "$kept" || :; }
+others() { jobs 'holdfast-*' "$@" | grep -vxF -- "$kept" || :; }
 forget $(others)
 left=$(others --state=active,activating,deactivating,reloading)
 [ -z "$left" ] || { echo "still there:" $left >&2; exit 1; }

@@ -1,7 +1,10 @@
+import { BACKUPS_OUTLIVE_DAYS } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
 import type { OperationRecord } from '../../domain/operations';
+import type { ClusterId } from '../../domain/ids';
 import type { Fleet } from '../fleet';
-import { viewCluster } from '../fleet';
+import { secretRef, viewCluster } from '../fleet';
+import { SECRET_NAMES } from '../secrets/stored-secrets';
 import { endpointOf } from '../postgres/endpoint';
 
 export interface InventoryActivities {
@@ -11,7 +14,10 @@ export interface InventoryActivities {
   declareReady(at: StepRef): Promise<void>;
   /** Idempotent. Retry: `quick`. Undo: none, it stands behind the point of no return. */
   declareDeleting(at: StepRef): Promise<void>;
-  /** Deletes the cluster's secrets and closes its record; its name is free again. Idempotent. Retry: `quick`. */
+  /**
+   * Deletes the cluster's secrets and closes its record; its name is free again. What its backups need stays as long as
+   * they do. Idempotent. Retry: `quick`.
+   */
   forgetCluster(at: StepRef): Promise<void>;
 }
 
@@ -36,9 +42,20 @@ export function createInventoryActivities(fleet: Fleet): InventoryActivities {
     },
 
     async forgetCluster(at) {
-      await fleet.secrets.deleteAll(at.clusterId);
+      await keepOwner(fleet, at.clusterId);
+      await fleet.secrets.deleteOwn(at.clusterId);
+      await fleet.inventory.timelines.expireWith(at, BACKUPS_OUTLIVE_DAYS);
       await nodes.forget(at);
       await clusters.markDeleted(at);
     },
   };
+}
+
+/** Whoever restores a cluster that was deleted may want to log in as before. */
+async function keepOwner(fleet: Fleet, clusterId: ClusterId): Promise<void> {
+  const { cluster } = await viewCluster(fleet, clusterId);
+  const timeline = await fleet.inventory.timelines.current(clusterId);
+  const password = await fleet.secrets.find(secretRef(cluster, SECRET_NAMES.role(cluster.spec.owner)));
+  if (!timeline || password === null) return;
+  await fleet.secrets.ensure(secretRef(cluster, SECRET_NAMES.backupOwner(timeline.id)), () => password);
 }

@@ -87,7 +87,8 @@ async function setStatus(sql: Sql, id: ClusterId, change: Partial<Omit<ClusterSt
   ]);
 }
 
-async function setCondition(sql: Sql, id: ClusterId, condition: Omit<Condition, 'since'>): Promise<void> {
+/** See {@link ClusterTable.setCondition}; in the transaction of what it tells of. */
+export async function setCondition(sql: Sql, id: ClusterId, condition: Omit<Condition, 'since'>): Promise<void> {
   const { status } = await lockCluster(sql, id, null);
   const before = status.conditions.find(({ type }) => type === condition.type);
   const since = before?.status === condition.status ? before.since : new Date().toISOString();

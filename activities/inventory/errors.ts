@@ -60,7 +60,7 @@ function translateSqlState(error: DatabaseError, circumstance: Circumstance): un
   const conflict = HOST_CONFLICTS[error.constraint ?? ''];
   if (conflict) return conflict(error);
   // Out of reach as long as submissions lock the cluster first; the index holds even if one forgets to.
-  if (error.constraint === 'operations_one_per_cluster') {
+  if (error.constraint === 'operations_one_per_lane') {
     return new HoldfastError('CLUSTER_BUSY', { operation: 'of another request' }, { cause: error });
   }
   const code = error.code ?? '';

@@ -5,11 +5,11 @@ import { FINAL_STATES } from '../../domain/operations';
 import type { Database, Sql } from './database';
 import { first } from './database';
 
-const fenceRow = z.object({ operation_generation: z.number(), unfinished: z.boolean() });
+const fenceRow = z.object({ newest: z.number(), unfinished: z.boolean() });
 
 /**
- * Runs `write` in a transaction that holds cluster and operation, when the step's operation is the cluster's newest one and
- * has not ended: a step that was overtaken, or whose operation was ended from outside, changes nothing.
+ * Runs `write` in a transaction that holds cluster and operation, when the step's operation is the newest one of its lane
+ * and has not ended: a step that was overtaken, or whose operation was ended from outside, changes nothing.
  * @throws STALE_GENERATION otherwise.
  */
 export function fenced<T>(database: Database, ref: StepRef, write: (sql: Sql) => Promise<T>): Promise<T> {
@@ -32,12 +32,13 @@ async function refuseStale(
   const found = first(
     await sql.rows(
       fenceRow,
-      `select cluster.operation_generation, operation.state <> all ($3) as unfinished
+      `select case operation.lane when 'backup' then cluster.backup_generation else cluster.operation_generation end as newest,
+              operation.state <> all ($3) as unfinished
          from clusters cluster join operations operation on operation.cluster_id = cluster.id
         where cluster.id = $1 and operation.id = $2 ${lock}`,
       [ref.clusterId, ref.operationId, FINAL_STATES],
     ),
   );
-  if (found?.operation_generation === ref.generation && found.unfinished) return;
-  throw new HoldfastError('STALE_GENERATION', { asked: ref.generation, actual: found?.operation_generation ?? 0 });
+  if (found?.newest === ref.generation && found.unfinished) return;
+  throw new HoldfastError('STALE_GENERATION', { asked: ref.generation, actual: found?.newest ?? 0 });
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { BackupPolicy } from '../../domain/backups';
 import type { CloudName, Cluster, ClusterNode, ClusterStatus, Condition, StepRef } from '../../domain/clusters';
 import type { ClusterId, OperationId, ProjectId, TokenId } from '../../domain/ids';
 import type {
@@ -14,6 +15,7 @@ import type { NodeName } from '../../domain/topology';
 import type { ImageCatalogue } from '../../domain/versions';
 import type { Network } from '../cloud/cloud';
 import type { AuditEntry } from './audit';
+import type { BackupTable, NewBackup, PolicyChangeTable, SiteTable, TimelineTable } from './backup-tables';
 import type { FloatingAddressTable, HostTable } from './host-tables';
 
 /**
@@ -24,6 +26,10 @@ import type { FloatingAddressTable, HostTable } from './host-tables';
 export interface Inventory extends Tables {
   readonly projects: ProjectTable;
   readonly images: ImageTable;
+  readonly sites: SiteTable;
+  readonly timelines: TimelineTable;
+  readonly backups: BackupTable;
+  readonly policyChanges: PolicyChangeTable;
   /**
    * Makes a change that is no operation. What `change` does with the tables it is given, the audit entry, and the
    * answer (kept under the key, so it must hold no secret) are one transaction. Of two requests with one key the second
@@ -62,6 +68,8 @@ export interface Project {
 export interface ProjectTable {
   /** The project of that name, made when there is none. */
   ensure(name: string): Promise<Project>;
+  /** @throws NOT_FOUND. */
+  nameOf(id: ProjectId): Promise<string>;
 }
 
 export interface Token {
@@ -152,6 +160,10 @@ export interface Idempotency {
 export interface Submission {
   readonly operation: OperationInput & { readonly cause: Operation['cause']; readonly requestedBy: string };
   readonly steps: readonly StepTitle[];
+  /** Of a backup: written with its operation. */
+  readonly backup?: NewBackup;
+  /** Of a change of the policy of backups: written into the spec with its operation, which can put the one before back. */
+  readonly backupPolicy?: BackupPolicy;
   readonly idempotency: Idempotency | null;
 }
 
@@ -162,19 +174,26 @@ export interface OperationTable {
   /** Newest first, without their steps. */
   list(
     projectId: ProjectId,
-    page: PageRequest & { readonly clusterId?: ClusterId; readonly state?: Operation['state'] },
+    page: PageRequest & {
+      readonly clusterId?: ClusterId;
+      readonly state?: Operation['state'];
+      /** Only those that have not ended: of a cluster one in each lane at most. */
+      readonly unfinished?: boolean;
+      /** Only those that restore a new cluster from this one. */
+      readonly restoredFrom?: ClusterId;
+    },
   ): Promise<OperationSummary[]>;
   /**
    * Writes cluster, operation, steps and idempotency key in one transaction.
    * @throws NAME_TAKEN, IDEMPOTENCY_KEY_REUSED.
    */
   submitCreate(
-    cluster: Pick<Cluster, 'id' | 'projectId' | 'name' | 'spec'>,
+    cluster: Pick<Cluster, 'id' | 'projectId' | 'name' | 'spec' | 'origin'>,
     submission: Submission,
   ): Promise<SubmissionResult>;
   /**
-   * Writes an operation on an existing cluster and raises its generation (the operation carries the new one).
-   * @throws CLUSTER_BUSY with `{operation}` of the one that runs, PRECONDITION_FAILED, IDEMPOTENCY_KEY_REUSED.
+   * Writes an operation on an existing cluster and raises the generation of its lane (the operation carries the new one).
+   * @throws CLUSTER_BUSY with `{operation}` of the one that runs, CLUSTER_NOT_READY for a backup of one that is not ready, PRECONDITION_FAILED, IDEMPOTENCY_KEY_REUSED.
    */
   submit(expectedGeneration: number | null, submission: Submission): Promise<SubmissionResult>;
   /** Replays of a key before any check of the request: null when the key is new. @throws IDEMPOTENCY_KEY_REUSED. */

@@ -2,6 +2,7 @@ import { appendAudit } from './audit';
 import type { DatabaseOptions } from './database';
 import { openDatabase } from './database';
 import type { Database } from './database';
+import { backupTable } from './backups';
 import { clusterTable } from './clusters';
 import { openEventFeed } from './event-feed';
 import { floatingAddressTable } from './floating-addresses';
@@ -11,7 +12,10 @@ import type { Inventory, Tables } from './inventory';
 import { nodeTable } from './nodes';
 import { once } from './once';
 import { operationTable } from './operations';
+import { policyChangeTable } from './policy-changes';
 import { projectTable } from './projects';
+import { siteTable } from './sites';
+import { timelineTable } from './timelines';
 import { tokenTable } from './tokens';
 
 /** The inventory with the database it stands on, which the secret store shares. */
@@ -36,6 +40,10 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     ...tablesOn(database),
     projects: projectTable(database),
     images: imageTable(database),
+    sites: siteTable(database),
+    timelines: timelineTable(database),
+    backups: backupTable(database),
+    policyChanges: policyChangeTable(database),
     once: (idempotency, shape, change) => once(database, tablesOn, idempotency, shape, change),
     audit: (entry) => database.transaction((sql) => appendAudit(sql, entry)),
     ping: () =>

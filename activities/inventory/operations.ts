@@ -51,8 +51,20 @@ function list(
         and ($2::text is null or operation.id < $2)
         and ($3::text is null or operation.cluster_id = $3)
         and ($4::text is null or operation.state = $4)
+        and (not $7 or operation.state <> all ($6))
+        and ($8::text is null or operation.kind = 'restore' and exists (
+              select from clusters made where made.id = operation.cluster_id and made.origin ->> 'clusterId' = $8))
       order by operation.id desc limit $5`,
-    [projectId, filter.before ?? null, filter.clusterId ?? null, filter.state ?? null, filter.limit, FINAL_STATES],
+    [
+      projectId,
+      filter.before ?? null,
+      filter.clusterId ?? null,
+      filter.state ?? null,
+      filter.limit,
+      FINAL_STATES,
+      filter.unfinished ?? false,
+      filter.restoredFrom ?? null,
+    ],
   );
 }
 

@@ -6,6 +6,7 @@ import { isFinal } from '../../domain/operations';
 import type { Database, Sql, SqlValue } from './database';
 import { first } from './database';
 import { appendEvents } from './events';
+import { tellFailedBackup } from './expected-backups';
 import type { OperationTable } from './inventory';
 import { requireOperation } from './read-operation';
 
@@ -153,15 +154,23 @@ async function rememberMilestones(sql: Sql, { operationId, operation }: Operatio
 async function endWithOperation(
   sql: Sql,
   { operationId, seq }: OperationRecord,
-  { state, at }: OperationChange,
+  { state, at, error }: OperationChange,
 ): Promise<string[]> {
   if (state === 'failed') {
     await sql.run(
       `update clusters set state = 'failed'
-        where state = 'creating' and id = (select cluster_id from operations where id = $1 and kind = 'provision')`,
+        where state = 'creating' and id = (select cluster_id from operations where id = $1 and kind in ('provision', 'restore'))`,
       [operationId],
     );
   }
+  if (state !== 'succeeded') {
+    await sql.run(
+      `update backups set state = 'failed', finished_at = $2::timestamptz, error = coalesce($3::jsonb, error)
+        where operation_id = $1 and state = 'running'`,
+      [operationId, at, error ? JSON.stringify(error) : null],
+    );
+  }
+  if (state === 'failed') await tellFailedBackup(sql, operationId, at, error?.message ?? 'nothing tells why');
   const closed = await sql.rows(
     z.object({ id: z.string() }),
     `update steps set

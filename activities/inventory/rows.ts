@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RETENTION_UNITS } from '../../domain/backups';
 import { CLOUDS, CLUSTER_STATES, CONDITION_TYPES, MAJORS } from '../../domain/clusters';
 import { SCOPES } from '../../domain/tokens';
 import { NODE_ROLES } from '../../domain/topology';
@@ -47,6 +48,24 @@ export const ownedTokenRow = tokenColumns
   .extend({ project_name: z.string() })
   .transform((row): OwnedToken => ({ ...tokenOf(row), projectName: row.project_name }));
 
+const cron = z.string().nullable();
+export const backupPolicy = z.object({
+  sites: z.array(z.string()),
+  schedule: z.object({ full: cron, differential: cron, incremental: cron }),
+  timeZone: z.string(),
+  retention: z.object({ unit: z.enum(RETENTION_UNITS), full: z.number() }),
+  paused: z.boolean(),
+});
+
+const restoreTarget = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('latest') }),
+  z.object({ kind: z.literal('time'), time: z.string() }),
+  z.object({ kind: z.literal('lsn'), lsn: z.string() }),
+  z.object({ kind: z.literal('transaction'), transaction: z.string() }),
+  z.object({ kind: z.literal('point'), name: z.string() }),
+  z.object({ kind: z.literal('backup'), backup: z.templateLiteral(['bkp_', z.string()]) }),
+]);
+
 const spec = z.object({
   plan: z.string(),
   version: z.enum(MAJORS),
@@ -56,6 +75,16 @@ const spec = z.object({
   owner: z.string(),
   allowedIps: z.array(z.string()),
   deletionProtection: z.boolean(),
+  // Orders that are older than backups have none.
+  backups: backupPolicy.nullable().default(null),
+});
+
+const origin = z.object({
+  clusterId,
+  timelineId: z.templateLiteral(['tl_', z.string()]),
+  target: restoreTarget,
+  site: z.string().nullable(),
+  keepsCredentials: z.boolean(),
 });
 
 const condition = z.object({
@@ -83,6 +112,7 @@ export const clusterRow = z
     conditions: z.array(condition),
     postgresql_version: z.string().nullable(),
     endpoint: endpoint.nullable(),
+    origin: origin.nullable(),
     created_at: time,
     deleted_at: time.nullable(),
   })
@@ -98,6 +128,7 @@ export const clusterRow = z
       postgresqlVersion: row.postgresql_version,
       endpoint: row.endpoint,
     },
+    origin: row.origin,
     createdAt: row.created_at,
     deletedAt: row.deleted_at,
   }));
@@ -108,7 +139,7 @@ export const networkRow = z.object({
     .nullable(),
 });
 
-const nodeName = z.union([z.templateLiteral(['pg-', z.number()]), z.templateLiteral(['gw-', z.number()])]);
+export const nodeName = z.union([z.templateLiteral(['pg-', z.number()]), z.templateLiteral(['gw-', z.number()])]);
 
 export const nodeRow = z
   .object({

@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
-import type { ClusterId, OperationId } from '../../domain/ids';
-import { FINAL_STATES } from '../../domain/operations';
+import type { OperationId } from '../../domain/ids';
+import { ENDS_BACKUPS, FINAL_STATES, laneOf } from '../../domain/operations';
 import type { Operation } from '../../domain/operations';
 import { appendAudit } from './audit';
+import { insertBackup } from './backups';
 import { lockCluster } from './clusters';
 import type { Database, Sql } from './database';
 import { first } from './database';
 import { appendEvents } from './events';
 import type { Idempotency, Submission, SubmissionResult } from './inventory';
+import { changePolicy } from './policy-changes';
 import { requireOperation } from './read-operation';
 import { operationId } from './rows';
 
@@ -18,19 +20,23 @@ import { operationId } from './rows';
 /** See {@link OperationTable.submitCreate}. The operation has generation 1, the cluster's first. */
 export function submitCreate(
   database: Database,
-  cluster: Pick<Cluster, 'id' | 'projectId' | 'name' | 'spec'>,
+  cluster: Pick<Cluster, 'id' | 'projectId' | 'name' | 'spec' | 'origin'>,
   submission: Submission,
 ): Promise<SubmissionResult> {
   return database.transaction(
     async (sql) => {
       const replayed = await claimKey(sql, submission);
       if (replayed) return { operation: replayed, replayed: true };
-      await sql.run('insert into clusters (id, project_id, name, spec) values ($1, $2, $3, $4::jsonb)', [
-        cluster.id,
-        cluster.projectId,
-        cluster.name,
-        JSON.stringify(cluster.spec),
-      ]);
+      await sql.run(
+        'insert into clusters (id, project_id, name, spec, origin) values ($1, $2, $3, $4::jsonb, $5::jsonb)',
+        [
+          cluster.id,
+          cluster.projectId,
+          cluster.name,
+          JSON.stringify(cluster.spec),
+          cluster.origin && JSON.stringify(cluster.origin),
+        ],
+      );
       return { operation: await write(sql, submission, 1), replayed: false };
     },
     { clusterName: cluster.name },
@@ -49,14 +55,34 @@ export function submit(
     const { clusterId } = submission.operation;
     const cluster = await lockCluster(sql, clusterId, expectedGeneration);
     if (cluster.deletedAt !== null) throw new HoldfastError('NOT_FOUND', { kind: 'cluster', ref: clusterId });
-    await refuseWhenBusy(sql, clusterId);
-    const generation = cluster.generation + 1;
-    await sql.run('update clusters set generation = $2, operation_generation = $2 where id = $1', [
-      clusterId,
-      generation,
-    ]);
-    return { operation: await write(sql, submission, generation), replayed: false };
+    await refuseWhenBusy(sql, submission);
+    const generation = await nextGeneration(sql, cluster, submission);
+    const operation = await write(sql, submission, generation);
+    if (submission.backupPolicy) await changePolicy(sql, cluster, operation.id, submission.backupPolicy);
+    return { operation, replayed: false };
   });
+}
+
+/** Of the operation's lane. What ends backups overtakes the one that runs. */
+async function nextGeneration(sql: Sql, cluster: Cluster, { operation }: Submission): Promise<number> {
+  if (laneOf(operation.kind) === 'backup') {
+    if (cluster.status.state !== 'ready')
+      throw new HoldfastError('CLUSTER_NOT_READY', { name: cluster.name, state: cluster.status.state });
+    const row = z.object({ backup_generation: z.number() });
+    const raised = await sql.rows(
+      row,
+      'update clusters set backup_generation = backup_generation + 1 where id = $1 returning backup_generation',
+      [cluster.id],
+    );
+    return first(raised)?.backup_generation ?? 0;
+  }
+  const generation = cluster.generation + 1;
+  await sql.run(
+    `update clusters set generation = $2, operation_generation = $2,
+                         backup_generation = backup_generation + $3 where id = $1`,
+    [cluster.id, generation, ENDS_BACKUPS.includes(operation.kind) ? 1 : 0],
+  );
+  return generation;
 }
 
 /** See {@link OperationTable.findReplay}. */
@@ -85,13 +111,16 @@ async function claimKey(sql: Sql, { idempotency, operation }: Submission): Promi
   return claimed > 0 ? null : findReplay(sql, idempotency);
 }
 
-async function refuseWhenBusy(sql: Sql, clusterId: ClusterId): Promise<void> {
+async function refuseWhenBusy(sql: Sql, { operation: { clusterId, kind } }: Submission): Promise<void> {
   const row = z.object({ id: operationId });
+  const lane = laneOf(kind);
+  const inTheWay = lane === 'backup' ? ENDS_BACKUPS : [];
   const running = first(
-    await sql.rows(row, 'select id from operations where cluster_id = $1 and state <> all ($2)', [
-      clusterId,
-      FINAL_STATES,
-    ]),
+    await sql.rows(
+      row,
+      'select id from operations where cluster_id = $1 and state <> all ($2) and (lane = $3 or kind = any ($4))',
+      [clusterId, FINAL_STATES, lane, inTheWay],
+    ),
   );
   if (running) throw new HoldfastError('CLUSTER_BUSY', { operation: running.id });
 }
@@ -100,8 +129,8 @@ async function write(sql: Sql, submission: Submission, generation: number): Prom
   const asked = submission.operation;
   await sql.run(
     `insert into operations
-       (id, kind, project_id, cluster_id, cluster_name, generation, topology, summary, cause, requested_by)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+       (id, kind, project_id, cluster_id, cluster_name, generation, topology, summary, cause, requested_by, lane)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       asked.operationId,
       asked.kind,
@@ -113,8 +142,10 @@ async function write(sql: Sql, submission: Submission, generation: number): Prom
       asked.summary,
       asked.cause,
       asked.requestedBy,
+      laneOf(asked.kind),
     ],
   );
+  if (submission.backup) await insertBackup(sql, asked.operationId, submission.backup);
   await writeSteps(sql, asked.operationId, submission.steps);
   const operation = await requireOperation(sql, asked.operationId);
   await appendEvents(sql, operation, { steps: [], operation: true });

@@ -5,6 +5,7 @@ import { dataNodesOf, openNode, secretRef, viewCluster } from '../fleet';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { startServices } from '../host/services';
+import { backupsOf } from '../pgbackrest/archive';
 import { findPrimary } from '../postgres/psql';
 import { waitWhileItMoves } from '../progress';
 import { tlsFiles } from '../secrets/node-certificate';
@@ -12,7 +13,8 @@ import { makePassword } from '../secrets/passwords';
 import { SECRET_NAMES } from '../secrets/stored-secrets';
 import { catchUpPosition, isQuorumFormed } from './catch-up';
 import type { PatroniPasswords } from './config';
-import { DATA_FOLDER, PATRONI_CONFIG_FILE, patroniConfig } from './config';
+import { DATA_FOLDER } from '../postgres/paths';
+import { PATRONI_CONFIG_FILE, patroniConfig } from './config';
 import { SYSTEM_ROLES } from './hba';
 
 /** A replica that copies or catches up moves many times in so long. */
@@ -42,12 +44,15 @@ export function createPatroniActivities(fleet: Fleet): PatroniActivities {
     async startPatroni(at, name) {
       const { view, node, host } = await openNode(fleet, at, name);
       await ownDataFolder(host);
+      const { files, ...backups } = await backupsOf(fleet, view);
+      // Not among what Patroni is restarted for: pgBackRest reads them whenever it is called.
+      await host.putFiles(files);
       await startServices(host, {
         patroni: [
           ...(await tlsFiles(fleet, view, node, { postgres: 'postgres:postgres', patroni: 'postgres:postgres' })),
           {
             path: PATRONI_CONFIG_FILE,
-            content: patroniConfig(view, node, await passwords(fleet, view)),
+            content: patroniConfig(view, node, await passwords(fleet, view), backups),
             mode: 0o600,
             owner: 'postgres:postgres',
           },

@@ -5,13 +5,13 @@ import { ETCD_CLIENT_PORT } from '../etcd/config';
 import type { ClusterView, ReachableNode } from '../fleet';
 import { dataNodesOf, gatewaysOf } from '../fleet';
 import { yamlFile, yamlText } from '../host/config-text';
+import type { ShellCommand } from '../host/shell';
 import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
+import { binariesOf, DATA_FOLDER, dataDirectory, SOCKET_FOLDER } from '../postgres/paths';
 import { hbaLines, IDENT_LINES, SYSTEM_ROLES } from './hba';
 
 export const PATRONI_CONFIG_FILE = '/etc/patroni/config.yml';
 export const PATRONI_REST_PORT = 8008;
-export const DATA_FOLDER = '/var/lib/postgresql';
-export const SOCKET_FOLDER = '/var/run/postgresql';
 
 export interface PatroniPasswords {
   readonly superuser: string;
@@ -19,10 +19,21 @@ export interface PatroniPasswords {
   readonly rewind: string;
 }
 
-export const binariesOf = (major: Major): string => `/usr/lib/postgresql/${major}/bin`;
+/** What backups have PostgreSQL do. */
+export interface Backups {
+  /** How a segment of the log is archived, and how a replica that fell behind gets it back. */
+  readonly archive: { readonly push: ShellCommand; readonly get: ShellCommand } | null;
+  /** Fills the empty data folder of the first node, in place of initdb. */
+  readonly restore: ShellCommand | null;
+}
 
 /** Patroni's own file of one data node. What all members share is written into etcd once, from `bootstrap.dcs`. */
-export function patroniConfig(view: ClusterView, node: ReachableNode, passwords: PatroniPasswords): string {
+export function patroniConfig(
+  view: ClusterView,
+  node: ReachableNode,
+  passwords: PatroniPasswords,
+  { archive, restore }: Backups = { archive: null, restore: null },
+): string {
   const { cluster } = view;
   const tls = { certfile: certificateFile('patroni'), keyfile: keyFile('patroni') };
   return yamlFile({
@@ -45,8 +56,11 @@ export function patroniConfig(view: ClusterView, node: ReachableNode, passwords:
       cert: tls.certfile,
       key: tls.keyfile,
     },
-    bootstrap: { dcs: sharedConfig(view), initdb: initdbOptions(cluster.spec.version) },
-    postgresql: localPostgres(view, node, passwords),
+    bootstrap: { dcs: sharedConfig(view, archive), ...firstData(cluster.spec.version, restore) },
+    postgresql: {
+      ...localPostgres(view, node, passwords),
+      ...(archive && { recovery_conf: { restore_command: archive.get } }),
+    },
     watchdog: { mode: 'off' },
   });
 }
@@ -61,7 +75,13 @@ export const STRICT_QUORUM = {
   synchronous_node_count: 1,
 } as const;
 
-function sharedConfig({ plan, cluster }: ClusterView): object {
+/** A restore says itself where it stops, in settings that Patroni must leave alone. */
+function firstData(major: Major, restore: ShellCommand | null): object {
+  if (restore === null) return { initdb: initdbOptions(major) };
+  return { method: 'restore', restore: { command: restore, no_params: true, keep_existing_recovery_conf: true } };
+}
+
+function sharedConfig({ plan, cluster }: ClusterView, archive: Backups['archive']): object {
   const replicated = plan.topology === 'ha';
   return {
     ...LEASE,
@@ -74,7 +94,12 @@ function sharedConfig({ plan, cluster }: ClusterView): object {
     postgresql: {
       use_pg_rewind: true,
       use_slots: true,
-      parameters: { ...FIXED_SETTINGS, ...sizeSettings(plan, cluster.spec.storageBytes) },
+      parameters: {
+        ...FIXED_SETTINGS,
+        ...sizeSettings(plan, cluster.spec.storageBytes),
+        // A commit on an idle database is in the archive a minute later at most.
+        ...(archive && { archive_mode: 'on', archive_timeout: '60s', archive_command: archive.push }),
+      },
     },
   };
 }
@@ -132,9 +157,9 @@ function localPostgres(view: ClusterView, node: ReachableNode, passwords: Patron
     connect_address: `${node.privateAddress}:5432`,
     use_unix_socket: true,
     use_unix_socket_repl: true,
-    data_dir: `${DATA_FOLDER}/${major}/main`,
+    data_dir: dataDirectory(major),
     bin_dir: binariesOf(major),
-    config_dir: `${DATA_FOLDER}/${major}/main`,
+    config_dir: dataDirectory(major),
     pgpass: `${DATA_FOLDER}/.pgpass-patroni`,
     authentication: {
       superuser: { username: SYSTEM_ROLES.superuser, password: yamlText(passwords.superuser) },

@@ -4,8 +4,8 @@ import { dataNodesOf, hostOf } from '../fleet';
 import { cancellation } from '../host/cancellation';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
-import { binariesOf, SOCKET_FOLDER } from '../patroni/config';
 import { SYSTEM_ROLES } from '../patroni/hba';
+import { binariesOf, SOCKET_FOLDER } from './paths';
 import type { SqlText } from './sql';
 import { sql } from './sql';
 

@@ -9,6 +9,7 @@ import type { Keyring } from './keyring';
 import { currentKey } from './master-keys';
 import { readUnderAnyKey } from './read-under-any-key';
 import type { SecretRef, SecretStore } from './secrets';
+import { BACKUP_SECRETS, secretsOfLineage } from './stored-secrets';
 
 const bytes = z.custom<Buffer>((value) => Buffer.isBuffer(value));
 const secretRow = z
@@ -45,6 +46,7 @@ export function createSecretStore(database: Database, keyring: Keyring): SecretS
   };
 
   return {
+    find,
     read,
     ensure: async (ref, make) => {
       const known = await find(ref);
@@ -52,8 +54,17 @@ export function createSecretStore(database: Database, keyring: Keyring): SecretS
       await insertFirst(database, keyring, ref, await make());
       return read(ref); // Not what was made here: another may have been faster.
     },
-    deleteAll: async (clusterId) => {
-      await database.run('delete from secrets where cluster_id = $1', [clusterId]);
+    deleteOwn: async (clusterId) => {
+      await database.run('delete from secrets where cluster_id = $1 and not starts_with(name, $2)', [
+        clusterId,
+        BACKUP_SECRETS,
+      ]);
+    },
+    deleteOfBackups: async (clusterId, timelineId) => {
+      await database.run('delete from secrets where cluster_id = $1 and starts_with(name, $2)', [
+        clusterId,
+        secretsOfLineage(timelineId),
+      ]);
     },
   };
 }

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { OperationState } from '../../domain/operations';
+import type { BackupPolicyDetailAnswer } from '../../domain/schemas/backup-policies';
+import type {
+  BackupAnswer,
+  BackupPolicyRequest,
+  RestoreWindowAnswer,
+  TakeBackupRequest,
+} from '../../domain/schemas/backups';
 import type { PlanAnswer, VersionsAnswer } from '../../domain/schemas/catalogue';
 import type { ClusterAnswer, ClusterDetailAnswer, CreateClusterRequest } from '../../domain/schemas/clusters';
 import type { CredentialsAnswer } from '../../domain/schemas/credentials';
@@ -12,6 +19,8 @@ import type {
 import type { OperationAnswer, OperationSummaryAnswer } from '../../domain/schemas/operations';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import type { Problem } from '../../domain/schemas/problems';
+import type { RestoreClusterRequest } from '../../domain/schemas/restores';
+import type { SiteReportAnswer } from '../../domain/schemas/sites';
 import type { NewTokenAnswer, TokenAnswer } from '../../domain/schemas/tokens';
 import { CliError, EXIT } from './exit';
 import type { CliSettings } from './settings';
@@ -59,6 +68,7 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
       write<OperationAnswer>('DELETE', at`/v1/clusters/${name}`, { confirm }),
     previewDelete: (name: string) => write<PreviewAnswer>('DELETE', at`/v1/clusters/${name}?preview=true`),
     showCredentials: (name: string) => get<CredentialsAnswer>(at`/v1/clusters/${name}/credentials`),
+    ...backupCalls(get, write),
     listOperations: (cluster: string | undefined, limit: number, state?: OperationState) =>
       get<Page<OperationSummaryAnswer>>(
         `/v1/operations?limit=${limit}${cluster === undefined ? '' : at`&cluster=${cluster}`}${state ? `&state=${state}` : ''}`,
@@ -73,6 +83,21 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
       }),
     listPlans: () => get<Pick<Page<PlanAnswer>, 'items'>>('/v1/plans').then((page) => page.items),
     listVersions: () => get<VersionsAnswer>('/v1/versions'),
+    listSites: () => get<Pick<Page<SiteReportAnswer>, 'items'>>('/v1/sites').then((page) => page.items),
+    ...machineCalls(get, write),
+    createToken: (body: { name: string; scopes: readonly string[]; expiresInDays: number }) =>
+      write<NewTokenAnswer>('POST', '/v1/tokens', body),
+    listTokens: () => get<Pick<Page<TokenAnswer>, 'items'>>('/v1/tokens').then((page) => page.items),
+    revokeToken: (id: string) => write<void>('DELETE', at`/v1/tokens/${id}`),
+  };
+}
+
+type Get = <T>(path: string) => Promise<T>;
+type Write = <T>(method: string, path: string, body?: unknown) => Promise<T>;
+
+/** Of machines that users have, and their addresses. */
+function machineCalls(get: Get, write: Write) {
+  return {
     registerHost: (body: RegisterHostRequest) => write<HostAnswer>('POST', '/v1/hosts', body),
     listHosts: () => get<Pick<Page<HostAnswer>, 'items'>>('/v1/hosts').then((page) => page.items),
     showControlKey: () => get<{ readonly publicKey: string }>('/v1/hosts/key'),
@@ -83,10 +108,31 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
     listAddresses: () =>
       get<Pick<Page<FloatingAddressAnswer>, 'items'>>('/v1/floating-addresses').then((page) => page.items),
     removeAddress: (id: string) => write<void>('DELETE', at`/v1/floating-addresses/${id}`),
-    createToken: (body: { name: string; scopes: readonly string[]; expiresInDays: number }) =>
-      write<NewTokenAnswer>('POST', '/v1/tokens', body),
-    listTokens: () => get<Pick<Page<TokenAnswer>, 'items'>>('/v1/tokens').then((page) => page.items),
-    revokeToken: (id: string) => write<void>('DELETE', at`/v1/tokens/${id}`),
+  };
+}
+
+/** Of backups and restores. */
+function backupCalls(get: Get, write: Write) {
+  return {
+    listBackups: (cluster: string, limit: number) =>
+      get<Page<BackupAnswer>>(at`/v1/clusters/${cluster}/backups?limit=${String(limit)}`).then((page) => page.items),
+    showBackup: (cluster: string, id: string) => get<BackupAnswer>(at`/v1/clusters/${cluster}/backups/${id}`),
+    takeBackup: (cluster: string, body: TakeBackupRequest) =>
+      write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/backups`, body),
+    previewBackup: (cluster: string, body: TakeBackupRequest) =>
+      write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/backups?preview=true`, body),
+    showBackupPolicy: (cluster: string) => get<BackupPolicyDetailAnswer>(at`/v1/clusters/${cluster}/backup-policy`),
+    changeBackupPolicy: (cluster: string, body: BackupPolicyRequest) =>
+      write<OperationAnswer>('PATCH', at`/v1/clusters/${cluster}/backup-policy`, body),
+    previewBackupPolicy: (cluster: string, body: BackupPolicyRequest) =>
+      write<PreviewAnswer>('PATCH', at`/v1/clusters/${cluster}/backup-policy?preview=true`, body),
+    showRestoreWindow: (cluster: string) => get<RestoreWindowAnswer>(at`/v1/clusters/${cluster}/restores/window`),
+    listRestores: (cluster: string) =>
+      get<Page<OperationSummaryAnswer>>(at`/v1/clusters/${cluster}/restores`).then((page) => page.items),
+    restoreCluster: (cluster: string, body: RestoreClusterRequest) =>
+      write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/restores`, body),
+    previewRestore: (cluster: string, body: RestoreClusterRequest) =>
+      write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restores?preview=true`, body),
   };
 }
 

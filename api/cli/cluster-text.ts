@@ -1,3 +1,5 @@
+import { policyInWords } from '../../domain/backup-words';
+import { targetInWords } from '../../domain/restore-targets';
 import type { ClusterAnswer, ClusterDetailAnswer } from '../../domain/schemas/clusters';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import { bytes, type Format, print, printJson, printList, printOne } from './output';
@@ -17,7 +19,7 @@ export async function listClusters(format: Format, clusters: readonly ClusterAns
 }
 
 export async function showCluster(format: Format, cluster: ClusterDetailAnswer): Promise<void> {
-  const { spec, status } = cluster;
+  const { spec, status, origin } = cluster;
   await printOne(format, cluster, {
     name: cluster.name,
     id: cluster.id,
@@ -28,6 +30,8 @@ export async function showCluster(format: Format, cluster: ClusterDetailAnswer):
     database: `${spec.database}, owned by ${spec.owner}`,
     'allowed networks': spec.allowedIps.join(', ') || 'the machine of the control plane only',
     'deletion protection': spec.deletionProtection ? 'on' : 'off',
+    backups: spec.backups === null ? 'none' : policyInWords(spec.backups),
+    ...(origin === null ? {} : { 'restored from': `${origin.clusterId}, ${targetInWords(origin.target)}` }),
     endpoint: status.endpoint?.addresses
       .map((a) => `${a.host} (primary ${a.primaryPort}, replicas ${a.replicaPort}, pooled ${a.pooledPort})`)
       .join(', '),
@@ -42,10 +46,12 @@ export async function showCluster(format: Format, cluster: ClusterDetailAnswer):
   });
 }
 
+const SIGNS = { create: '+', change: '~', delete: '-' } as const;
+
 export function showPreview(format: Format, preview: PreviewAnswer): void {
   if (format === 'json') return printJson(preview);
   const { changes, checks, steps, impact, estimatedSeconds, price } = preview;
-  for (const { action, what, detail } of changes) print(`${action === 'create' ? '+' : '-'} ${what}: ${detail}`);
+  for (const { action, what, detail } of changes) print(`${SIGNS[action]} ${what}: ${detail}`);
   for (const { status, message, fix } of checks)
     print(`${status === 'passed' ? 'ok  ' : 'FAIL'} ${message}${fix === null ? '' : `; ${fix}`}`);
   for (const [index, { title }] of steps.entries()) print(`${String(index + 1).padStart(3)}. ${title}`);

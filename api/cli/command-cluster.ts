@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CreateClusterRequest } from '../../domain/schemas/clusters';
+import { type BackupFlags, backupsOf, withBackups } from './backup-options';
 import { removeCa } from './ca-files';
 import { toType } from './called-as';
 import { listClusters, showCluster, showPreview } from './cluster-text';
@@ -7,7 +8,7 @@ import { describe } from './help';
 import { report, type WaitFlags, withWait } from './report';
 import type { Open } from './run';
 
-interface CreateOptions extends WaitFlags {
+interface CreateOptions extends WaitFlags, BackupFlags {
   readonly plan: string;
   readonly cloud?: string;
   readonly version?: string;
@@ -21,7 +22,7 @@ interface CreateOptions extends WaitFlags {
 
 export const CLUSTER = 'Name or id of the cluster.';
 
-const collect = (value: string, before: string[] = []): string[] => [...before, value];
+export const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
 export function addClusterCommands(program: Command, open: Open): void {
   const cluster = describe(program.command('cluster'), 'Order, look at and delete clusters.', 'cluster list');
@@ -82,6 +83,7 @@ function addCreate(cluster: Command, open: Open): void {
     'Order a cluster.',
     'cluster create orders --plan ha-s --wait',
     'cluster create try --plan sandbox --version 17 --allow-ip 203.0.113.0/24 --preview',
+    'cluster create orders --plan ha-s --backup-sites primary,offsite --wait',
   )
     .argument('<name>', 'Name of the new cluster, unique in its project.')
     .requiredOption('-p, --plan <plan>', `Topology and size: ${toType('plan list')} shows them all.`)
@@ -93,7 +95,7 @@ function addCreate(cluster: Command, open: Open): void {
     .option('--allow-ip <cidr>', 'Network that may connect, such as 203.0.113.0/24; can be repeated.', collect)
     .option('--protect', 'Refuse to delete the cluster until it is unprotected.')
     .option('--preview', 'Only say what would be done.');
-  withWait(command).action(async (name: string, flags: CreateOptions) => {
+  withWait(withBackups(command)).action(async (name: string, flags: CreateOptions) => {
     const session = await open();
     const request = requestOf(name, flags);
     if (flags.preview) return showPreview(session.format, await session.client.previewCreate(request));
@@ -102,10 +104,8 @@ function addCreate(cluster: Command, open: Open): void {
 }
 
 /** What was not given is left out: defaults are the API's. Texts are checked there too, hence the wide types. */
-function requestOf(
-  name: string,
-  { plan, cloud, version, storage, database, owner, allowIp, protect }: CreateOptions,
-): CreateClusterRequest {
+function requestOf(name: string, flags: CreateOptions): CreateClusterRequest {
+  const { plan, cloud, version, storage, database, owner, allowIp, protect } = flags;
   const given = {
     name,
     plan,
@@ -116,6 +116,7 @@ function requestOf(
     owner,
     allowedIps: allowIp,
     deletionProtection: protect,
+    backups: backupsOf(flags),
   };
   return JSON.parse(JSON.stringify(given)) as CreateClusterRequest;
 }

@@ -36,6 +36,7 @@ export function addCompletionCommands(program: Command): void {
 async function openLookUp(words: readonly string[]): Promise<LookUp> {
   const { createClient } = await import('./client.js');
   const { SCOPES } = await import('../../domain/tokens.js');
+  const { BACKUP_TYPES } = await import('../../domain/backups.js');
   const { CLOUDS } = await import('../../domain/clusters.js');
   const named = words.indexOf('--url');
   const settings = readSettings(named < 0 ? undefined : words[named + 1]);
@@ -61,6 +62,13 @@ async function openLookUp(words: readonly string[]): Promise<LookUp> {
       (await client.listTokens())
         .filter(({ revokedAt }) => revokedAt === null)
         .map(({ id, name }) => ({ value: id, about: name })),
+    // The cluster stands before it: `backup show orders …`, `restore create orders …`.
+    backup: async () =>
+      (await client.listBackups(words[2] ?? '', 50))
+        .filter(({ state }) => state === 'succeeded')
+        .map(({ id, type, startedAt }) => ({ value: id, about: `${type}, ${startedAt}` })),
+    type: () => Promise.resolve(BACKUP_TYPES.map((value) => ({ value, about: '' }))),
+    choice: () => Promise.resolve(['keep', 'rotate'].map((value) => ({ value, about: '' }))),
     scope: () => Promise.resolve(SCOPES.map((value) => ({ value, about: '' }))),
   };
   return (placeholder) => sources[placeholder]?.().catch(() => []) ?? Promise.resolve([]);

@@ -24,11 +24,30 @@ export const OPTION_OF: Readonly<Record<string, string>> = {
   zone: '--zone',
   memory: '--memory',
   cpus: '--cpus',
+  type: '--type',
+  description: '--description',
+  backups: '--backup-sites',
+  site: '--site',
+  credentials: '--credentials',
+  target: '--time',
+  'target/time': '--time',
+  'target/lsn': '--lsn',
+  'target/transaction': '--transaction',
+  'target/point': '--point',
+  'target/backup': '--backup',
+  'schedule/full': '--full',
+  'schedule/differential': '--differential',
+  'schedule/incremental': '--incremental',
+  timeZone: '--time-zone',
+  retention: '--keep',
+  sites: '--add-site',
+  paused: 'backup pause',
 };
 
 /** `--allow-ip (number 2)`: what the reader typed, rather than a pointer into what was sent. */
 export function optionOf({ in: where, pointer }: Pick<FieldError, 'in' | 'pointer'>): string {
-  const { field, entry } = fieldAndEntry(pointer);
-  const option = where === 'path' ? `<${field}>` : (OPTION_OF[field] ?? (placeInWords(pointer) || 'the request'));
+  const { field, place, entry } = fieldAndEntry(pointer);
+  const known = OPTION_OF[place] ?? OPTION_OF[field];
+  const option = where === 'path' ? `<${field}>` : (known ?? (placeInWords(pointer) || 'the request'));
   return entry === null || entry === 0 ? option : `${option} (number ${entry + 1})`;
 }

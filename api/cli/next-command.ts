@@ -25,6 +25,10 @@ export function nextCommand({ problem, tokenSource }: ApiError, running: string 
       return toType(`ops show ${operation}`);
     case 'CLUSTER_NOT_READY':
       return toType(`ops list --cluster ${cluster}`);
+    case 'RESTORE_TARGET_OUTSIDE':
+      return toType(`restore window ${cluster}`);
+    case 'BACKUPS_NOT_CONFIGURED':
+      return toType('site list');
     case 'DELETION_PROTECTED':
       return toType(`cluster unprotect ${cluster}`);
     case 'VALIDATION_FAILED':
@@ -42,6 +46,8 @@ function nextToken(source: string | null): string {
 
 /** Where what is there can be seen, by what was looked for. */
 function listOf(path: string): string {
+  const backupsOf = /^\/v1\/clusters\/([^/]+)\/backups\/./.exec(path)?.[1];
+  if (backupsOf !== undefined) return `backup list ${backupsOf}`;
   if (path.startsWith('/v1/operations/')) return 'ops list';
   if (path.startsWith('/v1/hosts/')) return 'host list';
   if (path.startsWith('/v1/floating-addresses/')) return 'address list';
@@ -51,6 +57,7 @@ function listOf(path: string): string {
 function nextForFields({ errors = [] }: Problem, running: string | null): string | null {
   const wrong = (pointer: string): boolean => errors.some((error) => error.pointer === pointer);
   if (wrong('/plan')) return toType('plan list');
-  if (wrong('/version')) return toType('version list');
+  if (errors.some(({ pointer }) => /^\/(backups|site$)/.test(pointer))) return toType('site list');
+  if (wrong('/version') && running !== 'restore create') return toType('version list');
   return running === null ? null : toType(`${running} --help`);
 }

@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import type { Client } from './client';
+import { addBackupCommands } from './command-backup';
 import { addCatalogueCommands } from './command-catalogue';
 import { addClusterCommands } from './command-cluster';
 import { addCompletionCommands } from './command-completion';
@@ -8,6 +9,8 @@ import { addDoctorCommands } from './command-doctor';
 import { addHostCommands } from './command-host';
 import { addKeyCommands } from './command-key';
 import { addOperationCommands } from './command-ops';
+import { addRestoreCommands } from './command-restore';
+import { addSiteCommands } from './command-site';
 import { addTokenCommands } from './command-token';
 import { EXIT } from './exit';
 import { createRoot, wordsOf } from './help';
@@ -52,7 +55,10 @@ export function createProgram(): Command {
     return { client: createClient(settings), format: formatOf(program), settings };
   };
   addClusterCommands(program, open);
+  addBackupCommands(program, open);
+  addRestoreCommands(program, open);
   addHostCommands(program, open);
+  addSiteCommands(program, open);
   addOperationCommands(program, open);
   addConnectCommands(program, open);
   addCatalogueCommands(program, open);

@@ -1,6 +1,8 @@
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { HoldfastError } from '../../domain/errors';
 import { authenticate, requireScope } from './auth';
+import { backupPolicyRoutes } from './backup-policies';
+import { backupRoutes } from './backups';
 import { bodyReader } from './body';
 import { catalogueRoutes } from './catalogue';
 import { codecRouter, codecRoutes } from './codec';
@@ -19,7 +21,9 @@ import { createOpenApiDocument } from './openapi';
 import { operationRoutes } from './operations';
 import { problemHandler, ProblemWithHeaders } from './problem';
 import { createRateLimit, type RateLimit } from './rate-limit';
+import { restoreRoutes } from './restores';
 import type { Route } from './route';
+import { siteRoutes } from './sites';
 import { tokenRoutes } from './tokens';
 
 /** Requests per minute; default 600 a token, 1200 more for polling, 60 refused ones an address. */
@@ -40,9 +44,13 @@ export function allRoutes(deps: ApiDeps): Route[] {
   return [
     ...clusterRoutes(deps),
     ...credentialRoutes(deps),
+    ...backupRoutes(deps),
+    ...backupPolicyRoutes(deps),
+    ...restoreRoutes(deps),
     ...operationRoutes(deps),
     ...hostRoutes(deps),
     ...floatingAddressRoutes(deps),
+    ...siteRoutes(deps),
     ...catalogueRoutes(deps),
     ...tokenRoutes(deps),
   ];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Submission, SubmissionResult, Tables } from '../../activities/inventory/inventory';
+import type { Tables } from '../../activities/inventory/inventory';
 import { HoldfastError } from '../../domain/errors';
 import {
   type ClusterDetailAnswer,
@@ -11,11 +11,10 @@ import {
   updateClusterSchema,
 } from '../../domain/schemas/clusters';
 import { flagSchema, listOf, pageOf, pageQuery, referenceSchema } from '../../domain/schemas/pages';
-import { previewSchema } from '../../domain/schemas/previews';
 import type { Cluster } from '../../domain/clusters';
 import { newId } from './context';
 import type { ApiDeps } from './deps';
-import { findCluster, findLiveCluster } from './find';
+import { findCluster, findLiveCluster, operationAt } from './find';
 import { etagOf } from './headers';
 import { once } from './once';
 import { operationPage } from './operations';
@@ -24,19 +23,15 @@ import { readPage } from './pages';
 import { previewOfCreate, previewOfDelete } from './previews';
 import { type AnyCall, reply, route, type Route } from './route';
 import { clusterAnswer, clusterDetail, nodeAnswer, operationSummaryAnswer } from './shapes';
-import { type Accepted, acceptedAnswer, launch, replay, submissionOf } from './submit';
+import { type Accepted, acceptedOrPreview, launch, replay, submissionOf, submitNew } from './submit';
 
 export const clusterParams = z.strictObject({
   cluster: referenceSchema.meta({ description: 'Name or id.', example: 'shop' }),
 });
 
-const previewFlag = flagSchema.meta({ description: '`true`: only say what would be done. Nothing is written.' });
+export const previewFlag = flagSchema.meta({ description: '`true`: only say what would be done. Nothing is written.' });
 const detailAnswer = { 200: { description: 'The cluster.', schema: clusterDetailSchema, headers: ['ETag'] } } as const;
 const updatedAnswer = { 200: { ...detailAnswer[200], headers: ['ETag', 'Idempotency-Replayed'] } } as const;
-const acceptedOrPreview = {
-  200: { description: 'With `?preview=true`: what would be done.', schema: previewSchema },
-  202: acceptedAnswer[202],
-} as const;
 
 export function clusterRoutes(deps: ApiDeps): Route[] {
   return [
@@ -68,33 +63,18 @@ function createRoute(deps: ApiDeps): Route {
       const { body, caller } = call;
       const repeated = call.query.preview ? null : await replay(deps, call);
       if (repeated) return repeated;
-      const image = await currentImage(inventory.images);
-      const spec = specOf(body, image);
+      const [image, sites] = await Promise.all([currentImage(inventory.images), inventory.sites.list()]);
+      const spec = specOf(body, image, sites);
       if (call.query.preview) {
         const namesake = await inventory.clusters.find(caller.projectId, body.name);
         return reply(200, previewOfCreate(body.name, spec, image, namesake));
       }
-      const cluster = { id: newId('clu'), projectId: caller.projectId, name: body.name, spec, generation: 1 };
+      const { projectId } = caller;
+      const cluster = { id: newId('clu'), projectId, name: body.name, spec, origin: null, generation: 1 };
       const submission = submissionOf('provision', cluster, call);
-      return launch(deps, submission, await submitCreate(deps, cluster, submission));
+      return launch(deps, submission, await submitNew(deps, cluster, submission));
     },
   });
-}
-
-/** @throws NAME_TAKEN with the id of the cluster that has the name, as far as it is still there. */
-async function submitCreate(
-  { inventory }: ApiDeps,
-  cluster: Pick<Cluster, 'id' | 'projectId' | 'name' | 'spec' | 'generation'>,
-  submission: Submission,
-): Promise<SubmissionResult> {
-  try {
-    return await inventory.operations.submitCreate(cluster, submission);
-  } catch (error) {
-    if (!(error instanceof HoldfastError) || error.code !== 'NAME_TAKEN') throw error;
-    const { projectId, name } = cluster;
-    const namesake = await inventory.clusters.find(projectId, name);
-    throw new HoldfastError('NAME_TAKEN', { name, ...(namesake && { cluster: namesake.id }) }, { cause: error });
-  }
 }
 
 function listRoute({ inventory }: ApiDeps): Route {
@@ -167,8 +147,9 @@ async function detailOf(
 ): Promise<ClusterDetailAnswer> {
   // One after the other: inside a transaction both go over one connection.
   const all = await nodes.list(cluster.id);
-  const [newest] = await operations.list(cluster.projectId, { limit: 1, clusterId: cluster.id });
-  return clusterDetail(cluster, all, newest);
+  const working =
+    (await operationAt({ operations }, cluster, 'cluster')) ?? (await operationAt({ operations }, cluster, 'backup'));
+  return clusterDetail(cluster, all, working);
 }
 
 function deleteRoute(deps: ApiDeps): Route {
@@ -203,8 +184,8 @@ function deleteRoute(deps: ApiDeps): Route {
       if (repeated) return repeated;
       const cluster = await findLiveCluster(inventory, caller, params.cluster);
       if (query.preview) {
-        const [newest] = await inventory.operations.list(cluster.projectId, { limit: 1, clusterId: cluster.id });
-        return reply(200, previewOfDelete(cluster, await inventory.nodes.list(cluster.id), newest));
+        const nodes = await inventory.nodes.list(cluster.id);
+        return reply(200, previewOfDelete(cluster, nodes, await operationAt(inventory, cluster, 'cluster')));
       }
       if ((body?.confirm ?? query.confirm) !== cluster.name)
         throw new HoldfastError('CONFIRMATION_MISMATCH', { name: cluster.name });

@@ -2,12 +2,16 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { PayloadCodec } from '@temporalio/common';
 import { Client, Connection, WithStartWorkflowOperation } from '@temporalio/client';
+import type { RestoreWindow } from '../../domain/backups';
 import { HoldfastError } from '../../domain/errors';
 import type { HostCheck } from '../../domain/hosts';
-import type { HostId } from '../../domain/ids';
+import type { ClusterId, HostId } from '../../domain/ids';
 import { entityWorkflowId, TASK_QUEUE, TEMPORAL_NAMESPACE } from '../../domain/names';
+import type { SiteCheck } from '../../domain/sites';
 import { checkHost } from '../../workflows/check-host';
+import { checkSites } from '../../workflows/check-sites';
 import { clusterWorkflow, submitOperation } from '../../workflows/cluster';
+import { lookAtWindow } from '../../workflows/look-at-window';
 import { stateOfWorkflow, tellOperation } from './decisions-temporal';
 import type { Engine } from './engine';
 
@@ -15,6 +19,10 @@ import type { Engine } from './engine';
 const START_DEADLINE_MS = 10_000;
 /** A machine that does not answer is given up long before. */
 const CHECK_DEADLINE_MS = 130_000;
+/** Sites are asked all at once, and each is given up after 5 s. */
+const SITES_DEADLINE_MS = 15_000;
+/** Hosts and stores answer in a second or two; after this the last look is as good. */
+const WINDOW_DEADLINE_MS = 30_000;
 const CALL_DEADLINE_MS = 3_000;
 /** TaskQueueType of Temporal's API. */
 const WORKFLOW_TASKS = 1;
@@ -54,6 +62,8 @@ export function createTemporalEngine(address: string, codec: PayloadCodec): Engi
       tellOperation((call) => within(CALL_DEADLINE_MS, call), client.workflow.getHandle(operationId), decision),
     stateOf: (operationId) => within(CALL_DEADLINE_MS, () => stateOfWorkflow(client.workflow.getHandle(operationId))),
     checkHost: (id) => within(CHECK_DEADLINE_MS, () => lookAtHost(client, id)),
+    checkSites: () => within(SITES_DEADLINE_MS, () => lookAtSites(client)),
+    lookAtWindow: (id, upTo) => within(WINDOW_DEADLINE_MS, () => lookAtWindowOf(client, id, upTo)),
     async ping() {
       try {
         await within(CALL_DEADLINE_MS, () => connection.workflowService.getSystemInfo({}));
@@ -90,5 +100,34 @@ async function lookAtHost(client: Client, id: HostId): Promise<readonly HostChec
     });
   } catch (error) {
     throw new HoldfastError('UNAVAILABLE', { part: 'A worker that can look at the host' }, { cause: error });
+  }
+}
+
+/** @throws UNAVAILABLE. */
+async function lookAtSites(client: Client): Promise<readonly SiteCheck[]> {
+  try {
+    return await client.workflow.execute(checkSites, {
+      workflowId: `check/sites/${randomUUID()}`,
+      taskQueue: TASK_QUEUE,
+      workflowExecutionTimeout: SITES_DEADLINE_MS,
+      staticSummary: 'look at the object stores',
+    });
+  } catch (error) {
+    throw new HoldfastError('UNAVAILABLE', { part: 'A worker that can look at the sites' }, { cause: error });
+  }
+}
+
+/** @throws UNAVAILABLE. */
+async function lookAtWindowOf(client: Client, id: ClusterId, upTo: string | null): Promise<RestoreWindow | null> {
+  try {
+    return await client.workflow.execute(lookAtWindow, {
+      workflowId: `check/${id}/${randomUUID()}`,
+      taskQueue: TASK_QUEUE,
+      args: [id, upTo],
+      workflowExecutionTimeout: WINDOW_DEADLINE_MS,
+      staticSummary: `look at what of ${id} can be restored`,
+    });
+  } catch (error) {
+    throw new HoldfastError('UNAVAILABLE', { part: 'A worker that can look at the archive' }, { cause: error });
   }
 }

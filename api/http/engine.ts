@@ -1,6 +1,8 @@
+import type { RestoreWindow } from '../../domain/backups';
 import type { HostCheck } from '../../domain/hosts';
-import type { HostId, OperationId } from '../../domain/ids';
+import type { ClusterId, HostId, OperationId } from '../../domain/ids';
 import type { OperationInput } from '../../domain/operations';
+import type { SiteCheck } from '../../domain/sites';
 import type { Decision } from '../../workflows/operation';
 
 /**
@@ -26,6 +28,15 @@ export interface Engine {
   decide(operationId: OperationId, decision: Decision): Promise<Decided>;
   /** Looks at a registered machine by way of a worker. @throws UNAVAILABLE when none answers in time. */
   checkHost(id: HostId): Promise<readonly HostCheck[]>;
+  /** Asks every object store by way of a worker. @throws UNAVAILABLE when none answers in time. */
+  checkSites(): Promise<readonly SiteCheck[]>;
+  /**
+   * Looks by way of a worker from where to where a cluster can be restored; null while nothing can.
+   *
+   * @param upTo a time that shall be in it: what was committed up to now is archived at once where it is not.
+   * @throws UNAVAILABLE when no worker, no store or no host answers in time.
+   */
+  lookAtWindow(id: ClusterId, upTo: string | null): Promise<RestoreWindow | null>;
   /**
    * What became of an operation's workflow; `unknown` when the engine has never heard of it, or has lost it.
    * @throws UNAVAILABLE.

@@ -2,7 +2,8 @@ import type { Tables } from '../../activities/inventory/inventory';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { isId } from '../../domain/ids';
-import type { Operation } from '../../domain/operations';
+import { type Lane, LANES, laneOf } from '../../domain/operations';
+import type { Operation, OperationSummary } from '../../domain/operations';
 import type { Caller } from './context';
 
 /** Finds what a path names. What another project owns is not there, and nothing tells it from what never was. */
@@ -39,4 +40,14 @@ export async function findOperation(
   if (operation?.projectId !== caller.projectId)
     throw new HoldfastError('NOT_FOUND', { kind: 'operation', ref: reference });
   return operation;
+}
+
+/** The operation that works on the cluster in that lane now; undefined when none does. */
+export async function operationAt(
+  { operations }: Pick<Tables, 'operations'>,
+  { id, projectId }: Pick<Cluster, 'id' | 'projectId'>,
+  lane: Lane,
+): Promise<OperationSummary | undefined> {
+  const unfinished = await operations.list(projectId, { limit: LANES.length, clusterId: id, unfinished: true });
+  return unfinished.find(({ kind }) => laneOf(kind) === lane);
 }

@@ -38,8 +38,10 @@ const REQUEST_HEADERS = {
 
 const TAGS = [
   { name: 'Clusters', description: 'PostgreSQL services.' },
+  { name: 'Backups', description: 'Physical backups of clusters, and new clusters that are restored from them.' },
   { name: 'Operations', description: 'What is being done to them, step by step.' },
   { name: 'Hosts', description: 'Machines that you have, for clusters of the cloud `static`.' },
+  { name: 'Sites', description: 'Object stores that backups go to.' },
   { name: 'Catalogue', description: 'What can be ordered.' },
   { name: 'Tokens', description: 'Who may use this API.' },
   { name: 'Histories', description: "What Temporal's histories hold, for its Web UI and its command." },

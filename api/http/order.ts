@@ -1,3 +1,4 @@
+import type { KnownSite } from '../../activities/inventory/backup-tables';
 import type { ImageTable } from '../../activities/inventory/inventory';
 import type { ClusterSpec, Major } from '../../domain/clusters';
 import { MAJORS } from '../../domain/clusters';
@@ -6,6 +7,7 @@ import { findPlan } from '../../domain/plans';
 import type { CreateCluster } from '../../domain/schemas/clusters';
 import { parseStorageSize } from '../../domain/storage-size';
 import type { ImageCatalogue } from '../../domain/versions';
+import { policyOf } from './backup-policy';
 import { InvalidRequest } from './problem';
 
 export interface Image {
@@ -25,8 +27,13 @@ export function majorsOf({ catalogue }: Image): Major[] {
   return MAJORS.filter((major) => major in catalogue.postgresql);
 }
 
-/** The spec that a request asks for, with every default filled in. @throws VALIDATION_FAILED for a version that the image lacks. */
-export function specOf(request: CreateCluster, image: Image): ClusterSpec {
+/**
+ * The spec that a request asks for, with every default filled in.
+ *
+ * @param sites in order of preference.
+ * @throws VALIDATION_FAILED for a version that the image lacks, and for sites that the hosts can't use.
+ */
+export function specOf(request: CreateCluster, image: Image, sites: readonly KnownSite[]): ClusterSpec {
   const majors = majorsOf(image);
   const version = request.version ?? majors.at(-1);
   if (version === undefined || !majors.includes(version)) {
@@ -36,5 +43,6 @@ export function specOf(request: CreateCluster, image: Image): ClusterSpec {
   const asked = request.storage === undefined ? null : parseStorageSize(request.storage);
   const { plan, cloud, database, owner, allowedIps, deletionProtection } = request;
   const storageBytes = asked ?? findPlan(plan)?.storageBytes ?? 0;
-  return { plan, version, cloud, storageBytes, database, owner, allowedIps, deletionProtection };
+  const backups = policyOf(request.backups, sites, cloud);
+  return { plan, version, cloud, storageBytes, database, owner, allowedIps, deletionProtection, backups };
 }

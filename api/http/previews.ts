@@ -1,7 +1,9 @@
+import { BACKUPS_OUTLIVE_DAYS } from '../../domain/backups';
 import type { Cluster, ClusterNode } from '../../domain/clusters';
-import { isFinal, type OperationSummary } from '../../domain/operations';
+import type { OperationSummary } from '../../domain/operations';
 import { findPlan, GATEWAY_SIZE, type Plan } from '../../domain/plans';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
+import { policyInWords } from '../../domain/backup-words';
 import { formatStorageSize } from '../../domain/storage-size';
 import { allNodes, type NodePlan } from '../../domain/topology';
 import { stepTitles } from '../../workflows/runbooks';
@@ -12,12 +14,12 @@ import { topologyOf } from './submit';
 /** What an operation would do, from the same rules and the same runbook by which it would do it. */
 
 /** Goals of the benchmark (README), on two cores. */
-const ESTIMATED_SECONDS = { provision: { single: 8, ha: 20 }, delete: { single: 5, ha: 8 } } as const;
+export const ESTIMATED_SECONDS = { provision: { single: 8, ha: 20 }, delete: { single: 5, ha: 8 } } as const;
 
 type Check = PreviewAnswer['checks'][number];
 type Change = PreviewAnswer['changes'][number];
 
-const check = (id: string, passed: boolean, message: string, fix: string): Check =>
+export const check = (id: string, passed: boolean, message: string, fix: string): Check =>
   passed ? { id, status: 'passed', message, fix: null } : { id, status: 'failed', message, fix };
 
 /** @param namesake the cluster that has the wanted name already, if any. */
@@ -30,36 +32,49 @@ export function previewOfCreate(
   const topology = topologyOf(spec);
   const plan = findPlan(spec.plan);
   const minor = image.catalogue.postgresql[spec.version];
+  const what = `PostgreSQL ${minor}, database ${spec.database} owned by ${spec.owner}`;
   return {
     kind: 'provision',
-    changes: [
-      {
-        action: 'create',
-        what: `cluster ${name}`,
-        detail: `PostgreSQL ${minor}, database ${spec.database} owned by ${spec.owner}`,
-      },
-      ...allNodes(topology).map((node) => nodeChange(node, spec, plan)),
-      {
-        action: 'create',
-        what: 'network',
-        detail: `of its own; open to ${spec.allowedIps.join(', ') || 'the machine of the control plane only'}`,
-      },
-    ],
+    changes: changesOfCreate(name, spec, what),
     impact: 'none',
     checks: [
-      check(
-        'name-free',
-        namesake === null,
-        namesake === null ? `the name ${name} is free` : `there is a cluster named ${name}`,
-        'choose another name',
-      ),
+      nameCheck(name, namesake),
       check('plan-exists', plan !== undefined, `plan ${spec.plan}: ${plan?.summary ?? 'unknown'}`, 'see GET /v1/plans'),
       check('image-has-version', true, `the golden image has PostgreSQL ${minor}`, 'see GET /v1/versions'),
     ],
     steps: stepTitles('provision', topology),
     estimatedSeconds: ESTIMATED_SECONDS.provision[topology],
-    price: plan === undefined ? null : { euroCentsPerMonth: plan.priceEuroCentsPerMonth },
+    price: priceOf(spec),
   };
+}
+
+/** @param detail of the cluster. */
+export function changesOfCreate(name: string, spec: ClusterSpec, detail: string): Change[] {
+  const plan = findPlan(spec.plan);
+  const { backups, allowedIps } = spec;
+  return [
+    { action: 'create', what: `cluster ${name}`, detail },
+    ...allNodes(topologyOf(spec)).map((node) => nodeChange(node, spec, plan)),
+    {
+      action: 'create',
+      what: 'network',
+      detail: `of its own; open to ${allowedIps.join(', ') || 'the machine of the control plane only'}`,
+    },
+    ...(backups === null ? [] : [{ action: 'create' as const, what: 'backups', detail: policyInWords(backups) }]),
+  ];
+}
+
+export const nameCheck = (name: string, namesake: Cluster | null): Check =>
+  check(
+    'name-free',
+    namesake === null,
+    namesake === null ? `the name ${name} is free` : `there is a cluster named ${name}`,
+    'choose another name',
+  );
+
+export function priceOf({ plan: name }: Pick<ClusterSpec, 'plan'>): PreviewAnswer['price'] {
+  const plan = findPlan(name);
+  return plan === undefined ? null : { euroCentsPerMonth: plan.priceEuroCentsPerMonth };
 }
 
 function nodeChange(node: NodePlan, spec: ClusterSpec, plan: Plan | undefined): Change {
@@ -72,15 +87,13 @@ function nodeChange(node: NodePlan, spec: ClusterSpec, plan: Plan | undefined): 
   };
 }
 
-/** @param newest the operation that was last asked for on the cluster. */
+/** @param working the operation that is in the way, if any; a backup is not. */
 export function previewOfDelete(
   cluster: Cluster,
   nodes: readonly ClusterNode[],
-  newest: OperationSummary | undefined,
+  working: OperationSummary | undefined,
 ): PreviewAnswer {
   const topology = topologyOf(cluster.spec);
-  const busy = newest !== undefined && !isFinal(newest.state);
-  const open = !cluster.spec.deletionProtection;
   return {
     kind: 'delete',
     changes: [
@@ -94,24 +107,38 @@ export function previewOfDelete(
         what: `cluster ${cluster.name}`,
         detail: 'with its network, credentials and certificates; its endpoint answers no more',
       },
+      ...(cluster.spec.backups === null
+        ? []
+        : [
+            {
+              action: 'delete' as const,
+              what: 'backups',
+              detail: `in ${BACKUPS_OUTLIVE_DAYS} days: until then they can be restored`,
+            },
+          ]),
     ],
     impact: 'data loss',
-    checks: [
-      check(
-        'deletion-unprotected',
-        open,
-        open ? 'deletion protection is off' : 'deletion protection is on',
-        `PATCH ${`/v1/clusters/${cluster.name}`} {"deletionProtection": false}`,
-      ),
-      check(
-        'not-busy',
-        !busy,
-        busy ? `operation ${newest.id} works on it` : 'no operation works on it',
-        'wait until the operation ends, or cancel it',
-      ),
-    ],
+    checks: checksOfDelete(cluster, working),
     steps: stepTitles('delete', topology),
     estimatedSeconds: ESTIMATED_SECONDS.delete[topology],
     price: null,
   };
+}
+
+function checksOfDelete({ name, spec }: Cluster, working: OperationSummary | undefined): Check[] {
+  const open = !spec.deletionProtection;
+  return [
+    check(
+      'deletion-unprotected',
+      open,
+      open ? 'deletion protection is off' : 'deletion protection is on',
+      `PATCH ${`/v1/clusters/${name}`} {"deletionProtection": false}`,
+    ),
+    check(
+      'not-busy',
+      !working,
+      working ? `operation ${working.id} works on it` : 'no operation works on it',
+      'wait until the operation ends, or cancel it',
+    ),
+  ];
 }

@@ -1,7 +1,8 @@
+import type { Backup } from '../../domain/backups';
 import type { Cluster, ClusterNode } from '../../domain/clusters';
 import type { Operation, OperationSummary } from '../../domain/operations';
 import { TEMPORAL_NAMESPACE } from '../../domain/names';
-import { isFinal } from '../../domain/operations';
+import type { BackupAnswer } from '../../domain/schemas/backups';
 import type { ClusterAnswer, ClusterDetailAnswer, NodeAnswer } from '../../domain/schemas/clusters';
 import type { OperationAnswer, OperationSummaryAnswer } from '../../domain/schemas/operations';
 import type { ApiDeps } from './deps';
@@ -31,8 +32,20 @@ export function clusterAnswer(cluster: Cluster): ClusterAnswer {
   const self = clusterPath(cluster.id);
   return {
     ...cluster,
-    links: { self, nodes: `${self}/nodes`, operations: `${self}/operations`, credentials: `${self}/credentials` },
+    links: {
+      self,
+      nodes: `${self}/nodes`,
+      operations: `${self}/operations`,
+      credentials: `${self}/credentials`,
+      backups: `${self}/backups`,
+    },
   };
+}
+
+export function backupAnswer(backup: Backup): BackupAnswer {
+  const cluster = clusterPath(backup.clusterId);
+  const operation = backup.operationId && operationPath(backup.operationId);
+  return { ...backup, links: { self: `${cluster}/backups/${backup.id}`, cluster, operation } };
 }
 
 export function nodeAnswer({ name, role, failureDomain, hostId, privateAddress }: ClusterNode): NodeAnswer {
@@ -42,12 +55,11 @@ export function nodeAnswer({ name, role, failureDomain, hostId, privateAddress }
 export function clusterDetail(
   cluster: Cluster,
   nodes: readonly ClusterNode[],
-  newest: OperationSummary | undefined,
+  working: OperationSummary | undefined,
 ): ClusterDetailAnswer {
-  const working = newest !== undefined && !isFinal(newest.state);
   return {
     ...clusterAnswer(cluster),
     nodes: nodes.map(nodeAnswer),
-    operation: working ? operationPath(newest.id) : null,
+    operation: working ? operationPath(working.id) : null,
   };
 }

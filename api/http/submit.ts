@@ -1,8 +1,10 @@
 import type { Submission, SubmissionResult } from '../../activities/inventory/inventory';
 import type { Cluster } from '../../domain/clusters';
+import { HoldfastError } from '../../domain/errors';
 import type { Operation, OperationKind } from '../../domain/operations';
 import { findPlan, type Topology } from '../../domain/plans';
 import { operationSchema } from '../../domain/schemas/operations';
+import { previewSchema } from '../../domain/schemas/previews';
 import { stepTitles } from '../../workflows/runbooks';
 import type { ApiDeps } from './deps';
 import { newId } from './context';
@@ -18,6 +20,10 @@ export const acceptedAnswer = {
     schema: operationSchema,
     headers: ['Location', 'Retry-After', 'Idempotency-Replayed'],
   },
+} as const;
+export const acceptedOrPreview = {
+  200: { description: 'With `?preview=true`: what would be done.', schema: previewSchema },
+  202: acceptedAnswer[202],
 } as const;
 export type Accepted = Reply<typeof acceptedAnswer>;
 
@@ -48,6 +54,25 @@ export function submissionOf(
     steps: stepTitles(kind, topology),
     idempotency: idempotencyOf(call),
   };
+}
+
+/** Of a cluster that is about to be. */
+export type NewCluster = Pick<Cluster, 'id' | 'projectId' | 'name' | 'spec' | 'origin' | 'generation'>;
+
+/** @throws NAME_TAKEN with the id of the cluster that has the name, as far as it is still there. */
+export async function submitNew(
+  { inventory }: ApiDeps,
+  cluster: NewCluster,
+  submission: Submission,
+): Promise<SubmissionResult> {
+  try {
+    return await inventory.operations.submitCreate(cluster, submission);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== 'NAME_TAKEN') throw error;
+    const { projectId, name } = cluster;
+    const namesake = await inventory.clusters.find(projectId, name);
+    throw new HoldfastError('NAME_TAKEN', { name, ...(namesake && { cluster: namesake.id }) }, { cause: error });
+  }
 }
 
 /** The answer that an earlier request with the same key got; null when the key is new or absent. */

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { CLOUDS, CLUSTER_STATES, MAJORS } from '../clusters';
-import { findPlan, PLANS } from '../plans';
+import { findPlan, type Plan, PLANS } from '../plans';
 import { NODE_ROLES } from '../topology';
 import { formatStorageSize, parseStorageSize, STORAGE_SIZE_PATTERN } from '../storage-size';
 import { allowedIpsSchema } from './addresses';
+import { backupPolicySchema, orderedBackupsSchema } from './backups';
 import { clusterNameSchema, databaseNameSchema, roleNameSchema } from './names';
+import { originSchema } from './restores';
 
 const planNames = PLANS.map((plan) => plan.name);
 const time = z.string().meta({ format: 'date-time' });
@@ -27,15 +29,21 @@ const createFields = z.strictObject({
   owner: roleNameSchema.default('app'),
   allowedIps: allowedIpsSchema.default([]),
   deletionProtection: z.boolean().default(false),
+  backups: orderedBackupsSchema,
 });
 
 function checkStorage(request: { plan: string; storage?: string | undefined }, issues: z.core.$RefinementCtx): void {
   const plan = findPlan(request.plan);
   const bytes = request.storage === undefined ? null : parseStorageSize(request.storage);
-  if (plan === undefined || bytes === null) return;
-  if (bytes >= plan.storageBytes && bytes <= plan.maxStorageBytes) return;
+  const message = plan && bytes !== null ? wrongWithStorage(plan, bytes) : null;
+  if (message !== null) issues.addIssue({ code: 'custom', path: ['storage'], message });
+}
+
+/** Why a plan can't have so much storage; null when it can. */
+export function wrongWithStorage(plan: Plan, bytes: number): string | null {
+  if (bytes >= plan.storageBytes && bytes <= plan.maxStorageBytes) return null;
   const range = `${formatStorageSize(plan.storageBytes)} to ${formatStorageSize(plan.maxStorageBytes)}`;
-  issues.addIssue({ code: 'custom', path: ['storage'], message: `must be ${range} with plan ${plan.name}` });
+  return `must be ${range} with plan ${plan.name}`;
 }
 
 /** `POST /v1/clusters` */
@@ -90,6 +98,7 @@ const clusterFields = {
     owner: z.string(),
     allowedIps: z.array(z.string()).readonly(),
     deletionProtection: z.boolean(),
+    backups: backupPolicySchema.nullable().meta({ description: 'null: none are taken.' }),
   }),
   status: z.object({
     state: z.enum(CLUSTER_STATES),
@@ -97,9 +106,16 @@ const clusterFields = {
     postgresqlVersion: z.string().nullable(),
     endpoint: endpointSchema.nullable(),
   }),
+  origin: originSchema.nullable().meta({ description: 'What it was restored from; null when it began empty.' }),
   createdAt: time,
   deletedAt: time.nullable(),
-  links: z.object({ self: z.string(), nodes: z.string(), operations: z.string(), credentials: z.string() }),
+  links: z.object({
+    self: z.string(),
+    nodes: z.string(),
+    operations: z.string(),
+    credentials: z.string(),
+    backups: z.string(),
+  }),
 };
 
 export const nodeSchema = z

@@ -6,7 +6,7 @@ export const previewSchema = z
   .object({
     kind: z.enum(OPERATION_KINDS),
     changes: z
-      .array(z.object({ action: z.enum(['create', 'delete']), what: z.string(), detail: z.string() }))
+      .array(z.object({ action: z.enum(['create', 'change', 'delete']), what: z.string(), detail: z.string() }))
       .readonly(),
     impact: z
       .enum(['none', 'reload', 'restart', 'failover', 'data loss'])

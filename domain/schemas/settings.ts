@@ -9,6 +9,11 @@ const settingsSchema = z.object({
     .string()
     .optional()
     .transform((line) => line?.trim() || null),
+  /** The sites file: which object stores there are, docs/configuration.md; null: `sites.json` in the home, if that is there. */
+  HOLDFAST_SITES: z
+    .string()
+    .optional()
+    .transform((file) => file?.trim() || null),
   /** Tags everything that this installation makes in a cloud. */
   HOLDFAST_INSTALL_ID: z.string().regex(/^[a-z0-9]{8,32}$/),
   /** The inventory: `postgres://user:password@host:port/database`. */

@@ -11,7 +11,7 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 KEEP=${KEEP:-}
 HOME_FOLDER=/var/lib/holdfast
 BEFORE=$HOME_FOLDER/before
-SERVICES='keepalived haproxy pgbouncer patroni etcd prometheus-node-exporter prometheus-postgres-exporter postgresql'
+SERVICES='keepalived haproxy pgbouncer patroni pgbackrest etcd prometheus-node-exporter prometheus-postgres-exporter postgresql'
 # What the packages and Holdfast make outside of what dpkg knows of.
 FOLDERS='/etc/holdfast /etc/patroni /etc/etcd /etc/haproxy /etc/keepalived /etc/pgbouncer /etc/pgbackrest /etc/postgresql
   /etc/postgresql-common /etc/default/etcd /etc/default/prometheus-node-exporter /etc/default/prometheus-postgres-exporter

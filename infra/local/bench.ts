@@ -22,19 +22,21 @@ const STATE = [
   'token',
   'key',
   'ssh',
+  'sites',
 ] as const;
 
 /**
  * `npm run bench NAME [argument...]`: runs test/bench/NAME.ts against an installation of its own, which it brings up
  * before and removes after. It is told the same as worker and API. What the environment names as someone's own
- * (DATABASE_URL, TEMPORAL_ADDRESS) is neither measured nor filled, but for the Temporal server that HOLDFAST_BENCH_TEMPORAL
+ * (DATABASE_URL, TEMPORAL_ADDRESS, HOLDFAST_SITES) is neither measured nor filled, but for the Temporal server that HOLDFAST_BENCH_TEMPORAL
  * (host:port) offers for it.
  */
 async function bench(session: Session, [name = '', ...args]: readonly string[]): Promise<number> {
   const module = compiled('test', 'bench', `${name}.js`);
   if (!/^[\w-]+$/.test(name) || !existsSync(module))
     throw new Problem('Name a benchmark of test/bench, such as: npm run bench provision');
-  for (const someone of ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'HOLDFAST_PORT']) delete process.env[someone];
+  for (const someone of ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'HOLDFAST_PORT', 'HOLDFAST_SITES'])
+    delete process.env[someone];
   const offered = process.env['HOLDFAST_BENCH_TEMPORAL'];
   if (offered) process.env['TEMPORAL_ADDRESS'] = offered;
   process.env['HOLDFAST_LOG_LEVEL'] = 'debug'; // Says how long each call took.

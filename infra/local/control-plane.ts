@@ -15,6 +15,8 @@ export interface Surroundings {
   readonly engine: Engine;
   readonly temporal: Temporal;
   readonly databaseUrl: string;
+  /** Null: they look for one in the home. */
+  readonly sitesFile: string | null;
 }
 
 const READY_TIMEOUT_MS = 60_000;
@@ -49,7 +51,7 @@ export async function startControlPlane(session: Session, surroundings: Surround
 
 async function settings(
   { home }: Session,
-  { engine, temporal, databaseUrl }: Surroundings,
+  { engine, temporal, databaseUrl, sitesFile }: Surroundings,
   port: number,
 ): Promise<Record<string, string>> {
   return {
@@ -58,6 +60,7 @@ async function settings(
     DATABASE_URL: databaseUrl,
     TEMPORAL_ADDRESS: temporal.address,
     ...(temporal.uiUrl && { TEMPORAL_UI_URL: temporal.uiUrl }),
+    ...(sitesFile && { HOLDFAST_SITES: sitesFile }),
     DOCKER_HOST: engine.host,
     HOLDFAST_DOCKER_REACH: await reachOf(engine),
     HOLDFAST_PORT: String(port),

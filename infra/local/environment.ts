@@ -8,11 +8,12 @@ import { findEngine } from './engine';
 import { watchEngine } from './engine-watch';
 import { rememberEngine } from './home-engines';
 import { makeImage } from './image';
-import { recordImage, startInventory, stopInventory } from './inventory';
+import { recordImage, recordSites, startInventory, stopInventory } from './inventory';
 import { register } from './installations';
 import { demandPort } from './ports';
 import type { StepReport } from './progress.cjs';
 import type { Session } from './session';
+import { startStores } from './stores';
 import { endOrphans } from './supervise';
 import { startTemporal } from './temporal';
 import type { Temporal } from './temporal';
@@ -31,22 +32,26 @@ export async function bringUp(session: Session): Promise<Environment> {
 
   let temporal: Temporal | undefined;
   let base: Base | undefined;
+  let sitesFile: string | null = null;
   await session.together(
     async () =>
       (temporal = await progress.step('Temporal', (report) =>
         startTemporal(session, report, `http://127.0.0.1:${apiPort}`),
       )),
     async () => (base = await bringUpBase(session)),
+    async () => (sitesFile = await progress.step('object stores', (report) => startStores(session, report))),
   );
   if (!temporal || !base) throw new Error('neither failed nor made');
   const { recover, ...rest } = base;
-  const surroundings: Surroundings = { ...rest, temporal };
+  const surroundings: Surroundings = { ...rest, temporal, sitesFile };
+  // Before the API takes orders: the first one shall have its backups.
+  await recordSites(base.databaseUrl, { HOLDFAST_HOME: home.folder, HOLDFAST_SITES: sitesFile });
   const apiUrl = await progress.step('worker and API', () => startControlPlane(session, surroundings));
   void watchEngine(session, base.engine, recover);
   return { ...surroundings, apiUrl };
 }
 
-interface Base extends Omit<Surroundings, 'temporal'> {
+interface Base extends Omit<Surroundings, 'temporal' | 'sitesFile'> {
   /** Gives back to a restarted engine what ran on it. */
   readonly recover: () => Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { createInventory } from '../../activities/inventory/open';
 import { isFree } from '../../activities/cloud/docker/free-port';
+import { readSites } from '../../activities/storage/sites-file';
 import { ownerLabels } from '../../activities/cloud/docker/names';
 import type { Engine } from './engine';
 import type { GoldenImage } from './image';
@@ -41,6 +42,17 @@ export async function recordImage(databaseUrl: string, { tag, catalogue }: Golde
   const inventory = createInventory(databaseUrl, { connections: 1 });
   try {
     await inventory.images.record('docker', tag, catalogue);
+  } finally {
+    await inventory.close();
+  }
+}
+
+/** What new clusters can be backed up to from now on. */
+export async function recordSites(databaseUrl: string, settings: Parameters<typeof readSites>[0]): Promise<void> {
+  const sites = await readSites(settings);
+  const inventory = createInventory(databaseUrl, { connections: 1 });
+  try {
+    await inventory.sites.record(sites);
   } finally {
     await inventory.close();
   }

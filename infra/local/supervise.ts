@@ -46,7 +46,7 @@ const LARGEST_LOG_BYTES = 10 * 1024 ** 2;
  * Runs a program in the background and starts it again, after a pause that doubles, whenever it ends by itself.
  * It leads a process group of its own: the terminal's Ctrl-C reaches only whoever ends things in order.
  */
-export function supervise(session: Session, spec: ProgramSpec): Program {
+export function supervise(session: Pick<Session, 'home' | 'progress'>, spec: ProgramSpec): Program {
   const logFile = session.home.path('logs', `${spec.name}.log`);
   const pidFile = session.home.path(`${spec.name}.pid`);
   let pid: number | undefined;

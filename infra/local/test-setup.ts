@@ -15,10 +15,11 @@ import { choosePort } from './ports';
 import { findSchemathesis } from './schemathesis';
 import type { Session } from './session';
 import { findTemporal } from './temporal-binary';
+import { findVersitygw } from './versitygw-binary';
 
 /**
  * Sets up what tests of workflows and of real hosts need, and tells them in the environment: DOCKER_HOST,
- * HOLDFAST_IMAGE, HOLDFAST_TEMPORAL_BINARY, HOLDFAST_SCHEMATHESIS_PYTHON, HOLDFAST_TEST_DATABASE_URL,
+ * HOLDFAST_IMAGE, HOLDFAST_TEMPORAL_BINARY, HOLDFAST_VERSITYGW_BINARY, HOLDFAST_SCHEMATHESIS_PYTHON, HOLDFAST_TEST_DATABASE_URL,
  * HOLDFAST_TEST_OWNS_ENGINE (`yes` where a test may restart the engine), TMPDIR.
  */
 export async function setUpTests(session: Session): Promise<void> {
@@ -29,6 +30,10 @@ export async function setUpTests(session: Session): Promise<void> {
     async () => {
       const binary = await progress.step('Temporal', (report) => findTemporal(signal, report));
       process.env['HOLDFAST_TEMPORAL_BINARY'] = binary;
+    },
+    async () => {
+      const binary = await progress.step('versitygw', (report) => findVersitygw(signal, report));
+      process.env['HOLDFAST_VERSITYGW_BINARY'] = binary;
     },
     async () => {
       const python = await progress.step('Schemathesis', (report) => findSchemathesis(signal, report));

@@ -1,6 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { networkToken } from '../../activities/cloud/tokens';
+import type { NewBackup } from '../../activities/inventory/backup-tables';
 import type { SubmissionResult } from '../../activities/inventory/inventory';
+import type { Origin, Timeline } from '../../domain/backups';
 import type { CloudName } from '../../domain/clusters';
 import type { ClusterId } from '../../domain/ids';
 import type { Operation, OperationInput, OperationKind } from '../../domain/operations';
@@ -14,6 +16,7 @@ import { stageOf } from '../simulation/crash';
 import { LAN } from '../simulation/machines';
 import { eventually } from '../support/eventually';
 import { newCluster, newId, newSubmission, SPEC } from '../support/inventory';
+import { POLICY } from '../support/lineage';
 import type { Laboratory, Subject } from './laboratory';
 import { resultOf, submitTo } from './laboratory';
 import type { Lane } from './lane';
@@ -32,6 +35,8 @@ export interface Experiment {
   readonly crashes?: readonly CrashPoint[];
   /** Of an existing cluster; default: a new one. */
   readonly cluster?: OrderedCluster;
+  /** What a restore begins with: a cluster of the same world that has a backup. */
+  readonly source?: OrderedCluster;
 }
 
 export type OrderedCluster = ReturnType<typeof newCluster>;
@@ -118,11 +123,23 @@ type Runbooks = Readonly<Partial<Record<OperationKind, RunbookOf>>>;
 async function clusterOf(
   laboratory: Laboratory,
   lane: Lane,
-  { topology, cloud = SPEC.cloud }: Experiment,
+  { topology, cloud = SPEC.cloud, source }: Experiment,
 ): Promise<OrderedCluster> {
   const project = cloud === 'static' ? await ownerOfMachines(laboratory, lane) : laboratory.project;
   const cluster = newCluster(project, newId('clu').replaceAll('_', '-'));
-  return { ...cluster, spec: { ...SPEC, plan: PLANS[topology], cloud } };
+  const origin = source ? await latestOf(laboratory, source) : null;
+  return { ...cluster, spec: { ...SPEC, plan: PLANS[topology], cloud, backups: POLICY }, origin };
+}
+
+async function latestOf({ inventory }: Laboratory, { id }: OrderedCluster): Promise<Origin> {
+  const { id: timelineId } = await lineageOf(inventory, id);
+  return { clusterId: id, timelineId, target: { kind: 'latest' }, site: null, keepsCredentials: true };
+}
+
+async function lineageOf(inventory: Laboratory['inventory'], id: ClusterId): Promise<Timeline> {
+  const timeline = await inventory.timelines.current(id);
+  if (!timeline) throw new Error('a cluster without backups');
+  return timeline;
 }
 
 async function order(
@@ -136,13 +153,19 @@ async function order(
     ...draft,
     operation: { ...draft.operation, topology },
     steps: titlesOf(runbook({ topology })),
+    ...(kind === 'backup' && { backup: await newBackup(inventory, cluster) }),
   };
   const submit = (): Promise<SubmissionResult> =>
-    kind === 'provision'
+    kind === 'provision' || kind === 'restore'
       ? inventory.operations.submitCreate(cluster, submission)
       : inventory.operations.submit(null, submission);
   const { operation } = await submit();
   return { ...submission.operation, generation: operation.generation };
+}
+
+async function newBackup(inventory: Laboratory['inventory'], { id, spec }: OrderedCluster): Promise<NewBackup> {
+  const timeline = await lineageOf(inventory, id);
+  return { id: newId('bkp'), timelineId: timeline.id, type: 'full', description: null, version: spec.version };
 }
 
 /** @returns how many executions had begun by then. */

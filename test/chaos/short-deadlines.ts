@@ -3,7 +3,7 @@
  * which has to wait for a busy machine's processor is not thought dead.
  */
 
-export { LONG_DEADLINE, QUICK_DEADLINE, REMOTE_DEADLINE } from '../../workflows/deadlines';
+export * from '../../workflows/deadlines';
 
 export const HEARTBEAT_TIMEOUT = '4s';
 export const FIRST_RETRY = '50ms';

@@ -10,9 +10,13 @@ import type { Wire } from '../system/cloud-contract';
 import type { HostUnderTest } from '../system/host-contract';
 import { describeHostContract } from '../system/host-contract';
 import { describeJobsContract } from '../system/jobs-contract';
+import { describeSchedulesContract } from '../system/schedules-contract';
+import { describeStorageContract } from '../system/storage-contract';
 import { createSimulatedCloud } from '../simulation/cloud';
 import { createSimulatedHosts } from '../simulation/hosts';
 import { MACHINE_USER, placeMachines } from '../simulation/machines';
+import { createSimulatedSchedules } from '../simulation/schedules';
+import { createSimulatedStorage } from '../simulation/storage';
 import { openWorld } from '../simulation/world';
 import type { World } from '../simulation/world';
 
@@ -35,6 +39,20 @@ describeCloudContract(
   },
   { hasPackets: false },
 );
+
+describeStorageContract('simulated stores', () => {
+  const folder = newFolder();
+  const storage = createSimulatedStorage(openWorld(folder));
+  const otherProcess = createSimulatedStorage(openWorld(folder));
+  return Promise.resolve({ storage, otherProcess, end: () => end(folder) });
+});
+
+describeSchedulesContract('simulated schedules', () => {
+  const folder = newFolder();
+  const schedules = createSimulatedSchedules(openWorld(folder));
+  const otherProcess = createSimulatedSchedules(openWorld(folder));
+  return Promise.resolve({ schedules, otherProcess, end: () => end(folder) });
+});
 
 describeHostContract('a simulated host', makeHost);
 describeJobsContract('a simulated host', makeHost);

@@ -2,12 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
 import { CA_FILE } from '../../activities/host/tls-paths';
+import { BACKUP_SECRETS } from '../../activities/secrets/stored-secrets';
 import type { ClusterNode } from '../../domain/clusters';
 import { isFinal } from '../../domain/operations';
 import type { World } from '../simulation/world';
 import type { Experiment, OrderedCluster, Outcome } from './experiment';
 import { prefixOf } from './experiment';
 import type { Laboratory } from './laboratory';
+import { differs } from './differs';
+import { aboutBackup, aboutLineage } from './lineages';
 import { keptOfMachines } from './machines';
 
 /** What is wrong with how an experiment ended, one sentence each; nothing when it ended as the dry run did. */
@@ -27,6 +30,8 @@ export async function complaints(
   // All else follows from that.
   if (ended.length > 0) return ended;
   const gone = experiment.kind === 'delete' || experiment.cancelAt !== undefined;
+  // A lineage outlives its cluster, but not the cancel of what opened it.
+  const lineage = !gone ? 'is used' : experiment.kind === 'delete' ? 'outlives its cluster' : 'is gone';
   return [
     ...differs('the operation', outcome.operation.state, dryRun.operation.state),
     ...differs('its error', outcome.operation.error, null),
@@ -34,12 +39,9 @@ export async function complaints(
     ...aboutEffects(experiment, outcome, dryRun),
     ...(await aboutRecords(laboratory, outcome)),
     ...(await (gone ? aboutResidue(laboratory, world, outcome) : aboutCluster(laboratory, world, outcome))),
+    ...(await aboutLineage(laboratory, world, outcome, lineage)),
+    ...(await aboutBackup(laboratory, world, outcome)),
   ];
-}
-
-function differs(what: string, is: unknown, should: unknown): string[] {
-  const [seen, wanted] = [JSON.stringify(is), JSON.stringify(should)];
-  return seen === wanted ? [] : [`${what}: ${seen} instead of ${wanted}`];
 }
 
 function aboutSteps({ cancelAt }: Experiment, outcome: Outcome, dryRun: Outcome): string[] {
@@ -93,6 +95,7 @@ function comparable({ effects, operation }: Outcome): string[] {
   return effects.map((effect) =>
     effect
       .replace(/^(pg-|m)\d+ (initialised|CREATE)/, 'the primary $2')
+      .replace(/^(?:pg-|m)\d+ (run job .*-backup-)/, 'a data node $1')
       .replace(operation.id, 'its operation')
       .replace(/-host-[0-9a-z]{26}$/, ' of its machine'),
   );
@@ -101,17 +104,18 @@ function comparable({ effects, operation }: Outcome): string[] {
 async function aboutRecords({ inventory, scratch }: Laboratory, { operation }: Outcome): Promise<string[]> {
   const [events, audit] = await Promise.all([
     inventory.operations.eventsAfter(operation.id, 0),
-    scratch.query<{ count: string }>('select count(*) from audit_log where subject = $1 or details::text like $2', [
-      operation.clusterId,
-      `%${operation.id}%`,
-    ]),
+    scratch.query<{ entries: string; operations: string }>(
+      `select (select count(*) from audit_log where subject = $1 or details::text like $2) as entries,
+              (select count(*) from operations where cluster_id = $1) as operations`,
+      [operation.clusterId, `%${operation.id}%`],
+    ),
   ]);
   const ends = events.filter(
     ({ type, body }) => type === 'operation' && isFinal(body['state'] as Outcome['operation']['state']),
   );
   return [
     ...differs('events that tell the end', ends.length, 1),
-    ...differs('entries in the audit log', Number(audit[0]?.count), operation.kind === 'delete' ? 2 : 1),
+    ...differs('entries in the audit log', audit[0]?.entries, audit[0]?.operations),
   ];
 }
 
@@ -121,7 +125,10 @@ async function aboutResidue({ inventory, scratch }: Laboratory, world: World, { 
   const [found, nodes, secrets] = await Promise.all([
     inventory.clusters.get(cluster.id),
     inventory.nodes.list(cluster.id),
-    scratch.query<{ name: string }>('select name from secrets where cluster_id = $1', [cluster.id]),
+    scratch.query<{ name: string }>('select name from secrets where cluster_id = $1 and not starts_with(name, $2)', [
+      cluster.id,
+      BACKUP_SECRETS,
+    ]),
   ]);
   return [
     ...left.map((token) => `left in the cloud: ${token}`),

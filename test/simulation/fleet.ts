@@ -11,6 +11,8 @@ import { createSecretStore } from '../../activities/secrets/store';
 import { createSimulatedCloud } from './cloud';
 import { createSimulatedHosts } from './hosts';
 import { createSimulatedProof } from './proof';
+import { createSimulatedSchedules } from './schedules';
+import { createSimulatedStorage } from './storage';
 import { withTrouble } from './trouble';
 import { openWorld } from './world';
 
@@ -45,6 +47,8 @@ export async function openSimulatedFleet(
       static: withTrouble(machines, world),
     },
     ssh,
+    storage: createSimulatedStorage(world),
+    schedules: createSimulatedSchedules(world),
     proveAddress: createSimulatedProof(world),
     installId: 'simulated',
     controlPublicKey: controlKey.publicLine,

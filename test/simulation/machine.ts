@@ -12,7 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { projectRoot } from '../../activities/project-root';
 import { readIfThere } from './files';
 
@@ -33,7 +33,15 @@ const idOf = (user: (typeof USERS)[number]): number => (user === 'root' ? 0 : 80
 
 const DEBIAN_FOLDERS = [
   ...['usr', 'proc', 'dev', 'run/systemd/system', 'root', 'home', 'tmp', 'etc', 'srv', 'mnt'],
-  ...['var/cache', 'var/lib', 'var/log', 'var/tmp', 'opt/simulation/wire', 'opt/simulation/bin'],
+  ...[
+    'var/cache',
+    'var/lib',
+    'var/log',
+    'var/tmp',
+    'opt/simulation/wire',
+    'opt/simulation/sites',
+    'opt/simulation/bin',
+  ],
 ];
 const FOLDERS = [...DEBIAN_FOLDERS, 'var/lib/postgresql', 'var/lib/etcd', 'run/postgresql'];
 
@@ -76,11 +84,19 @@ function furnishWith(
   write('etc/hostname', `${host.hostname}\n`);
   write('opt/simulation/address', `${host.address}\n`);
   write('opt/simulation/wire.path', host.wire);
+  mkdirSync(sitesOf(host.wire), { recursive: true });
+  // Whoever does something on a host says so, also who is not root.
+  const effects = join(host.wire, 'effects');
+  writeFileSync(effects, '', { flag: 'a' });
+  chmodSync(effects, 0o666);
   for (const tool of readdirSync(STAND_INS)) {
     copyFileSync(join(STAND_INS, tool), join(root, 'opt/simulation/bin', tool));
     chmodSync(join(root, 'opt/simulation/bin', tool), 0o755);
   }
 }
+
+/** The stores of the world, which all hosts reach. */
+const sitesOf = (wire: string): string => join(dirname(dirname(wire)), 'sites');
 
 function copyLinks(from: string, to: string): void {
   mkdirSync(to);
@@ -116,7 +132,9 @@ root=$1 seconds=$2 command=$3
 mount --bind -o ro /usr "$root/usr"
 mount --bind /proc "$root/proc"
 mount --bind /dev "$root/dev"
-mount --bind "$(cat "$root${FOLDER}/wire.path")" "$root${FOLDER}/wire"
+wire=$(cat "$root${FOLDER}/wire.path")
+mount --bind "$wire" "$root${FOLDER}/wire"
+mount --bind "\${wire%/wires/*}/sites" "$root${FOLDER}/sites"
 cd "$root"
 exec chroot "$root" timeout -k 5 "$seconds" sh -c "$command"
 `;

@@ -21,10 +21,11 @@ export const LAN = 'machines/network';
 const tokenOf = (number: number): string => `machines/m${number}`;
 const isMachine = (token: string): boolean => /^machines\/m\d+$/.test(token);
 
-/** Files of a machine that hold up what it does for as long as they are there: APT at work, and connections to others. */
+/** Files of a machine that hold up what it does for as long as they are there: APT at work, connections to others, backups. */
 export const HOLD = {
   packages: 'opt/simulation/hold-packages',
   connections: 'opt/simulation/hold-connections',
+  backups: 'opt/simulation/hold-backups',
 } as const;
 export type HoldPoint = keyof typeof HOLD;
 

@@ -12,6 +12,7 @@ import { readIfThere } from './files';
  * networks/<token>        what a cloud made
  * hosts/<token>/          host.json, `running` while it has power, and its file system in root/
  * wires/<token>/          what hosts of a network see of one another; its `effects` outlives the network
+ * sites/<name>/           what object stores hold
  * subnets/<n>             which network has the n-th block of addresses
  * ```
  */

@@ -16,9 +16,12 @@ import { createEventHub } from '../../api/http/event-hub';
 import type { Route } from '../../api/http/route';
 import { createApiServer } from '../../api/http/server';
 import { createStarter } from '../../api/http/starter';
+import type { RestoreWindow } from '../../domain/backups';
+import { HoldfastError } from '../../domain/errors';
 import type { HostCheck } from '../../domain/hosts';
-import type { HostId, OperationId, ProjectId } from '../../domain/ids';
+import type { ClusterId, HostId, OperationId, ProjectId } from '../../domain/ids';
 import type { OperationInput } from '../../domain/operations';
+import type { SiteCheck } from '../../domain/sites';
 import { SCOPES, type Scope } from '../../domain/tokens';
 import { keyringOf } from './keyring';
 import { createTestDatabase, type TestDatabase } from './database';
@@ -84,6 +87,22 @@ export class RecordingEngine implements Engine {
   checkHost(id: HostId): Promise<readonly HostCheck[]> {
     this.checked.push(id);
     return Promise.resolve(this.checks);
+  }
+  /** What the next look at the sites says. */
+  siteChecks: SiteCheck[] = [];
+  checkSites(): Promise<readonly SiteCheck[]> {
+    return Promise.resolve(this.siteChecks);
+  }
+  /** What the next look at a window says; `away`: nobody answers. */
+  window: RestoreWindow | null | 'away' = null;
+  readonly lookedAt: ClusterId[] = [];
+  /** Times that shall be in the windows that were looked at. */
+  readonly lookedUpTo: (string | null)[] = [];
+  lookAtWindow(id: ClusterId, upTo: string | null): Promise<RestoreWindow | null> {
+    this.lookedAt.push(id);
+    this.lookedUpTo.push(upTo);
+    if (this.window === 'away') return Promise.reject(new HoldfastError('UNAVAILABLE', { part: 'A worker' }));
+    return Promise.resolve(this.window);
   }
   ping(): Promise<boolean> {
     return Promise.resolve(!this.away);

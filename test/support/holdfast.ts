@@ -27,6 +27,8 @@ import { connectApi } from './holdfast-api';
 import type { HoldfastApi } from './holdfast-api';
 import { eventually } from './eventually';
 import { freePort } from './free-port';
+import { startStores } from '../system/support/stores';
+import type { TestStores } from '../system/support/stores';
 
 /**
  * A whole control plane of a test file's own, as `npm start` runs one: its installation, database, Temporal server,
@@ -42,6 +44,8 @@ export interface Holdfast extends HoldfastApi {
   /** The same fleet that the worker sees, for a look behind the API: inventory, secrets, cloud, hosts. */
   readonly fleet: OpenFleet;
   readonly worker: Background;
+  /** Its object stores; null when it has none. */
+  readonly stores: TestStores | null;
   /** Text of all logs of the control plane. */
   readLogs(): string;
   /** Removes all that it made. @throws Error that names what could not be removed. */
@@ -50,12 +54,14 @@ export interface Holdfast extends HoldfastApi {
 
 export interface HoldfastOptions {
   readonly reach?: Settings['HOLDFAST_DOCKER_REACH'];
+  /** Names of the object stores that it has; default: none, so that there are no backups. */
+  readonly stores?: readonly string[];
 }
 
 const READY_TIMEOUT_MS = 60_000;
 const PROGRAMS = ['worker', 'api'] as const;
 
-export async function startHoldfast({ reach = 'direct' }: HoldfastOptions = {}): Promise<Holdfast> {
+export async function startHoldfast({ reach = 'direct', stores = [] }: HoldfastOptions = {}): Promise<Holdfast> {
   const image = process.env['HOLDFAST_IMAGE'];
   if (!image) throw new Error('HOLDFAST_IMAGE is not set: run the tests by "npm test"');
   const home = openHome(mkdtempSync(join(tmpdir(), 'holdfast-')));
@@ -67,7 +73,7 @@ export async function startHoldfast({ reach = 'direct' }: HoldfastOptions = {}):
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
   };
   try {
-    return await start({ home, image, reach, ends, end });
+    return await start({ home, image, reach, stores, ends, end });
   } catch (error) {
     const logs = logsOf(home);
     await end().catch(() => undefined);
@@ -79,15 +85,18 @@ interface Beginning {
   readonly home: Home;
   readonly image: string;
   readonly reach: Settings['HOLDFAST_DOCKER_REACH'];
+  readonly stores: readonly string[];
   readonly ends: (() => Promise<unknown>)[];
   readonly end: () => Promise<void>;
 }
 
-async function start({ home, image, reach, ends, end }: Beginning): Promise<Holdfast> {
+async function start({ home, image, reach, stores: names, ends, end }: Beginning): Promise<Holdfast> {
   const docker = new Docker();
   const database = await createTestDatabase();
   ends.push(() => database.drop());
   await migrate(database.url);
+  const stores = names.length === 0 ? null : await startStores(names);
+  if (stores) ends.push(() => stores.end());
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const silent = { note: () => undefined, result: () => undefined };
@@ -99,6 +108,7 @@ async function start({ home, image, reach, ends, end }: Beginning): Promise<Hold
     TEMPORAL_ADDRESS: address,
     HOLDFAST_DOCKER_REACH: reach,
     HOLDFAST_PORT: String(port),
+    ...(stores && { HOLDFAST_SITES: stores.sitesFile }),
     ...(uiUrl !== null && { TEMPORAL_UI_URL: uiUrl }),
   };
   const settings = parseSettings({ DOCKER_HOST: process.env['DOCKER_HOST'], ...environment });
@@ -114,6 +124,7 @@ async function start({ home, image, reach, ends, end }: Beginning): Promise<Hold
   const fleet = await openFleet(settings, pino({ level: 'silent' }));
   ends.push(() => fleet.close());
   await fleet.inventory.images.record('docker', image, await readCatalogue({ home }, docker, image));
+  await fleet.inventory.sites.record(fleet.storage.sites);
   const connection = await Connection.connect({ address });
   ends.push(() => connection.close());
 
@@ -132,6 +143,7 @@ async function start({ home, image, reach, ends, end }: Beginning): Promise<Hold
     temporalAddress: address,
     fleet,
     worker,
+    stores,
     readLogs: () => logsOf(home),
     stop: end,
   };

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { migrate } from '../../activities/inventory/migrate';
 import { createInventory, type OpenInventory } from '../../activities/inventory/open';
-import type { Cluster, ClusterSpec, StepRef } from '../../domain/clusters';
+import type { KnownSite } from '../../activities/inventory/backup-tables';
+import type { CloudName, Cluster, ClusterSpec, StepRef } from '../../domain/clusters';
 import { makeId } from '../../domain/ids';
 import type { ClusterId, IdPrefix, Id, ProjectId } from '../../domain/ids';
+import { laneOf } from '../../domain/operations';
 import type { Operation, OperationKind, OperationRecord, OperationSummary, Step } from '../../domain/operations';
 import type { Submission } from '../../activities/inventory/inventory';
 import { createTestDatabase, type TestDatabase } from './database';
@@ -42,15 +44,17 @@ export const SPEC: ClusterSpec = {
   owner: 'app',
   allowedIps: ['10.0.0.0/8'],
   deletionProtection: false,
+  backups: null,
 };
 
-export type NewCluster = Pick<Cluster, 'id' | 'projectId' | 'name' | 'spec'>;
+export type NewCluster = Pick<Cluster, 'id' | 'projectId' | 'name' | 'spec' | 'origin'>;
 
 export const newCluster = (projectId: ProjectId, name: string): NewCluster => ({
   id: newId('clu'),
   projectId,
   name,
   spec: SPEC,
+  origin: null,
 });
 
 /** A submission of an operation on `cluster` with two steps. */
@@ -82,7 +86,8 @@ export function newSubmission(
 }
 
 export function refOf(operation: OperationSummary, stepId = 'network'): StepRef {
-  return { clusterId: operation.clusterId, operationId: operation.id, generation: operation.generation, stepId };
+  const { clusterId, id: operationId, generation, kind } = operation;
+  return { clusterId, operationId, lane: laneOf(kind), generation, stepId };
 }
 
 /** Ends an operation, so that the cluster is free for the next one. */
@@ -138,3 +143,11 @@ export async function newProvision({ inventory, project }: ScratchInventory): Pr
   const { operation } = await inventory.operations.submitCreate(cluster, newSubmission(cluster));
   return track(inventory, operation);
 }
+
+/** A site as workers write it down. */
+export const knownSite = (name: string, ...clouds: readonly CloudName[]): KnownSite => ({
+  name,
+  clouds,
+  endpoint: `https://${name}.example.test`,
+  bucket: 'holdfast',
+});

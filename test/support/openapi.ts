@@ -15,6 +15,37 @@ export interface Schema {
   readonly minimum?: number | undefined;
 }
 
+/** As it stands in the document: with references and alternatives. */
+const writtenSchema = z.looseObject({
+  $ref: z.string().optional(),
+  type: z.union([z.string(), z.array(z.string())]).optional(),
+  anyOf: z.array(z.looseObject({})).optional(),
+  allOf: z.array(z.looseObject({})).optional(),
+  properties: z.record(z.string(), z.looseObject({})).optional(),
+  items: z.looseObject({}).optional(),
+});
+type Written = z.output<typeof writtenSchema>;
+
+/** The same without references; of alternatives only the types are left. */
+function resolve(written: unknown, schemas: Readonly<Record<string, unknown>>): Schema {
+  const { $ref, anyOf, allOf, properties, items, ...rest }: Written = writtenSchema.parse(written);
+  if ($ref !== undefined) {
+    const target = writtenSchema.parse(schemas[$ref.split('/').at(-1) ?? '']);
+    return resolve({ ...target, ...rest }, schemas);
+  }
+  const parts = [...(anyOf ?? []), ...(allOf ?? [])].map((part) => resolve(part, schemas));
+  return schemaSchema.parse({
+    ...parts[0],
+    ...rest,
+    ...(parts.length > 0 && { type: parts.flatMap(({ type = [] }) => type) }),
+    ...(properties && { properties: mapValues(properties, (property) => resolve(property, schemas)) }),
+    ...(items && { items: resolve(items, schemas) }),
+  });
+}
+
+const mapValues = <T, U>(of: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> =>
+  Object.fromEntries(Object.entries(of).map(([name, value]) => [name, change(value)]));
+
 const schemaSchema: z.ZodType<Schema> = z.lazy(() =>
   z.object({
     type: z.union([z.string(), z.array(z.string())]).optional(),
@@ -67,10 +98,6 @@ export interface DescribedOperation {
 export async function readOperations(api: Pick<TestApi, 'request'>): Promise<DescribedOperation[]> {
   const { body } = await api.request('GET', '/v1/openapi.json', { token: null });
   const { paths, components } = documentSchema.parse(body);
-  const resolve = (schema: Readonly<Record<string, unknown>>): Schema => {
-    const name = typeof schema['$ref'] === 'string' ? schema['$ref'].split('/').at(-1) : undefined;
-    return schemaSchema.parse(name === undefined ? schema : components.schemas[name]);
-  };
   return Object.entries(paths).flatMap(([pattern, { parameters: _shared, ...methods }]) =>
     Object.entries(methods).map(([method, value]): DescribedOperation => {
       const { operationId, security, parameters, requestBody, responses, ...rest } = operationSchema.parse(value);
@@ -81,7 +108,7 @@ export async function readOperations(api: Pick<TestApi, 'request'>): Promise<Des
         pattern,
         needsToken: security === undefined || security.some((way) => 'token' in way),
         parameters,
-        body: json ? resolve(json.schema) : null,
+        body: json ? resolve(json.schema, components.schemas) : null,
         bodyRequired: requestBody?.required ?? false,
         bodyLimitBytes: rest['x-body-limit-bytes'] ?? null,
         responses,

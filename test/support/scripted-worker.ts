@@ -30,8 +30,8 @@ export interface ScriptedTemporal {
   stop(): Promise<void>;
 }
 
-/** What an activity does; of `recordOperation`, before the run has the record. */
-export type Behaviour = (call: { name: string; args: unknown[]; times: number }) => Promise<void> | void;
+/** What an activity does and gives; of `recordOperation`, before the run has the record. */
+export type Behaviour = (call: { name: string; args: unknown[]; times: number }) => unknown;
 
 export interface ScriptedRun {
   /** A provision of a cluster of its own. */
@@ -48,6 +48,8 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   releasePlaces: true,
   checkCloud: true,
   checkHost: true,
+  checkSites: true,
+  lookAtWindow: true,
   prepareHosts: true,
   createNetwork: true,
   deleteNetwork: true,
@@ -63,9 +65,27 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   openGateway: true,
   startExporters: true,
   makeAuthority: true,
+  openLineage: true,
+  closeLineage: true,
+  prepareStanza: true,
+  takeBackup: true,
+  recordBackups: true,
+  findSource: true,
+  waitForData: true,
+  checkData: true,
   declareReady: true,
   declareDeleting: true,
   forgetCluster: true,
+  scheduleBackups: true,
+  unscheduleBackups: true,
+  openBackup: true,
+  openNewSites: true,
+  tellHosts: true,
+  prepareNewStores: true,
+  putBackPolicy: true,
+  closeNewSites: true,
+  removeExpiredLineages: true,
+  findOverdueBackups: true,
 };
 
 /**
@@ -103,16 +123,20 @@ export async function startScriptedTemporal(
   };
 }
 
+/** What a workflow cannot go on without. */
+const GIVEN: Readonly<Record<string, unknown>> = { openBackup: { operation: null, reason: 'nothing is wanted' } };
+
 function scriptedActivities(
   { calls, records }: ScriptedRun,
   behave: Behaviour,
 ): Record<string, (...args: never[]) => unknown> {
   const scripted =
     (name: string) =>
-    async (...args: unknown[]): Promise<void> => {
+    async (...args: unknown[]): Promise<unknown> => {
       const label = typeof args[1] === 'string' ? `${name} ${args[1]}` : name;
       calls.push(label);
-      await behave({ name: label, args, times: calls.filter((call) => call === label).length });
+      const given = await behave({ name: label, args, times: calls.filter((call) => call === label).length });
+      return given ?? GIVEN[name];
     };
   return {
     ...Object.fromEntries(Object.keys(SCRIPTED).map((name) => [name, scripted(name)])),

@@ -1,6 +1,7 @@
 import type { Cloud } from '../../activities/cloud/cloud';
 import type { ClusterView, ReachableNode } from '../../activities/fleet';
 import { reachableNode } from '../../activities/fleet';
+import type { BackupPolicy } from '../../domain/backups';
 import type { ClusterNode } from '../../domain/clusters';
 import { findPlan } from '../../domain/plans';
 import type { NodeName } from '../../domain/topology';
@@ -9,7 +10,7 @@ import { allNodes } from '../../domain/topology';
 /** A cluster as activities see it, for the writers of configuration: fixed addresses, nothing behind them. */
 export function viewOf(
   planName: string,
-  overrides: { allowedIps?: string[]; version?: '15' | '17' | '18' } = {},
+  overrides: { allowedIps?: string[]; version?: '15' | '17' | '18'; backups?: BackupPolicy } = {},
 ): ClusterView {
   const plan = findPlan(planName);
   if (!plan) throw new Error(`no plan ${planName}`);
@@ -38,8 +39,10 @@ export function viewOf(
         owner: 'app',
         allowedIps: overrides.allowedIps ?? [],
         deletionProtection: false,
+        backups: overrides.backups ?? null,
       },
       status: { state: 'creating', conditions: [], postgresqlVersion: null, endpoint: null },
+      origin: null,
       createdAt: '2026-11-20T00:00:00.000Z',
       deletedAt: null,
     },

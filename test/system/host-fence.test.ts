@@ -1,4 +1,5 @@
 import type { StepRef } from '../../domain/clusters';
+import type { Lane } from '../../domain/operations';
 import { FENCE_FOLDER_NAME, fencedHost } from '../../activities/host/fence';
 import type { Host } from '../../activities/host/host';
 import { sh } from '../../activities/host/shell';
@@ -26,8 +27,8 @@ beforeEach(() => {
   clusterId = newId('clu');
 });
 
-const at = (generation: number, cluster = clusterId): Host =>
-  fencedHost(host, { clusterId: cluster, operationId: newId('op'), generation, stepId: 'a-step' });
+const at = (generation: number, cluster = clusterId, lane: Lane = 'cluster'): Host =>
+  fencedHost(host, { clusterId: cluster, operationId: newId('op'), lane, generation, stepId: 'a-step' });
 const path = (name: string): string => `/tmp/${clusterId}.${name}`;
 const log = async (): Promise<string> => host.run(sh`sh -c ${`cat ${path('log')} 2>/dev/null || true`}`);
 const until = (name: string): string => `until [ -e ${path(name)} ]; do sleep 0.02; done`;
@@ -74,6 +75,27 @@ test('commands of one generation do not wait for one another, from the first on'
 test('another cluster on the same machine has a fence of its own', async () => {
   await at(5).run(sh`true`);
   await at(1, newId('clu')).run(sh`true`);
+});
+
+test('each lane of a cluster has a fence of its own: neither the newer number nor the longer command holds up the other', async () => {
+  const backup = (generation: number): Host => at(generation, clusterId, 'backup');
+  await at(9).run(sh`true`);
+  await backup(2).run(sh`true`);
+  await at(9).run(sh`true`);
+  await expect(backup(1).run(sh`true`)).rejects.toMatchObject({
+    code: 'STALE_GENERATION',
+    values: { asked: 1, actual: 2 },
+  });
+  await expect(at(8).run(sh`true`)).rejects.toMatchObject({ values: { asked: 8, actual: 9 } });
+
+  // A backup takes hours: what else the cluster is told in the meantime does not wait for it, and the other way round.
+  const long = backup(2).run(sh`sh -c ${until('go')}`);
+  await at(10).run(sh`true`);
+  await at(11).run(sh`touch ${path('go')}`);
+  await long;
+  const change = at(11).run(sh`sh -c ${until('done')}`);
+  await backup(3).run(sh`touch ${path('done')}`);
+  await change;
 });
 
 test('a fence that a power failure left empty lets the next command through', async () => {

@@ -4,6 +4,7 @@ import { cancelJob, cleanJob, endJobs, jobStatus, jobUnit, startJob } from '../.
 import type { JobUnit } from '../../activities/host/jobs';
 import { sh } from '../../activities/host/shell';
 import type { SshPool } from '../../activities/host/ssh-pool';
+import type { Lane } from '../../domain/operations';
 import { eventually } from '../support/eventually';
 import { newId } from '../support/inventory';
 import type { HostUnderTest } from './host-contract';
@@ -138,7 +139,7 @@ export function describeJobsContract(name: string, makeHost: () => Promise<HostU
         startJob(host, { unit: other, command: sh`sh -c ${script}`, description: 'a test' });
       const states = async (...units: readonly JobUnit[]): Promise<string[]> =>
         Promise.all(units.map(async (other) => (await jobStatus(host, other)).state));
-      const other = (name: string): JobUnit => jobUnit(newId('op'), name);
+      const other = (name: string, lane: Lane = 'cluster'): JobUnit => jobUnit(newId('op'), name, lane);
       const sibling = (name: string): JobUnit => unit.replace('restore', name) as JobUnit;
       const later = (): string => `until [ -e ${path('go')} ]; do sleep 0.05; done`;
 
@@ -166,22 +167,55 @@ export function describeJobsContract(name: string, makeHost: () => Promise<HostU
         await cleanJob(host, running);
       });
 
+      test.each([
+        ['cluster', 'backup'],
+        ['backup', 'cluster'],
+      ] as const)('the start of a job of lane %s forgets nothing of lane %s', async (lane, beside) => {
+        const [mine, next] = [other('copy', lane), other('copy', lane)];
+        const [ended, failed, running] = [other('copy', beside), other('copy', beside), other('copy', beside)];
+        await startOther(mine, later());
+        await startOther(ended, later());
+        await startOther(failed, `${later()}; exit 1`);
+        await startOther(running, 'sleep 600');
+        await host.run(sh`touch ${path('go')}`);
+        await eventually(async () => (await states(mine, ended, failed)).join() === 'succeeded,succeeded,failed');
+
+        await startOther(next, 'true');
+        await followJob(host, next);
+        expect(await states(mine, ended, failed, running, next)).toEqual([
+          'not-started',
+          'succeeded',
+          'failed',
+          'running',
+          'succeeded',
+        ]);
+        await cancelJob(host, running);
+        for (const unitOf of [ended, failed, running, next]) await cleanJob(host, unitOf);
+      });
+
       test('who takes a host out of use ends all of them, with their traces, but the one that it names', async () => {
         const [stubborn, ended, failed] = [other('install-rack1-a'), other('copy'), other('copy')];
+        const [backup, endedBackup] = [other('backup-primary', 'backup'), other('backup-primary', 'backup')];
+        await startOther(endedBackup, later());
+        await startOther(backup, `trap '' TERM; sleep 4715 & touch ${path('backup')}; while :; do sleep 0.1; done`);
         await startOther(ended, later());
         await startOther(failed, `${later()}; exit 1`);
         await startOther(stubborn, `trap '' TERM; sleep 4714 & touch ${path('up')}; while :; do sleep 0.1; done`);
         await startOther(sibling('install-rack1-a'), 'sleep 600');
         await start('sleep 600');
-        await host.run(sh`sh -c ${`touch ${path('go')}; until [ -e ${path('up')} ]; do sleep 0.02; done`}`);
-        await eventually(async () => (await states(ended, failed)).join() === 'succeeded,failed');
+        await host.run(
+          sh`sh -c ${`touch ${path('go')}; until [ -e ${path('up')} ] && [ -e ${path('backup')} ]; do sleep 0.02; done`}`,
+        );
+        await eventually(
+          async () => (await states(ended, endedBackup, failed)).join() === 'succeeded,succeeded,failed',
+        );
 
         await endJobs(host, unit);
-        const listed = await host.run(sh`systemctl list-units --all --plain --no-legend ${'holdfast-op_*'}`);
+        const listed = await host.run(sh`systemctl list-units --all --plain --no-legend ${'holdfast-*op_*'}`);
         const names = listed.trim().split('\n');
         expect(names.map((line) => line.split(' ')[0])).toEqual([unit]);
         expect(await states(unit)).toEqual(['running']);
-        expect(await host.run(sh`sh -c ${'pgrep -fx "sleep 4714" || echo none'}`)).toBe('none\n');
+        expect(await host.run(sh`sh -c ${'pgrep -fx "sleep 471[45]" || echo none'}`)).toBe('none\n');
 
         await cancelJob(host, unit);
         await endJobs(host, unit);

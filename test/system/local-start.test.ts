@@ -1,6 +1,6 @@
 import Docker from 'dockerode';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +42,46 @@ test('a first start serves, keeps its secrets to itself and says where everythin
   expect(await clone.readyStatus()).toBeNull();
 });
 
+test('it brings up three object stores that can be used, and keeps their keys to itself', async () => {
+  const start = await clone.startAndWait();
+  const sites = JSON.parse(clone.read('sites/sites.json')) as { sites: { secretKey: string }[] };
+  const answer = await fetch(`${clone.read('url')}/v1/sites`, {
+    headers: { Authorization: `Bearer ${clone.read('token')}` },
+  });
+  const told = await answer.text();
+  expect(JSON.parse(told)).toMatchObject({
+    items: ['primary', 'secondary', 'offsite'].map((name) => ({ name, clouds: ['docker'], ok: true })),
+  });
+  for (const [index, name] of ['primary', 'secondary', 'offsite'].entries()) {
+    const { secretKey = '' } = sites.sites[index] ?? {};
+    expect(secretKey).toHaveLength(32);
+    expect(start.output() + told).not.toContain(secretKey);
+    expect(readFileSync(`/proc/${clone.pidOf(`site-${name}`)}/cmdline`, 'utf8')).not.toContain(secretKey);
+    for (const file of ['sites.json', `${name}/keys.json`, `${name}/tls.key`, 'authority.json'])
+      expect((statSync(join(clone.folder, '.holdfast', 'sites', file)).mode & 0o777).toString(8)).toBe('600');
+  }
+  expect(await stop(start, 'SIGINT')).toBe(0);
+});
+
+test('a sites file that is wrong is told by its field before anything serves', async () => {
+  const file = join(clone.folder, 'my-sites.json');
+  writeFileSync(file, '{"sites":[{"name":"mine","endpoint":"http://s3.example.net"}]}', { mode: 0o600 });
+  const start = clone.runWith({ HOLDFAST_SITES: file }, 'start');
+  expect(await start.ended).toBe(1);
+  expect(start.output()).toContain('sites.0.endpoint: must be https://host');
+  expect(start.output()).not.toMatch(/\n\s+at /);
+});
+
+test('where object stores can not be had, it serves all the same and says what that means', async () => {
+  const start = clone.runWith({ HOLDFAST_VERSITYGW_BINARY: '/nowhere/versitygw' }, 'start');
+  await eventually(() => start.output().includes('Holdfast is ready'));
+  expect(start.output()).toMatch(
+    /^ {2}! No backups can be taken, because there are no local object stores\. The store/m,
+  );
+  expect(await clone.readyStatus()).toBe(200);
+  expect(await stop(start, 'SIGINT')).toBe(0);
+});
+
 test('a second start takes under 15 s, has the same token and does not print it', async () => {
   const token = clone.read('token');
   const begun = Date.now();
@@ -68,7 +108,7 @@ test.each(['✓ Docker engine', '✓ golden image', '✓ Temporal', '✓ invento
 
 test('killed with -9 while it serves, it is replaced and the programs it left are ended', async () => {
   const first = await clone.startAndWait();
-  const orphans = ['api', 'worker', 'temporal'].map((name) => clone.pidOf(name));
+  const orphans = ['api', 'worker', 'temporal', 'site-primary'].map((name) => clone.pidOf(name));
   process.kill(clone.supervisor(), 'SIGKILL');
   await first.ended;
   const next = await clone.startAndWait();
@@ -78,7 +118,7 @@ test('killed with -9 while it serves, it is replaced and the programs it left ar
 
 test('when its terminal is gone, it still ends all that it started', async () => {
   const start = await clone.startAndWait();
-  const programs = ['api', 'worker', 'temporal'].map((name) => clone.pidOf(name));
+  const programs = ['api', 'worker', 'temporal', 'site-offsite'].map((name) => clone.pidOf(name));
   const ending = clone.supervisor();
   start.child.stdout?.destroy();
   start.child.stderr?.destroy();

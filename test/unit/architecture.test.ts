@@ -50,6 +50,7 @@ const FORBIDDEN: [what: string, file: string, text: string, message: string][] =
   ['api -> workers', 'api/http/x.ts', `import { a } from '../../workers/main';`, 'api -> domain'],
   ['api -> infra', 'api/cli/x.ts', `import { a } from '../../infra/local/home';`, 'api -> domain'],
   ['api -> other activities', 'api/http/x.ts', `import type { H } from '../../activities/host/host';`, 'shares'],
+  ['api -> the stores', 'api/http/x.ts', `import { a } from '../../activities/storage/open';`, 'shares'],
   ['api -> all activities', 'api/http/x.ts', `import { a } from '../../activities';`, 'shares'],
   ['api -> the fleet', 'api/http/x.ts', `import { hostOf } from '../../activities/fleet';`, 'shares'],
   ...['domain/x.ts', 'workflows/x.ts', 'activities/x.ts', 'workers/x.ts', 'infra/x.ts'].map(

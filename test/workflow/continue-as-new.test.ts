@@ -77,3 +77,69 @@ test('an operation that is submitted while the entity continues as new runs once
     watchContinuations(() => whileContinuing()),
   );
 });
+
+test('a backup that runs when the entity continues as new goes on, and runs once', async () => {
+  const continued: (readonly string[])[] = [];
+  let go = false;
+  await engine.withWorker(
+    async ({ name }) => {
+      if (name === 'takeBackup') await eventually(() => go);
+    },
+    async (run) => {
+      const entity = entityOf(engine, run);
+      const [backup, last] = [entity.another('backup'), entity.another('delete')];
+      await entity.submit(backup);
+      await eventually(() => run.calls.includes('takeBackup'));
+      await entity.submit(run.input);
+      await entity.finished(run.input);
+      await eventually(() => continued.length > 0);
+      // The next run of the entity does not know of it.
+      await entity.submit(backup);
+      expect(run.calls).not.toContain('recordBackups');
+      go = true;
+      await entity.finished(backup);
+      await entity.submit(last);
+      await entity.handle.result();
+      expect(run.calls.filter((call) => ['takeBackup', 'recordBackups'].includes(call))).toEqual([
+        'takeBackup',
+        'recordBackups',
+      ]);
+      const ends = run.records.filter(({ operation }) => operation?.state === 'failed');
+      expect(ends).toEqual([]);
+    },
+    watchContinuations((queue) => void continued.push(queue)),
+  );
+});
+
+test('backups alone make the entity continue as new, and a backup that is submitted meanwhile runs once', async () => {
+  const ran: string[] = [];
+  let continued = 0;
+  let submission: Promise<unknown> | undefined;
+  let whileContinuing = (): Promise<void> => Promise.resolve();
+  await engine.withWorker(
+    ({ name, args: [at] }) => void (name === 'takeBackup' && isStepRef(at) && ran.push(at.operationId)),
+    async (run) => {
+      const entity = entityOf(engine, run);
+      const [first, second] = [entity.another('backup', 'a'), entity.another('backup', 'b')];
+      const others = Array.from({ length: 4 }, (_, i) => entity.another('backup', `c${i}`));
+      whileContinuing = async () => {
+        continued++;
+        submission ??= Promise.all([entity.submit(second), entity.submit(second)]);
+        for (let i = 0; i < 10; i++) await entity.handle.describe();
+      };
+      await entity.submit(first);
+      await entity.finished(first);
+      for (const other of others) {
+        await entity.submit(other);
+        await entity.finished(other);
+      }
+      await eventually(() => submission !== undefined);
+      await submission;
+      await entity.finished(second);
+      expect(ran.toSorted()).toEqual(idsOf([first, second, ...others]).sort());
+      expect(continued).toBeGreaterThan(0);
+      await entity.handle.terminate();
+    },
+    watchContinuations(() => whileContinuing()),
+  );
+});

@@ -6,6 +6,7 @@ import { Worker } from '@temporalio/worker';
 import { bundleWorkflows } from '../../workers/bundle';
 import type { HistoryPath } from '../support/workflows/paths';
 import { CHECK_PATHS, CONTINUED_PATHS, ENTITY_PATHS, OPERATION_PATHS, UNDO_PATHS } from '../support/workflows/paths';
+import { SCHEDULED_PATHS } from '../support/workflows/scheduled-paths';
 import { startScriptedTemporal } from '../support/scripted-worker';
 
 /**
@@ -16,7 +17,7 @@ import { startScriptedTemporal } from '../support/scripted-worker';
 
 const { History } = temporal.api.history.v1;
 const FOLDER = join(__dirname, 'histories');
-const PLAIN_PATHS = [...OPERATION_PATHS, ...UNDO_PATHS, ...ENTITY_PATHS, ...CHECK_PATHS];
+const PLAIN_PATHS = [...OPERATION_PATHS, ...UNDO_PATHS, ...ENTITY_PATHS, ...CHECK_PATHS, ...SCHEDULED_PATHS];
 const PATHS = [...PLAIN_PATHS, ...CONTINUED_PATHS];
 const fileOf = (name: string): string => `${name.replaceAll(/[^a-z0-9]+/gi, '-')}.pb.gz`;
 
@@ -73,11 +74,14 @@ test('the workflows of today go on with every recorded history', async () => {
 
 /** Careless changes, each by the histories that must find it out. */
 const CARELESS = [
-  ['without-its-last-step', /^delete|^provision.*(success|retried|overtaken)/],
-  ['without-undo', /^provision.*(cancelled|undo)/],
-  ['deaf', /^provision.*cancelled/],
-  ['without-waiting', /retried|undo.*waits/],
-  ['with-a-pause', /^entity|^check/],
+  [
+    'without-its-last-step',
+    /^delete|^(provision|restore|backup|configure-backups).*(success|retried|overtaken|failed-in-write-down)/,
+  ],
+  ['without-undo', /^(provision|restore|configure-backups).*(cancelled|undo)/],
+  ['deaf', /^(provision|restore|backup|configure-backups).*cancelled/],
+  ['without-waiting', /retried|undo.*waits|failed-in-(?!write-down)/],
+  ['with-a-pause', /^entity|^check|^look|^scheduled|^housekeeping/],
 ] as const;
 
 test.each(CARELESS)('workflows that were changed carelessly are found out: %s', async (change, paths) => {

@@ -1,6 +1,8 @@
 import type Docker from 'dockerode';
+import { CONTROL_HOSTNAME } from '../../../domain/names';
 import type { HostSpec } from '../cloud';
 import { LABEL, labelsOf, objectName } from './names';
+import type { FoundNetwork } from './networks';
 import type { DockerCloudOptions } from './options';
 import { placeLabels, portBindings } from './places';
 import type { Place } from './places';
@@ -8,7 +10,7 @@ import type { Volume } from './volumes';
 
 export interface HostParts {
   readonly image: string;
-  readonly networkId: string;
+  readonly network: FoundNetwork;
   readonly place: Place;
   /** The data volume, null for a host without one. */
   readonly volume: Volume | null;
@@ -21,7 +23,7 @@ export function hostContainer(
   spec: HostSpec,
   parts: HostParts,
 ): Docker.ContainerCreateOptions {
-  const { place, networkId } = parts;
+  const { place, network } = parts;
   const labels = {
     ...labelsOf(options, spec.token, spec.tags),
     ...placeLabels(place),
@@ -36,16 +38,22 @@ export function hostContainer(
     StopSignal: 'SIGRTMIN+3',
     Labels: labels,
     ExposedPorts: Object.fromEntries(Object.keys(portBindings(place)).map((port) => [port, {}])),
-    HostConfig: hostConfig(spec, parts),
-    NetworkingConfig: { EndpointsConfig: { [networkId]: { IPAMConfig: { IPv4Address: place.address } } } },
+    HostConfig: hostConfig(options, spec, parts),
+    NetworkingConfig: { EndpointsConfig: { [network.id]: { IPAMConfig: { IPv4Address: place.address } } } },
   };
 }
 
 /** What systemd needs to boot without being privileged, and what PostgreSQL needs to be at home. */
-function hostConfig(spec: HostSpec, { networkId, place, volume, limits }: HostParts): Docker.HostConfig {
+function hostConfig(
+  { reach }: DockerCloudOptions,
+  spec: HostSpec,
+  { network, place, volume, limits }: HostParts,
+): Docker.HostConfig {
   const config: Docker.HostConfig & { CgroupnsMode: 'host' } = {
     ...limits,
-    NetworkMode: networkId,
+    NetworkMode: network.id,
+    // Stores of `npm start` listen on this machine. Where containers live in a machine of their own, Docker knows the way out.
+    ExtraHosts: [`${CONTROL_HOSTNAME}:${reach === 'direct' ? network.controlAddress : 'host-gateway'}`],
     PortBindings: portBindings(place),
     // After the engine's restart a host that ran runs again; one that was powered off does not.
     // Started by powerOn only, which attaches the volume first: an engine that comes up before it would fail to mount the

@@ -68,7 +68,7 @@ async function makeHost(
   const network = await requireNetwork(options, spec.networkToken);
   const [image, limit] = await Promise.all([options.image(), limits.of(spec)]);
   await places.withFreePlace(network, [SSH_PORT, ...spec.publicPorts], async (place) => {
-    const container = hostContainer(options, spec, { image, networkId: network.id, place, volume, limits: limit });
+    const container = hostContainer(options, spec, { image, network, place, volume, limits: limit });
     const made = await askUnless('create the host', ['exists'], options.docker.createContainer(container));
     if (made) await firstStart(options, spec);
     // Another process has the name, but its container may not be seen yet.

@@ -9,7 +9,11 @@ import { toType } from '../called-as';
 export async function examineProject(client: Client): Promise<Finding[]> {
   const token = await examineToken(client);
   if (!token.ok) return [token];
-  return [token, ...(await Promise.all([examineImage(client), examineOperations(client), examineClusters(client)]))];
+  return [
+    token,
+    ...(await Promise.all([examineImage(client), examineOperations(client), examineClusters(client)])),
+    ...(await examineSites(client)),
+  ];
 }
 
 async function examineToken(client: Client): Promise<Finding> {
@@ -60,4 +64,21 @@ async function examineClusters(client: Client): Promise<Finding> {
     );
   }
   return fine('clusters', clusters.length === 0 ? 'There is none yet.' : `None of ${clusters.length} has failed.`);
+}
+
+/** A line for each object store that can't be used, or one for all of them. */
+async function examineSites(client: Client): Promise<Finding[]> {
+  try {
+    const sites = await client.listSites();
+    const failing = sites.filter(({ ok }) => !ok);
+    if (failing.length > 0)
+      return failing.map(({ name, message, remedy }) =>
+        wrong(`site ${name}`, message, remedy ?? 'See docs/configuration.md.'),
+      );
+    if (sites.length === 0) return [fine('sites', 'There is none: no backups are taken. See docs/configuration.md.')];
+    return [fine('sites', `All of ${sites.length} can be used.`)];
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return [wrong('sites', error.message, 'Start a worker: see docs/runbooks/worker-away.md.')];
+  }
 }

@@ -1,20 +1,21 @@
-import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { WorkflowHandle } from '@temporalio/client';
-import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
-import { isStepRef } from '../../../domain/clusters';
+import { WorkflowFailedError } from '@temporalio/client';
 import { OPERATION_KINDS } from '../../../domain/operations';
 import type { OperationInput, OperationKind } from '../../../domain/operations';
 import type { Topology } from '../../../domain/plans';
 import { TOPOLOGIES } from '../../../domain/plans';
-import type { Decision } from '../../../workflows/operation';
-import { decideOperation, decideOperationNow } from '../../../workflows/operation';
 import { checkHost } from '../../../workflows/check-host';
+import { checkSites } from '../../../workflows/check-sites';
+import { lookAtWindow } from '../../../workflows/look-at-window';
 import { RUNBOOKS } from '../../../workflows/runbooks';
+import type { RunbookStep } from '../../../workflows/runbook';
 import { listSteps } from '../../../workflows/runbook';
 import { entityOf } from '../entity';
 import { eventually } from '../eventually';
-import type { Behaviour, ScriptedRun, ScriptedTemporal } from '../scripted-worker';
+import type { Behaviour, ScriptedTemporal } from '../scripted-worker';
+import type { Course } from './courses';
+import { cancelInWebUi, cancelledIn, failOnce, isWaiting, leave, waitingIn } from './courses';
 
 /**
  * The ways that workflows can go, derived from the runbooks: each has a recorded history, which the code of today must be
@@ -26,31 +27,27 @@ export interface HistoryPath {
   record(engine: ScriptedTemporal): Promise<WorkflowHandle>;
 }
 
-/** What happens on the way: how activities behave, and what people decide meanwhile. */
-interface Course {
-  readonly behave: Behaviour;
-  readonly meanwhile?: (handle: WorkflowHandle, run: ScriptedRun) => Promise<void>;
-}
-
 export const OPERATION_PATHS: readonly HistoryPath[] = OPERATION_KINDS.flatMap((kind) => [
   ...TOPOLOGIES.map((topology) => operationPath(kind, topology, 'success', () => ({ behave: () => undefined }))),
-  ...stepsOf(kind).flatMap((stepId) => [
-    operationPath(kind, 'single', `cancelled in ${stepId}`, () => cancelledIn(stepId)),
-    operationPath(kind, 'single', `retried after waiting in ${stepId}`, () => waitingIn([stepId], ['retry'])),
+  ...ownStepsOf(kind).flatMap((step) => [
+    operationPath(kind, 'single', `cancelled in ${step.id}`, () => cancelledIn(step.id)),
+    failurePath(kind, step),
   ]),
   operationPath(kind, 'single', 'cancelled while no worker ran', () => cancelledIn(lastOf(kind), leave)),
-  operationPath(kind, 'single', 'retried while no worker ran', () => waitingIn([lastOf(kind)], ['retry'], leave)),
+  ...(waits(kind)
+    ? [operationPath(kind, 'single', 'retried while no worker ran', () => waitingIn([lastOf(kind)], ['retry'], leave))]
+    : []),
   operationPath(kind, 'ha', 'cancelled in the Web UI', () => cancelledIn(lastOf(kind), cancelInWebUi)),
   operationPath(kind, 'single', 'overtaken', () => ({ behave: failOnce(lastOf(kind), 'STALE_GENERATION') })),
 ]);
 
 /** Undo that fails too: only what can be undone has such a path. */
 export const UNDO_PATHS: readonly HistoryPath[] = OPERATION_KINDS.flatMap((kind) =>
-  undoableStepsOf(kind).map((stepId) =>
-    operationPath(kind, 'single', `undo of ${stepId} waits`, () =>
-      waitingIn([lastOf(kind), stepId], ['cancel', 'retry']),
+  ownStepsOf(kind)
+    .filter(({ undo }) => undo)
+    .map(({ id }) =>
+      operationPath(kind, 'single', `undo of ${id} waits`, () => waitingIn([lastOf(kind), id], ['cancel', 'retry'])),
     ),
-  ),
 );
 
 export const ENTITY_PATHS: readonly HistoryPath[] = [
@@ -67,6 +64,10 @@ export const ENTITY_PATHS: readonly HistoryPath[] = [
           return entity.handle;
         },
       ),
+  },
+  {
+    name: 'entity, a backup beside a provision, and a deletion that overtakes it',
+    record: deleteDuringBackup,
   },
   {
     name: 'entity, an operation was terminated',
@@ -89,19 +90,79 @@ export const CHECK_PATHS: readonly HistoryPath[] = [
   checkPath('failure', () => {
     throw new Error('the cloud does not answer');
   }),
+  {
+    name: 'look at what can be restored',
+    record: (engine) =>
+      engine.withWorker(
+        () => undefined,
+        async ({ taskQueue, input: { clusterId } }) => {
+          const handle = await engine.temporal.client.workflow.start(lookAtWindow, {
+            workflowId: 'look at what can be restored',
+            taskQueue,
+            args: [clusterId, null],
+          });
+          await handle.result();
+          return handle;
+        },
+      ),
+  },
+  {
+    name: 'check of the sites',
+    record: (engine) =>
+      engine.withWorker(
+        () => undefined,
+        async ({ taskQueue }) => {
+          const handle = await engine.temporal.client.workflow.start(checkSites, {
+            workflowId: 'check of the sites',
+            taskQueue,
+          });
+          await handle.result();
+          return handle;
+        },
+      ),
+  },
 ];
 
 /** On a server that suggests it after very few events. */
 export const CONTINUED_PATHS: readonly HistoryPath[] = [
-  {
-    name: 'entity, continued as new',
+  continuedPath('continued as new', 'provision'),
+  continuedPath('continued as new with a backup', 'backup'),
+];
+
+/** The backup begins before the provision ends, and ends when the cluster is forgotten. */
+async function deleteDuringBackup(engine: ScriptedTemporal): Promise<WorkflowHandle> {
+  let [began, deleted] = [false, false];
+  const behave: Behaviour = async ({ name }) => {
+    if (name === 'declareReady') await eventually(() => began);
+    if (name === 'forgetCluster') deleted = true;
+    if (name !== 'takeBackup') return;
+    began = true;
+    await eventually(() => deleted);
+    throw ApplicationFailure.nonRetryable('for the test', 'STALE_GENERATION');
+  };
+  return engine.withWorker(behave, async (run) => {
+    const entity = entityOf(engine, run);
+    const backup = entity.another('backup');
+    await entity.submit(run.input);
+    await entity.submit(backup);
+    await entity.submit(entity.another('delete'));
+    await entity.handle.result();
+    await entity.finished(backup);
+    return entity.handle;
+  });
+}
+
+function continuedPath(title: string, kind: OperationKind): HistoryPath {
+  return {
+    name: `entity, ${title}`,
     record: (engine) =>
       engine.withWorker(
         () => undefined,
         async (run) => {
           const entity = entityOf(engine, run);
-          await entity.submit(run.input);
-          await entity.finished(run.input);
+          const operation = { ...run.input, kind };
+          await entity.submit(operation);
+          await entity.finished(operation);
           const { client } = engine.temporal;
           const first = await eventually(async () => {
             for await (const { runId, workflowId, status } of client.workflow.list()) {
@@ -113,8 +174,8 @@ export const CONTINUED_PATHS: readonly HistoryPath[] = [
           return client.workflow.getHandle(entity.handle.workflowId, first);
         },
       ),
-  },
-];
+  };
+}
 
 function checkPath(title: string, behave: Behaviour): HistoryPath {
   return {
@@ -154,90 +215,30 @@ function operationPath(kind: OperationKind, topology: Topology, title: string, c
   };
 }
 
-/** Gives whether the operation took the decision, as far as it says so. */
-type Tell = (handle: WorkflowHandle, decision: Decision) => Promise<boolean>;
-
-/** As the API does it. What the operation refuses leaves nothing in its history. */
-const ask: Tell = async (handle, decision) => {
-  try {
-    await handle.executeUpdate(decideOperationNow, { args: [decision] });
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError) return false;
-    throw error;
-  }
-};
-
-/** As the API does it when no worker answers. */
-const leave: Tell = async (handle, decision) => {
-  await handle.signal(decideOperation, decision);
-  return true;
-};
-
-const cancelInWebUi: Tell = async (handle) => {
-  await handle.cancel();
-  return true;
-};
-
-/** The step's first activity works until it is cancelled; where nothing can be cancelled any more, it ends by itself. */
-function cancelledIn(stepId: string, tell = ask): Course {
-  let began = false;
-  let decided = false;
-  return {
-    async behave({ args: [at] }) {
-      if (!isStepRef(at) || at.stepId !== stepId || decided) return;
-      began = true;
-      const context = Context.current();
-      const heart = setInterval(() => context.heartbeat(), 50);
-      const ignored = eventually(() => decided).then(() => new Promise((resolve) => setTimeout(resolve, 500)));
-      await Promise.race([context.cancelled, ignored]).finally(() => clearInterval(heart));
-    },
-    async meanwhile(handle) {
-      await eventually(() => began);
-      await tell(handle, 'cancel');
-      decided = true;
-    },
-  };
+/** What becomes of an operation whose step fails for good: it waits for a retry, or ends where the step may fail. */
+function failurePath(kind: OperationKind, { id, mayFail }: RunbookStep): HistoryPath {
+  return mayFail
+    ? operationPath(kind, 'single', `failed in ${id}`, () => ({ behave: failOnce(id, 'CLOUD_FULL') }))
+    : operationPath(kind, 'single', `retried after waiting in ${id}`, () => waitingIn([id], ['retry']));
 }
 
-/** One step after the other fails once and waits for a decision. */
-function waitingIn(stepIds: readonly string[], decisions: readonly Decision[], tell = ask): Course {
-  let next = 0;
-  return {
-    behave({ args: [at] }) {
-      if (!isStepRef(at) || at.stepId !== stepIds[next]) return;
-      next += 1;
-      throw ApplicationFailure.nonRetryable('the disk is full', 'CLOUD_FULL');
-    },
-    async meanwhile(handle, run) {
-      for (const [i, decision] of decisions.entries()) {
-        await eventually(() => next > i && isWaiting(run));
-        await eventually(() => tell(handle, decision));
-      }
-    },
-  };
+function stepsOf(kind: OperationKind): RunbookStep[] {
+  return listSteps(RUNBOOKS[kind].runbook({ topology: 'single' }));
 }
 
-function failOnce(stepId: string, type: string): Behaviour {
-  return ({ args: [at], times }) => {
-    if (isStepRef(at) && at.stepId === stepId && times === 1)
-      throw ApplicationFailure.nonRetryable('for the test', type);
-  };
+/** But those that a restore has in common with a provision, whose paths are the same. */
+function ownStepsOf(kind: OperationKind): RunbookStep[] {
+  if (kind !== 'restore') return stepsOf(kind);
+  const known = stepsOf('provision').map(({ id }) => id);
+  return stepsOf(kind).filter(({ id }) => !known.includes(id));
 }
 
-const isWaiting = ({ records }: ScriptedRun): boolean =>
-  records.findLast(({ operation }) => operation)?.operation?.state === 'waiting';
-
-function stepsOf(kind: OperationKind): string[] {
-  return listSteps(RUNBOOKS[kind].runbook({ topology: 'single' })).map(({ id }) => id);
-}
-
-function undoableStepsOf(kind: OperationKind): string[] {
-  return listSteps(RUNBOOKS[kind].runbook({ topology: 'single' })).flatMap(({ id, undo }) => (undo ? [id] : []));
+function waits(kind: OperationKind): boolean {
+  return stepsOf(kind).some(({ mayFail }) => !mayFail);
 }
 
 function lastOf(kind: OperationKind): string {
   const last = stepsOf(kind).at(-1);
   if (last === undefined) throw new Error(`${kind} has no steps`);
-  return last;
+  return last.id;
 }

@@ -1,6 +1,6 @@
 import { startTestApi, type TestApi } from '../../support/api';
 import type { OperationId } from '../../../domain/ids';
-import { finish, newId } from '../../support/inventory';
+import { finish, newId, refOf } from '../../support/inventory';
 import { type DescribedOperation, exampleBody, operationFor, pathOf, type Schema } from '../../support/openapi';
 import { type BadRequest, examine, type Examiner, problemIn, type RawAnswer } from '../../support/refusals';
 
@@ -210,6 +210,11 @@ test('the same in every field of a query and every text of a body', async () => 
   }
 });
 
+const OF_PAGES = [
+  ['/operations', 'op'],
+  ['/restores', 'op'],
+  ['/backups', 'bkp'],
+] as const;
 test('a cursor that was made up, cut or of another list, and one with the place of another project', async () => {
   for (const name of ['one', 'two', 'three'])
     await api.request('POST', '/v1/clusters', { body: { name: `page-${name}`, plan: 'sandbox' } });
@@ -218,7 +223,7 @@ test('a cursor that was made up, cut or of another list, and one with the place 
   const encode = (id: string): string => Buffer.from(id).toString('base64url');
   for (const operation of pages) {
     const path = pathOf(operation, { cluster: 'page-one' });
-    const own = operation.pattern.endsWith('/operations') ? 'op' : 'clu';
+    const own = OF_PAGES.find(([end]) => operation.pattern.endsWith(end))?.[1] ?? 'clu';
     const good = encode(newId(own));
     expect((await examiner.send({ method: 'GET', path: `${path}?cursor=${good}` })).status).toBe(200);
     const wrong = [
@@ -268,8 +273,12 @@ async function ownThings(): Promise<Readonly<Record<string, string>>> {
   // Ended: a stream of its events ends too, and nobody hands it over again.
   const operation = await api.inventory.operations.get(String(order['id']) as OperationId);
   if (operation === null) throw new Error('no operation');
+  const [timelineId, backup] = [newId('tl'), newId('bkp')];
+  await api.inventory.timelines.open(refOf(operation), { id: timelineId, sites: ['primary'], version: '18' });
+  const asked = { id: backup, timelineId, type: 'full', description: null, version: '18' } as const;
+  await api.inventory.backups.begin(refOf(operation), asked);
   await finish(api.inventory, operation);
-  return made;
+  return { ...made, backup };
 }
 
 test("another project's ids: the very bytes that an id gets that never was", async () => {
@@ -287,11 +296,12 @@ test("another project's ids: the very bytes that an id gets that never was", asy
     const real = things[name];
     if (real === undefined) throw new Error(`nothing was made that {${name}} of ${operation.pattern} could name`);
     const never = real.slice(0, -16) + newId('op').slice(-16);
-    const ask = (id: string): BadRequest => requestOf(operation, { path: pathOf(operation, { [name]: id }), token });
+    const path = (id: string): string => pathOf(operation, { ...things, [name]: id });
+    const ask = (id: string): BadRequest => requestOf(operation, { path: path(id), token });
     expect(bytes(await examiner.send(ask(real)), real)).toEqual(bytes(await examiner.send(ask(never)), never));
     await examiner.refused(ask(real), { code: 'NOT_FOUND' });
     // Its owner sees it: it is not refused for another reason.
-    const owned = await examiner.send({ method: 'GET', path: pathOf(operation, { [name]: real }) });
+    const owned = await examiner.send({ method: 'GET', path: path(real) });
     expect([operation.pattern, owned.status]).not.toEqual([operation.pattern, 404]);
   }
   for (const path of [

@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { ErrorCode } from '../../../domain/errors';
 import type { OperationId } from '../../../domain/ids';
 import { startTestApi, type TestApi } from '../../support/api';
+import { readyCluster, recordSites } from '../../support/api-backups';
 import { finish } from '../../support/inventory';
 import { type BadRequest, examine, type Examiner } from '../../support/refusals';
 
@@ -16,6 +17,7 @@ let api: TestApi;
 let examiner: Examiner;
 beforeAll(async () => {
   api = await startTestApi({ general: 1e6, polling: 1e6, refused: 1e6 });
+  await recordSites(api);
   examiner = await examine(api);
 });
 afterAll(async () => {
@@ -150,6 +152,15 @@ const FIELDS: [what: string, change: object, ...at: string[]][] = [
   ['more CIDRs than a hundred', { allowedIps: Array(101).fill('10.0.0.0/8') }, '/allowedIps'],
   ['a reserved database name', { database: 'postgres' }, '/database'],
   ['an owner named like a role of the system', { owner: 'pg_monitor' }, '/owner'],
+  ['backups that are a flag', { backups: false }, '/backups'],
+  ['an unknown field of backups', { backups: { site: 'primary' } }, '/backups/site'],
+  ['a site of backups twice', { backups: { sites: ['primary', 'primary'] } }, '/backups/sites/1'],
+  ['a site of backups that is not there', { backups: { sites: ['primary', 'moon'] } }, '/backups/sites/1'],
+  ['a site of backups out of reach', { backups: { sites: ['offsite'] } }, '/backups/sites/0'],
+  ['a schedule that is no cron', { backups: { schedule: { full: 'weekly' } } }, '/backups/schedule/full'],
+  ['a schedule that never comes', { backups: { schedule: { full: '0 0 31 2 *' } } }, '/backups/schedule/full'],
+  ['a time zone of another planet', { backups: { timeZone: 'Mars/Olympus' } }, '/backups/timeZone'],
+  ['retention of nothing', { backups: { retention: { unit: 'count', full: 0 } } }, '/backups/retention/full'],
   ['three at once, all of them told', { name: '-', plan: 'x', foo: 1 }, '/name', '/plan', '/foo'],
 ];
 test.each(FIELDS)('%s', (_what, change, ...at) =>
@@ -242,4 +253,66 @@ test('delete of a cluster on which an operation works', async () => {
   await ordered('working');
   const remove = { method: 'DELETE', path: '/v1/clusters/working?confirm=working' };
   await examiner.refused(remove, { code: 'CLUSTER_BUSY' });
+});
+
+describe('backups and restores', () => {
+  beforeAll(async () => {
+    await readyCluster(api, 'kept');
+    api.engine.window = { earliest: '2026-11-21T06:00:00.000Z', latest: '2026-11-21T07:00:00.000Z' };
+  });
+  const take = (body: object): BadRequest => post('/v1/clusters/kept/backups', body);
+  const restore = (body: object): BadRequest => post('/v1/clusters/kept/restores', { name: 'anew', ...body });
+
+  test.each<[what: string, body: object, at: string]>([
+    ['an unknown type', { type: 'half' }, '/type'],
+    ['a description of two lines', { description: 'a\nb' }, '/description'],
+    ['a description of 201 characters', { description: 'x'.repeat(201) }, '/description'],
+    ['half a surrogate pair', { description: '\ud800' }, '/description'],
+  ])('a backup with %s', (_what, body, at) =>
+    examiner.refused(take(body), { code: 'VALIDATION_FAILED', at: [`body ${at}`] }),
+  );
+
+  test.each<[what: string, body: object, at: string]>([
+    ['a time without an offset', { target: { time: '2026-11-21T06:30:00' } }, '/target/time'],
+    ['a time that is none', { target: { time: '2026-02-30T06:30:00Z' } }, '/target/time'],
+    ['a position that is none', { target: { lsn: '0-1' } }, '/target/lsn'],
+    ['a transaction that is none', { target: { transaction: '-1' } }, '/target/transaction'],
+    ['a point with a quote', { target: { point: "x'; drop table clusters; --" } }, '/target/point'],
+    ['no target in the target', { target: {} }, '/target'],
+    ['two targets', { target: { lsn: '0/1', transaction: '7' } }, '/target'],
+    ['an unknown target', { target: { yesterday: true } }, '/target/yesterday'],
+    ['another major', { version: '15' }, '/version'],
+    ['a site without its backups', { site: 'offsite' }, '/site'],
+    ['storage beyond the plan', { storage: '999TiB' }, '/storage'],
+    ['credentials of another kind', { credentials: 'lose' }, '/credentials'],
+  ])('a restore with %s', (_what, body, at) =>
+    examiner.refused(restore(body), {
+      code: 'VALIDATION_FAILED',
+      at: at === '/target/yesterday' ? ['body /target/yesterday', 'body /target'] : [`body ${at}`],
+    }),
+  );
+
+  test.each<[what: string, target: object]>([
+    ['in the future', { time: '2999-01-01T00:00:00Z' }],
+    ['before the first backup', { time: '2026-11-21T05:59:59Z' }],
+    ['before there were years', { time: '0000-01-01T00:00:00+23:59' }],
+  ])('a restore to a time %s', (_what, target) =>
+    examiner.refused(restore({ target }), { code: 'RESTORE_TARGET_OUTSIDE' }),
+  );
+
+  test('a restore of a backup that is not there, and under a name that is taken', async () => {
+    for (const backup of ['bkp_01m7xfpycdf6dnev2ndz8p0wht', 'newest', "bkp_' or 1=1 --"])
+      await examiner.refused(restore({ target: { backup } }), { code: 'NOT_FOUND' });
+    await examiner.refused(restore({ name: 'kept' }), { code: 'NAME_TAKEN' });
+  });
+
+  test('what a cluster without backups does not have', async () => {
+    await readyCluster(api, 'bare', { backups: null });
+    for (const request of [
+      post('/v1/clusters/bare/backups', {}),
+      post('/v1/clusters/bare/restores', { name: 'anew' }),
+      { method: 'GET', path: '/v1/clusters/bare/restores/window' },
+    ])
+      await examiner.refused(request, { code: 'BACKUPS_NOT_CONFIGURED' });
+  });
 });

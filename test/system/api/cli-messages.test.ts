@@ -39,7 +39,7 @@ async function succeed(
   const operation = await api.inventory.operations.get(id as OperationId);
   if (operation === null) throw new Error(`no operation ${String(id)}`);
   const { clusterId, generation } = operation;
-  const at = { clusterId, operationId: operation.id, generation, stepId: 'x' };
+  const at = { clusterId, operationId: operation.id, lane: 'cluster', generation, stepId: 'x' } as const;
   if (status) await api.inventory.clusters.setStatus(at, status);
   if (operation.kind === 'delete') await api.inventory.clusters.markDeleted(at);
   await finish(api.inventory, operation);

@@ -43,7 +43,7 @@ async function makeReady(cluster: string): Promise<void> {
   const { clusterId, id: operationId, generation } = operation;
   api.secrets.set('role/app', 'pass:word').set('ca', JSON.stringify({ certificatePem: 'CERT\n' }));
   await api.inventory.clusters.setStatus(
-    { clusterId, operationId, generation, stepId: 'x' },
+    { clusterId, operationId, lane: 'cluster', generation, stepId: 'x' },
     {
       state: 'ready',
       endpoint: { addresses: [{ host: '127.0.0.1', primaryPort: 5432, replicaPort: 5433, pooledPort: 6432 }] },

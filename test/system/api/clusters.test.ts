@@ -187,7 +187,13 @@ test('credentials come once there is an endpoint, with verify-full URIs, without
     .set('role/app', 'p@ss/w:rd')
     .set('ca', JSON.stringify({ certificatePem: 'CERT', privateKeyPem: 'SECRET-KEY' }));
   await api.inventory.clusters.setStatus(
-    { clusterId: operation.clusterId, operationId: operation.id, generation: operation.generation, stepId: 'x' },
+    {
+      clusterId: operation.clusterId,
+      operationId: operation.id,
+      lane: 'cluster',
+      generation: operation.generation,
+      stepId: 'x',
+    },
     {
       state: 'ready',
       endpoint: { addresses: [{ host: '10.1.2.3', primaryPort: 5432, replicaPort: 5433, pooledPort: 6432 }] },

@@ -1,9 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HoldfastError } from '../../../domain/errors';
+import { isId } from '../../../domain/ids';
 import { isFinal, type OperationState, type OperationSummary } from '../../../domain/operations';
 import { startTestApi, type TestApi } from '../../support/api';
-import { refOf } from '../../support/inventory';
+import { makeReady, readyCluster, recordSites } from '../../support/api-backups';
+import { newSubmission, refOf } from '../../support/inventory';
 import { type DescribedOperation, readOperations } from '../../support/openapi';
 import { runSchemathesis, type Verdict } from '../../support/schemathesis';
 
@@ -22,6 +25,10 @@ beforeAll(async () => {
   token = await api.token();
   await keepToken(token);
   operations = await readOperations(api);
+  api.secrets.set('ca', JSON.stringify({ certificatePem: 'CERT', privateKeyPem: 'KEY' }));
+  await recordSites(api);
+  api.engine.window = { earliest: '2026-11-20T00:00:00.000Z', latest: '2036-11-20T00:00:00.000Z' };
+  await makeExample();
   played = playWorker();
 });
 afterAll(async () => {
@@ -29,6 +36,17 @@ afterAll(async () => {
   await played;
   await api.stop();
 });
+
+/** The cluster and the backup that the document has as its examples. */
+async function makeExample(): Promise<void> {
+  const { id, timeline } = await readyCluster(api, 'shop');
+  const cluster = await api.inventory.clusters.get(id);
+  const shown = operations.find(({ operationId }) => operationId === 'showBackup');
+  const example = String(shown?.parameters.find(({ name }) => name === 'backup')?.schema.example);
+  if (cluster === null || !isId('bkp', example)) throw new Error('no example');
+  const backup = { id: example, timelineId: timeline.id, type: 'full', description: null, version: '18' } as const;
+  await api.inventory.operations.submit(null, { ...newSubmission(cluster, 'backup'), backup });
+}
 
 /** It may revoke every token but the one that it asks with: after that, all answers would be 401. */
 async function keepToken(text: string): Promise<void> {
@@ -52,15 +70,18 @@ const NEXT: Partial<Record<OperationState, OperationState>> = {
   running: 'waiting',
   waiting: 'succeeded',
 };
+/** A deletion overtakes backups. */
+const unlessStale = (error: unknown): void => {
+  if (!(error instanceof HoldfastError) || error.code !== 'STALE_GENERATION') throw error;
+};
 let seq = 0;
 async function play(operation: OperationSummary): Promise<void> {
   const state = NEXT[operation.state] ?? 'failed';
   const ref = refOf(operation);
-  if (state === 'succeeded' && operation.kind === 'provision') {
-    const address = { host: '10.1.2.3', primaryPort: 5432, replicaPort: 5433, pooledPort: 6432 };
-    api.secrets.set('ca', JSON.stringify({ certificatePem: 'CERT', privateKeyPem: 'KEY' }));
-    await api.inventory.clusters.setStatus(ref, { state: 'ready', endpoint: { addresses: [address] } });
+  if (state === 'succeeded' && (operation.kind === 'provision' || operation.kind === 'restore')) {
+    await makeReady(api, operation);
   }
+  if (state === 'succeeded' && operation.kind === 'backup') await api.inventory.backups.succeed(ref).catch(unlessStale);
   if (state === 'succeeded' && operation.kind === 'delete') await api.inventory.clusters.markDeleted(ref);
   const change = { state, at: new Date().toISOString() };
   await api.inventory.operations.record({ operationId: operation.id, seq: ++seq, steps: [], operation: change });

@@ -137,7 +137,7 @@ describe('secrets', () => {
     expect(new Set(made).size).toBe(1);
     expect(await store.read(first)).toBe(made[0]);
     await store.ensure(second, () => 'other');
-    await store.deleteAll(first.clusterId);
+    await store.deleteOwn(first.clusterId);
     await expect(store.read(first)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(await store.read(second)).toBe('other');
     await inventory.close();

@@ -123,7 +123,7 @@ function runNpm(cwd: string, variables: Readonly<Record<string, string>>, args: 
 
 /** Ours, without what would lead to another inventory, another Temporal or another home. */
 function environment(): NodeJS.ProcessEnv {
-  const own = ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'PGPASSFILE', 'HOLDFAST_HOME'];
+  const own = ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'PGPASSFILE', 'HOLDFAST_HOME', 'HOLDFAST_SITES'];
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.includes(name)));
 }
 

@@ -1,10 +1,9 @@
-import type { OperationKind } from '../../../domain/operations';
+import { OPERATION_KINDS } from '../../../domain/operations';
+import { listSteps, step } from '../../../workflows/runbook';
 import { RUNBOOKS, stepTitles } from '../../../workflows/runbooks';
 import * as workflows from '../../../workflows';
 
-const KINDS: OperationKind[] = ['provision', 'delete'];
-
-test.each(KINDS)('every step of %s has an id of its own in both topologies', (kind) => {
+test.each(OPERATION_KINDS)('every step of %s has an id of its own in both topologies', (kind) => {
   for (const topology of ['single', 'ha'] as const) {
     const ids = stepTitles(kind, topology).map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
@@ -12,6 +11,25 @@ test.each(KINDS)('every step of %s has an id of its own in both topologies', (ki
   }
 });
 
-test.each(KINDS)('the workflow of %s is registered', (kind) => {
+test.each(OPERATION_KINDS)('the workflow of %s is registered', (kind) => {
   expect(Object.keys(workflows)).toContain(RUNBOOKS[kind].workflow);
+});
+
+test('a step waits for attention when it fails, unless it says that it may fail', () => {
+  expect(step('copy', () => Promise.resolve())).not.toHaveProperty('mayFail');
+  expect(step('copy', () => Promise.resolve(), { mayFail: true }).mayFail).toBe(true);
+});
+
+test('a backup that fails holds up nothing; every other operation waits for somebody', () => {
+  for (const kind of OPERATION_KINDS) {
+    const steps = listSteps(RUNBOOKS[kind].runbook({ topology: 'ha' }));
+    expect([kind, new Set(steps.map(({ mayFail = false }) => mayFail))]).toEqual([kind, new Set([kind === 'backup'])]);
+  }
+});
+
+test('what may fail takes nothing back: nothing would undo what went before it', () => {
+  for (const kind of OPERATION_KINDS) {
+    const steps = listSteps(RUNBOOKS[kind].runbook({ topology: 'ha' }));
+    if (steps.some(({ mayFail }) => mayFail)) expect(steps.filter(({ undo }) => undo)).toEqual([]);
+  }
 });

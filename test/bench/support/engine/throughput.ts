@@ -91,7 +91,7 @@ async function submit(client: Client, inventory: OpenInventory, taskQueue: strin
     summary: 'nothing at all',
   };
   await inventory.operations.submitCreate(
-    { ...cluster, spec: { ...SPEC } },
+    { ...cluster, spec: { ...SPEC }, origin: null },
     {
       operation: { ...input, cause: 'user', requestedBy: 'bench' },
       steps: titlesOf(emptyRunbook),
@@ -143,4 +143,5 @@ const SPEC = {
   owner: 'app',
   allowedIps: [],
   deletionProtection: false,
+  backups: null,
 } as const;

@@ -1,9 +1,17 @@
 import { sleep } from '@temporalio/workflow';
-import type { HostId } from '../../../../domain/ids';
 import type { HostCheck } from '../../../../domain/hosts';
+import type { RestoreWindow } from '../../../../domain/backups';
+import type { ClusterId, HostId } from '../../../../domain/ids';
+import type { SiteCheck } from '../../../../domain/sites';
+import type { BackupDueOutcome, ScheduledBackup } from '../../../../workflows/backup-due';
+import { backupDue as realDue } from '../../../../workflows/backup-due';
 import { checkHost as realCheck } from '../../../../workflows/check-host';
+import { checkSites as realSiteCheck } from '../../../../workflows/check-sites';
 import type { ClusterState } from '../../../../workflows/cluster';
 import { clusterWorkflow as realCluster } from '../../../../workflows/cluster';
+import { lookAtWindow as realLook } from '../../../../workflows/look-at-window';
+import type { HousekeepingOutcome } from '../../../../workflows/housekeeping';
+import { housekeeping as realHousekeeping } from '../../../../workflows/housekeeping';
 
 /** Workflows that wait before they begin. */
 
@@ -15,4 +23,24 @@ export async function clusterWorkflow(state: ClusterState): Promise<void> {
 export async function checkHost(id: HostId): Promise<readonly HostCheck[]> {
   await sleep('1 second');
   return realCheck(id);
+}
+
+export async function checkSites(): Promise<readonly SiteCheck[]> {
+  await sleep('1 second');
+  return realSiteCheck();
+}
+
+export async function backupDue(wanted: ScheduledBackup): Promise<BackupDueOutcome> {
+  await sleep('1 second');
+  return realDue(wanted);
+}
+
+export async function housekeeping(): Promise<HousekeepingOutcome> {
+  await sleep('1 second');
+  return realHousekeeping();
+}
+
+export async function lookAtWindow(id: ClusterId, upTo: string | null): Promise<RestoreWindow | null> {
+  await sleep('1 second');
+  return realLook(id, upTo);
 }

@@ -5,6 +5,8 @@ import { calledAs, COMMAND } from '../../../../api/cli/called-as';
 import { wordsOf } from '../../../../api/cli/help';
 import { createProgram } from '../../../../api/cli/run';
 import { createClusterSchema, deleteClusterSchema } from '../../../../domain/schemas/clusters';
+import { takeBackupSchema } from '../../../../domain/schemas/backups';
+import { restoreClusterSchema, restoreTargetSchema } from '../../../../domain/schemas/restores';
 import { registerHostSchema } from '../../../../domain/schemas/hosts';
 import { tokenRequestSchema } from '../../../../domain/schemas/tokens';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -65,6 +67,9 @@ test('each field that a command sends is told by the option or argument that giv
   const sent: [string, string[]][] = [
     ['cluster create', Object.keys(createClusterSchema.shape)],
     ['cluster delete', Object.keys(deleteClusterSchema.shape)],
+    ['backup create', Object.keys(takeBackupSchema.shape)],
+    ['restore create', Object.keys(restoreClusterSchema.shape)],
+    ['restore create', Object.keys(restoreTargetSchema.shape).map((field) => `target/${field}`)],
     ['token create', Object.keys(tokenRequestSchema.shape)],
     ['host add', Object.keys(registerHostSchema.shape)],
     ['ops list', ['cluster', 'limit']],

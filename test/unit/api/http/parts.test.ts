@@ -59,7 +59,7 @@ test('what is wrong is said field by field, in words that tell what would be rig
       `plan: must be one of ${PLANS.map(({ name }) => name).join(', ')}`,
       'version: must be one of "15", "17", "18", as text in double quotes',
       'allowedIps[1]: must be text',
-      'storageGb: is not known: there are name, plan, version, cloud, storage, database, owner, allowedIps, deletionProtection',
+      'storageGb: is not known: there are name, plan, version, cloud, storage, database, owner, allowedIps, deletionProtection, backups',
     ].join('; '),
   );
   expect(wrongs(createClusterSchema, { name: 'a', plan: 'ha-s', storage: '1GiB' })).toBe(

@@ -1,0 +1,69 @@
+import { setImmediate as breath } from 'node:timers/promises';
+import { findOverdue } from '../../domain/backup-times';
+import type { OverdueBackup } from '../../domain/backup-times';
+import { lastGoodInWords } from '../../domain/backup-words';
+import { inWords } from '../../domain/durations';
+import type { Fleet } from '../fleet';
+import type { UnderPolicy } from '../inventory/backup-tables';
+import { removeLineage } from '../pgbackrest/lineage';
+
+/** What is done for all clusters together, every hour. No step of an operation. */
+export interface HousekeepingActivities {
+  /**
+   * Removes what is left of clusters whose backups have outlived them for long enough. Each on its own: one that fails
+   * keeps no other from it, and is tried again in an hour. Idempotent. Retry: `housekeeping`. Effects: objects, accounts, secrets,
+   * rows. Undo: none.
+   *
+   * @returns ids of what was removed, and of what failed, with the reason.
+   */
+  removeExpiredLineages(): Promise<RemovedLineages>;
+  /**
+   * Raises the condition `BackedUp` of clusters whose backup is overdue by more than half of its interval. One query while
+   * there is none. Idempotent. Retry: `housekeeping`. Effects: conditions, audit log. Undo: the next good backup.
+   *
+   * @returns names of the clusters whose condition was raised.
+   */
+  findOverdueBackups(): Promise<readonly string[]>;
+}
+
+export interface RemovedLineages {
+  readonly removed: readonly string[];
+  readonly failed: Readonly<Record<string, string>>;
+}
+
+export function createHousekeepingActivities(fleet: Fleet): HousekeepingActivities {
+  const { timelines, backups } = fleet.inventory;
+  return {
+    async removeExpiredLineages() {
+      const removed: string[] = [];
+      const failed: Record<string, string> = {};
+      for (const timeline of await timelines.listExpired()) {
+        try {
+          await removeLineage(fleet, timeline);
+          removed.push(timeline.id);
+        } catch (error) {
+          failed[timeline.id] = error instanceof Error ? error.message : String(error);
+        }
+      }
+      return { removed, failed };
+    },
+
+    async findOverdueBackups() {
+      const now = new Date();
+      const names: string[] = [];
+      for (const one of await backups.listUnderPolicy()) {
+        // Times in zones take a while to compute, and there may be thousands.
+        await breath();
+        const overdue = findOverdue(one.policy, one.lastBegun, new Date(one.since), now);
+        if (overdue && (await backups.raiseOverdue(one.clusterId, overdueMessage(overdue, one, now))))
+          names.push(one.clusterName);
+      }
+      return names;
+    },
+  };
+}
+
+function overdueMessage({ type, dueAt }: OverdueBackup, { lastGoodAt }: UnderPolicy, now: Date): string {
+  const late = inWords(now.getTime() - Date.parse(dueAt));
+  return `The ${type} backup that was due at ${dueAt} is ${late} late. ${lastGoodInWords(lastGoodAt, now)}`;
+}

@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { BACKUP_STATES, BACKUP_TYPES } from '../../domain/backups';
+import type { Backup, Timeline } from '../../domain/backups';
+import { CLOUDS, MAJORS } from '../../domain/clusters';
+import { clusterId, jsonTime, nodeName, operationId, projectId, time } from './rows';
+
+/** Rows of lineages and backups, parsed into types of the domain. */
+
+export const timelineId = z.templateLiteral(['tl_', z.string()]);
+export const backupId = z.templateLiteral(['bkp_', z.string()]);
+const bigint = z.coerce.number();
+
+export const siteRow = z.object({
+  name: z.string(),
+  endpoint: z.string(),
+  bucket: z.string(),
+  clouds: z.array(z.enum(CLOUDS)),
+});
+
+export const timelineRow = z
+  .object({
+    id: timelineId,
+    project_id: projectId,
+    cluster_id: clusterId,
+    version: z.enum(MAJORS),
+    sites: z.array(z.string()),
+    created_at: time,
+    expires_at: time.nullable(),
+  })
+  .transform((row): Timeline => ({
+    id: row.id,
+    projectId: row.project_id,
+    clusterId: row.cluster_id,
+    version: row.version,
+    sites: row.sites,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  }));
+
+export const windowRow = z
+  .object({ restorable_from: time.nullable(), restorable_to: time.nullable() })
+  .transform((row) =>
+    row.restorable_from === null ? null : { earliest: row.restorable_from, latest: row.restorable_to },
+  );
+
+const copy = z
+  .object({
+    site: z.string(),
+    set_id: z.string(),
+    type: z.enum(BACKUP_TYPES),
+    path: z.string(),
+    stored_bytes: z.number(),
+    started_at: jsonTime,
+    finished_at: jsonTime,
+    start_lsn: z.string(),
+    stop_lsn: z.string(),
+    removed_at: jsonTime.nullable(),
+  })
+  .transform((row) => ({
+    site: row.site,
+    setId: row.set_id,
+    type: row.type,
+    path: row.path,
+    storedBytes: row.stored_bytes,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    startLsn: row.start_lsn,
+    stopLsn: row.stop_lsn,
+    removedAt: row.removed_at,
+  }));
+
+export const backupRow = z
+  .object({
+    id: backupId,
+    project_id: projectId,
+    cluster_id: clusterId,
+    timeline_id: timelineId,
+    operation_id: operationId.nullable(),
+    type: z.enum(BACKUP_TYPES),
+    state: z.enum(BACKUP_STATES),
+    description: z.string().nullable(),
+    requested_by: z.string(),
+    node: nodeName.nullable(),
+    node_role: z.enum(['primary', 'replica']).nullable(),
+    version: z.string(),
+    tool: z.string().nullable(),
+    database_bytes: bigint.nullable(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    started_at: time,
+    finished_at: time.nullable(),
+    copies: z.array(copy),
+  })
+  .transform((row): Backup => ({
+    id: row.id,
+    projectId: row.project_id,
+    clusterId: row.cluster_id,
+    timelineId: row.timeline_id,
+    operationId: row.operation_id,
+    type: row.type,
+    state: row.state,
+    description: row.description,
+    requestedBy: row.requested_by,
+    node: row.node,
+    nodeRole: row.node_role,
+    version: row.version,
+    tool: row.tool,
+    databaseBytes: row.database_bytes,
+    error: row.error,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    copies: row.copies,
+  }));

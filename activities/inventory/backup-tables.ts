@@ -1,0 +1,113 @@
+import type { LastBegun } from '../../domain/backup-times';
+import type { Backup, BackupCopy, BackupPolicy, BackupType, RestoreWindow, Timeline } from '../../domain/backups';
+import type { CloudName, StepRef } from '../../domain/clusters';
+import type { BackupId, ClusterId, OperationId, ProjectId, TimelineId } from '../../domain/ids';
+import type { NodeName } from '../../domain/topology';
+import type { PageRequest } from './inventory';
+
+/** Lineages, what is in the stores, and which stores there are. */
+
+export interface SiteTable {
+  /** What workers were configured with, in order of preference; others are forgotten. */
+  record(sites: readonly KnownSite[]): Promise<void>;
+  list(): Promise<KnownSite[]>;
+}
+
+export interface KnownSite {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly bucket: string;
+  /** Whose hosts can reach it. */
+  readonly clouds: readonly CloudName[];
+}
+
+export interface TimelineTable {
+  /** Opens the cluster's lineage; one with that id is left alone. */
+  open(ref: StepRef, timeline: Pick<Timeline, 'id' | 'sites' | 'version'>): Promise<void>;
+  /** Of the cluster's newest: also the sites that it begins on, without those that it leaves. */
+  setSites(ref: StepRef, sites: readonly string[]): Promise<void>;
+  /** The newest of the cluster that was not removed, null when it has none. */
+  current(clusterId: ClusterId): Promise<Timeline | null>;
+  get(id: TimelineId): Promise<Timeline | null>;
+  /** Those of a cluster outlive it by so many days. */
+  expireWith(ref: StepRef, days: number): Promise<void>;
+  /** Those that are due to be removed. */
+  listExpired(): Promise<Timeline[]>;
+  /** Its objects and keys are gone, and with them every copy of its backups. */
+  markRemoved(id: TimelineId): Promise<void>;
+  setWindow(id: TimelineId, window: RestoreWindow | null): Promise<void>;
+  /** As last looked at; null when there is nothing to restore. */
+  getWindow(id: TimelineId): Promise<RestoreWindow | null>;
+}
+
+/** What is written with a backup's operation. */
+export interface NewBackup {
+  readonly id: BackupId;
+  readonly timelineId: TimelineId;
+  readonly type: BackupType;
+  readonly description: string | null;
+  readonly version: string;
+}
+
+/** A backup in a store, as pgBackRest tells it. */
+export interface FoundSet extends Omit<BackupCopy, 'site' | 'removedAt'> {
+  /** Of the backup that it was taken for; null when a host took it by itself. */
+  readonly backupId: string | null;
+  readonly tool: string;
+  readonly databaseBytes: number;
+}
+
+export interface BackupTable {
+  /** Newest first. */
+  list(projectId: ProjectId, page: PageRequest & { readonly clusterId?: ClusterId }): Promise<Backup[]>;
+  find(projectId: ProjectId, id: BackupId): Promise<Backup | null>;
+  /** End of the oldest backup of a lineage that is there, as a position in the log; null when there is none. */
+  firstLsn(id: TimelineId): Promise<string | null>;
+  /** The oldest that is left of a lineage, on that site or on any; null when there is none. */
+  oldest(timelineId: TimelineId, site: string | null): Promise<Backup | null>;
+  /** The backup that an operation takes. @throws NOT_FOUND. */
+  ofOperation(id: OperationId): Promise<Backup>;
+  /** Begins one in the middle of an operation; one that is there already is left alone. */
+  begin(ref: StepRef, backup: NewBackup): Promise<void>;
+  recordNode(ref: StepRef, node: NodeName, role: NonNullable<Backup['nodeRole']>): Promise<void>;
+  succeed(ref: StepRef): Promise<void>;
+  /**
+   * From now on backups are due at their times. While there is none that ended well the condition `BackedUp` says so.
+   *
+   * @returns true when none was ever begun.
+   */
+  expect(ref: StepRef): Promise<boolean>;
+  /** Clusters of which a backup may be overdue: ready, not paused, none runs, and nothing says already that the last one is missing. */
+  listUnderPolicy(): Promise<UnderPolicy[]>;
+  /** Raises the condition of an overdue backup. @returns false when the cluster is not one of those any more. */
+  raiseOverdue(clusterId: ClusterId, message: string): Promise<boolean>;
+  /**
+   * Brings what is known of a site to what is there: new sets are written down, also such as a host took by itself, those
+   * that are gone are marked so, and a backup without any is expired.
+   */
+  recordSets(timeline: Timeline, site: string, sets: readonly FoundSet[]): Promise<void>;
+}
+
+/** What tells whether a backup of a cluster is overdue. Times are ISO 8601. */
+export interface UnderPolicy {
+  readonly clusterId: ClusterId;
+  readonly clusterName: string;
+  readonly policy: BackupPolicy;
+  /** When its schedules began, or were last changed. */
+  readonly since: string;
+  readonly lastBegun: LastBegun;
+  readonly lastGoodAt: string | null;
+}
+
+/** What an operation changes of its cluster's policy of backups. */
+export interface PolicyChange {
+  readonly before: BackupPolicy;
+  readonly after: BackupPolicy;
+}
+
+export interface PolicyChangeTable {
+  /** @throws NOT_FOUND for an operation that is no such change. */
+  ofOperation(id: OperationId): Promise<PolicyChange>;
+  /** The policy is again what it was before the operation. */
+  putBack(ref: StepRef): Promise<void>;
+}

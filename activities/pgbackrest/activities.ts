@@ -1,0 +1,171 @@
+import type { Backup, RestoreWindow } from '../../domain/backups';
+import type { StepRef } from '../../domain/clusters';
+import type { BackupId, ClusterId } from '../../domain/ids';
+import type { ClusterView, Fleet } from '../fleet';
+import { fencedHostOf, hostOf, viewCluster } from '../fleet';
+import type { Host } from '../host/host';
+import { findPrimary } from '../postgres/psql';
+import { asPostgres, pgbackrest } from './commands';
+import { ARCHIVE_CONFIG_FILE, BACKUP_CONFIG_FILE } from './config';
+import type { Lineage } from './config';
+import { tellDataNodes } from './data-nodes';
+import type { RepositoryInfo } from './info';
+import { parseInfo } from './info';
+import { closeLineage, currentLineage, openLineage, requireLineage } from './lineage';
+import { chooseNode, copyToSites } from './take';
+import { closeLog, measureWindow } from './window';
+
+/** Somebody waits for the answer. */
+const LOOK_S = 10;
+/** A store that says nothing for so long is away. */
+const ANSWER_S = 2;
+/** A store that is away is asked for so long. */
+const INFO_TIMEOUT_MS = 90_000;
+
+export interface BackupActivities {
+  /**
+   * Opens the lineage that a new cluster archives into, with accounts on its sites; nothing to do where none is wanted.
+   * Idempotency: its id is the operation's. Retry: `remote`. Effects: accounts and buckets, secrets, a row. Undo: closeLineage.
+   */
+  openLineage(at: StepRef): Promise<void>;
+  /** Takes away what openLineage made, and what was archived since. Idempotent. Retry: `remote`. */
+  closeLineage(at: StepRef): Promise<void>;
+  /**
+   * Has every data node know its stores and, where there are several, one another, and makes the stanza where there is
+   * none. Idempotent. Retry: `remote`. Effects: files and a service on the data nodes, the stanza on each site. Undo: none.
+   */
+  prepareStanza(at: StepRef): Promise<void>;
+  /**
+   * Copies the database to every site of the policy, from the replica that is least behind. Idempotency: a host job for
+   * each site. Retry: `backup`, a few times. Effects: sets in the stores; what the policy does not keep is expired. Undo: none:
+   * what was not finished is taken up or removed by the next one.
+   * @throws BACKUP_FAILED.
+   */
+  takeBackup(at: StepRef): Promise<void>;
+  /** Writes down what the stores have, and from where to where it can be restored. Idempotent. Retry: `remote`. */
+  recordBackups(at: StepRef): Promise<void>;
+}
+
+export function createBackupActivities(fleet: Fleet): BackupActivities {
+  return {
+    async openLineage(at) {
+      await openLineage(fleet, at, await viewCluster(fleet, at.clusterId));
+    },
+
+    closeLineage: (at) => closeLineage(fleet, at),
+
+    async prepareStanza(at) {
+      const view = await viewCluster(fleet, at.clusterId);
+      const lineage = await currentLineage(fleet, view);
+      if (!lineage) return;
+      await tellDataNodes(fleet, at, view, lineage);
+      const primary = await findPrimary(fleet, view);
+      await createStanza(fencedHostOf(fleet, at, view, primary), lineage);
+    },
+
+    async takeBackup(at) {
+      const view = await viewCluster(fleet, at.clusterId);
+      const lineage = await requireLineage(fleet, view);
+      const backup = await ensureBackup(fleet, at, view, lineage);
+      const chosen = await chooseNode(fleet, at, view, backup);
+      await copyToSites(fleet, at, view, { lineage, backup, chosen });
+    },
+
+    recordBackups: (at) => recordBackups(fleet, at),
+  };
+}
+
+/** See {@link BackupActivities.recordBackups}. */
+async function recordBackups(fleet: Fleet, at: StepRef): Promise<void> {
+  const view = await viewCluster(fleet, at.clusterId);
+  const lineage = await currentLineage(fleet, view);
+  if (!lineage) return;
+  const primary = hostOf(fleet, view, await findPrimary(fleet, view));
+  const seen = await lookIntoStores(primary, lineage);
+  for (const { site, info } of seen) {
+    if (info.trouble === null) await fleet.inventory.backups.recordSets(lineage.timeline, site, info.sets);
+  }
+  await keepWindow(
+    fleet,
+    view,
+    primary,
+    lineage,
+    seen.map(({ info }) => info),
+  );
+  await fleet.inventory.backups.succeed(at);
+  await fleet.inventory.clusters.setCondition(at, {
+    type: 'BackedUp',
+    status: true,
+    reason: 'Taken',
+    message: `The last backup ended well, on ${lineage.timeline.sites.join(' and ')}.`,
+  });
+}
+
+/** See {@link WindowActivities.lookAtWindow}. */
+export async function lookAtWindow(
+  fleet: Fleet,
+  clusterId: ClusterId,
+  upTo: string | null,
+): Promise<RestoreWindow | null> {
+  const view = await viewCluster(fleet, clusterId);
+  const lineage = await requireLineage(fleet, view);
+  const primary = hostOf(fleet, view, await findPrimary(fleet, view, LOOK_S));
+  const look = async (): Promise<RestoreWindow | null> => {
+    const seen = await lookIntoStores(primary, lineage);
+    const infos = seen.map(({ info }) => info);
+    return keepWindow(fleet, view, primary, lineage, infos);
+  };
+  const window = await look();
+  if (window === null || upTo === null || (window.latest ?? '') >= upTo) return window;
+  await closeLog(view, primary);
+  return look();
+}
+
+async function keepWindow(
+  fleet: Fleet,
+  view: ClusterView,
+  primary: Host,
+  { timeline }: Lineage,
+  infos: readonly RepositoryInfo[],
+): Promise<RestoreWindow | null> {
+  const window = await measureWindow(view, primary, timeline.id, infos);
+  await fleet.inventory.timelines.setWindow(timeline.id, window);
+  return window;
+}
+
+/** The one that the operation was asked for; an operation that is none takes a full one on its way. */
+async function ensureBackup(fleet: Fleet, at: StepRef, view: ClusterView, { timeline }: Lineage): Promise<Backup> {
+  const id: BackupId = `bkp_${at.operationId.slice('op_'.length)}`;
+  const { version } = view.cluster.spec;
+  await fleet.inventory.backups.begin(at, { id, timelineId: timeline.id, type: 'full', description: null, version });
+  return fleet.inventory.backups.ofOperation(at.operationId);
+}
+
+/** Where it is there already nothing is asked of the other stores: one that is away must not keep a backup from the rest. */
+async function createStanza(primary: Host, lineage: Lineage): Promise<void> {
+  const seen = await lookIntoStores(primary, lineage);
+  if (seen.every(({ info }) => info.hasStanza || info.trouble !== null) && seen.some(({ info }) => info.hasStanza))
+    return;
+  const create = pgbackrest(BACKUP_CONFIG_FILE, lineage.timeline.id, 'stanza-create');
+  await primary.run(asPostgres(create), { title: 'create the stanza', timeoutMs: INFO_TIMEOUT_MS });
+}
+
+async function lookIntoStores(
+  host: Host,
+  { timeline, repositories }: Lineage,
+): Promise<{ readonly site: string; readonly info: RepositoryInfo }[]> {
+  return Promise.all(
+    repositories.map(async ({ place }, i) => {
+      const words = [
+        `--repo=${i + 1}`,
+        `--io-timeout=${ANSWER_S}`,
+        '--output=json',
+        '--log-level-console=warn',
+        'info',
+      ];
+      const command = asPostgres(pgbackrest(ARCHIVE_CONFIG_FILE, timeline.id, ...words));
+      const json = await host.run(command, { title: `ask site ${place.site}`, timeoutMs: INFO_TIMEOUT_MS });
+      return { site: place.site, info: parseInfo(json, i + 1, `${place.path}/backup/${timeline.id}`) };
+    }),
+  );
+}

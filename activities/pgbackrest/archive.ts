@@ -1,0 +1,100 @@
+import type { Backup, BackupCopy, Origin, RestoreTarget } from '../../domain/backups';
+import { HoldfastError } from '../../domain/errors';
+import { targetInWords } from '../../domain/restore-targets';
+import type { ClusterView, Fleet } from '../fleet';
+import type { HostFile } from '../host/host';
+import { sh } from '../host/shell';
+import type { ShellCommand } from '../host/shell';
+import type { Backups } from '../patroni/config';
+import { pgbackrest } from './commands';
+import type { Lineage } from './config';
+import { ARCHIVE_CONFIG_FILE, RESTORE_CONFIG_FILE } from './config';
+import { archiveFiles, restoreFiles } from './files';
+import { currentLineage, lineageOf } from './lineage';
+
+/** What a data node archives into, and what its cluster is restored from, if anything; with the files for it. */
+export async function backupsOf(fleet: Fleet, view: ClusterView): Promise<Backups & { readonly files: HostFile[] }> {
+  const { origin } = view.cluster;
+  const [lineage, source] = await Promise.all([currentLineage(fleet, view), origin && sourceOf(fleet, origin)]);
+  return {
+    archive: lineage && archiveCommands(lineage),
+    restore: origin && source && restoreCommand(source, origin, await backupToBeginFrom(fleet, source, origin)),
+    files: [...(lineage ? archiveFiles(view, lineage) : []), ...(source ? restoreFiles(view, source) : [])],
+  };
+}
+
+/** @throws NOT_FOUND when the lineage is gone. */
+export async function sourceOf(fleet: Fleet, { timelineId }: Origin): Promise<Lineage> {
+  const timeline = await fleet.inventory.timelines.get(timelineId);
+  if (!timeline) throw new HoldfastError('NOT_FOUND', { kind: 'backup lineage', ref: timelineId });
+  return lineageOf(fleet, timeline);
+}
+
+/** PostgreSQL puts in `%p` and `%f`. */
+export function archiveCommands({ timeline }: Pick<Lineage, 'timeline'>): NonNullable<Backups['archive']> {
+  const command = (verb: string): string[] => pgbackrest(ARCHIVE_CONFIG_FILE, timeline.id, verb);
+  return { push: sh`${command('archive-push')} %p`, get: sh`${command('archive-get')} %f "%p"` };
+}
+
+/**
+ * pgBackRest chooses the newest backup before a time or a position by itself. For what it can't place in time the oldest
+ * one is taken: it takes longer to replay, but never begins behind the target.
+ *
+ * @param backup to begin from, with its copies: the one that the target names, or the oldest; null where pgBackRest chooses.
+ * @throws NOT_FOUND when no copy of it is left where it is to be read from.
+ */
+export function restoreCommand(
+  source: Pick<Lineage, 'timeline'>,
+  { target, site }: Pick<Origin, 'target' | 'site'>,
+  backup: Pick<Backup, 'copies'> | null,
+): ShellCommand {
+  const { id, sites } = source.timeline;
+  const copy = isPlacedInTime(target) ? null : copyOf(backup, site);
+  if (!copy && !isPlacedInTime(target))
+    throw new HoldfastError('NOT_FOUND', { kind: 'backup for', ref: targetInWords(target) });
+  const repository = sites.indexOf(copy?.site ?? site ?? '');
+  const words = [
+    ...(repository < 0 ? [] : [`--repo=${repository + 1}`]),
+    ...(copy ? [`--set=${copy.setId}`] : []),
+    ...targetArguments(target),
+  ];
+  return sh`${pgbackrest(RESTORE_CONFIG_FILE, id, ...words)} restore`;
+}
+
+/** The first that is left, at that site or at any. */
+function copyOf(backup: Pick<Backup, 'copies'> | null, site: string | null): BackupCopy | null {
+  const left = (backup?.copies ?? []).filter((copy) => copy.removedAt === null);
+  return left.find((copy) => site === null || copy.site === site) ?? null;
+}
+
+/** pgBackRest finds the backup for these. */
+const isPlacedInTime = ({ kind }: RestoreTarget): boolean => kind === 'latest' || kind === 'time' || kind === 'lsn';
+
+async function backupToBeginFrom({ inventory }: Fleet, { timeline }: Lineage, origin: Origin): Promise<Backup | null> {
+  const { target, site } = origin;
+  if (isPlacedInTime(target)) return null;
+  if (target.kind === 'backup') return inventory.backups.find(timeline.projectId, target.backup);
+  return inventory.backups.oldest(timeline.id, site);
+}
+
+function targetArguments(target: RestoreTarget): string[] {
+  const until = (type: string, value: string): string[] => [
+    `--type=${type}`,
+    `--target=${value}`,
+    '--target-action=promote',
+  ];
+  switch (target.kind) {
+    case 'latest':
+      return ['--type=default'];
+    case 'time':
+      return until('time', target.time.replace('T', ' ').replace('Z', '+00'));
+    case 'lsn':
+      return until('lsn', target.lsn);
+    case 'transaction':
+      return until('xid', target.transaction);
+    case 'point':
+      return until('name', target.name);
+    case 'backup':
+      return ['--type=immediate', '--target-action=promote'];
+  }
+}

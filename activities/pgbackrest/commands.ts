@@ -1,0 +1,29 @@
+import type { BackupType } from '../../domain/backups';
+import { sh } from '../host/shell';
+import type { ShellCommand } from '../host/shell';
+
+/** What pgBackRest is called with. Whatever opens a store stands in its files of configuration, never in here. */
+
+const FLAGS: Readonly<Record<BackupType, string>> = { full: 'full', differential: 'diff', incremental: 'incr' };
+/** Ties a set in a store to the backup that it was taken for. */
+export const ANNOTATION = 'holdfast';
+
+/** As `postgres`, from a shell of root. */
+export const asPostgres = (command: readonly string[]): ShellCommand => sh`runuser -u postgres -- ${command}`;
+
+export function pgbackrest(config: string, stanza: string, ...rest: readonly string[]): string[] {
+  return ['pgbackrest', `--config=${config}`, `--stanza=${stanza}`, ...rest];
+}
+
+/** Arguments of a backup to one repository; a line for each file tells how it gets on. */
+export function backupArguments(repository: number, type: BackupType, backupId: string): string[] {
+  return [
+    `--repo=${repository}`,
+    `--type=${FLAGS[type]}`,
+    // A cluster whose replicas are away is backed up all the same.
+    '--backup-standby=prefer',
+    `--annotation=${ANNOTATION}=${backupId}`,
+    '--log-level-console=detail',
+    'backup',
+  ];
+}

@@ -1,0 +1,78 @@
+import { each } from '../../domain/each';
+import type { Timeline } from '../../domain/backups';
+import type { StepRef } from '../../domain/clusters';
+import { HoldfastError } from '../../domain/errors';
+import type { TimelineId } from '../../domain/ids';
+import type { ClusterView, Fleet } from '../fleet';
+import { secretRef } from '../fleet';
+import { makePassword } from '../secrets/passwords';
+import { parseAccount, SECRET_NAMES } from '../secrets/stored-secrets';
+import type { Lineage, Repository } from './config';
+
+/** The lineage of a cluster's backups: who may write to which store, and what the backups are encrypted with. */
+
+/** Of the one that this operation opens: a retry finds what the first try made. */
+const timelineIdOf = (at: StepRef): TimelineId => `tl_${at.operationId.slice('op_'.length)}`;
+
+/** Opens the lineage of a new cluster, with an account on each of its sites. Nothing to do where no backups are wanted. */
+export async function openLineage(fleet: Fleet, at: StepRef, { cluster }: ClusterView): Promise<void> {
+  const { backups, version } = cluster.spec;
+  if (!backups) return;
+  const id = timelineIdOf(at);
+  await fleet.inventory.timelines.open(at, { id, sites: backups.sites, version });
+  await fleet.secrets.ensure(secretRef(cluster, SECRET_NAMES.backupPassphrase(id)), makePassword);
+  await each(backups.sites, (site) => openAccount(fleet, cluster, id, site));
+}
+
+/** Lets a lineage use a site. Idempotent. */
+export async function openAccount(
+  fleet: Fleet,
+  cluster: ClusterView['cluster'],
+  id: TimelineId,
+  site: string,
+): Promise<void> {
+  const make = (): string => JSON.stringify(fleet.storage.makeAccount(site, id));
+  const kept = await fleet.secrets.ensure(secretRef(cluster, SECRET_NAMES.siteAccount(id, site)), make);
+  await fleet.storage.ensureAccount(site, id, parseAccount(kept));
+}
+
+/** Takes a lineage away: objects, accounts, and at last what opened them. Idempotent. */
+export async function removeLineage(fleet: Fleet, timeline: Timeline): Promise<void> {
+  await each(timeline.sites, async (site) => {
+    await fleet.storage.removeObjects(site, timeline.id);
+    await fleet.storage.removeAccount(site, timeline.id);
+  });
+  await fleet.inventory.timelines.markRemoved(timeline.id);
+  await fleet.secrets.deleteOfBackups(timeline.clusterId, timeline.id);
+}
+
+/** Undoes {@link openLineage}. */
+export async function closeLineage(fleet: Fleet, at: StepRef): Promise<void> {
+  const timeline = await fleet.inventory.timelines.get(timelineIdOf(at));
+  if (timeline) await removeLineage(fleet, timeline);
+}
+
+/** The lineage that the cluster archives into, null where it has none. @throws SECRET_UNREADABLE. */
+export async function currentLineage(fleet: Fleet, { cluster }: ClusterView): Promise<Lineage | null> {
+  const timeline = await fleet.inventory.timelines.current(cluster.id);
+  return timeline && lineageOf(fleet, timeline);
+}
+
+/** @throws BACKUPS_NOT_CONFIGURED. */
+export async function requireLineage(fleet: Fleet, view: ClusterView): Promise<Lineage> {
+  const lineage = await currentLineage(fleet, view);
+  if (!lineage) throw new HoldfastError('BACKUPS_NOT_CONFIGURED', { name: view.cluster.name });
+  return lineage;
+}
+
+/** With the keys of all its sites. */
+export async function lineageOf(fleet: Fleet, timeline: Timeline): Promise<Lineage> {
+  const ref = { projectId: timeline.projectId, clusterId: timeline.clusterId };
+  const read = (name: string): Promise<string> => fleet.secrets.read({ ...ref, name });
+  const repositories = timeline.sites.map(async (site): Promise<Repository> => {
+    const credentials = parseAccount(await read(SECRET_NAMES.siteAccount(timeline.id, site)));
+    return { place: fleet.storage.place(site, timeline.id), credentials };
+  });
+  const passphrase = await read(SECRET_NAMES.backupPassphrase(timeline.id));
+  return { timeline, passphrase, repositories: await Promise.all(repositories) };
+}

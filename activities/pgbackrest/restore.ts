@@ -1,0 +1,197 @@
+import type { Timeline } from '../../domain/backups';
+import type { StepRef } from '../../domain/clusters';
+import { each } from '../../domain/each';
+import type { ClusterId } from '../../domain/ids';
+import { HoldfastError } from '../../domain/errors';
+import type { ClusterView, Fleet, ReachableNode } from '../fleet';
+import { dataNodesOf, fencedHostOf, hostOf, secretRef, viewCluster } from '../fleet';
+import type { Host } from '../host/host';
+import { sh } from '../host/shell';
+import { waitWhileItMoves } from '../progress';
+import { findPrimary, runSql } from '../postgres/psql';
+import { binariesOf, dataDirectory, SOCKET_FOLDER } from '../postgres/paths';
+import { sql } from '../postgres/sql';
+import { SECRET_NAMES } from '../secrets/stored-secrets';
+import { sourceOf } from './archive';
+import { RESTORE_CONFIG_FILE } from './config';
+import { closeLog } from './window';
+
+/** Nothing copied and nothing replayed for so long. */
+const STALL_MS = 10 * 60_000;
+const LOOK_S = 3;
+/** Between two looks: each shows in PostgreSQL's log while it replays. */
+const PAUSE_S = 3;
+
+export interface RestoreActivities {
+  /**
+   * Sees that the backups are there that the cluster shall be made from, and takes over the owner's password where it is to
+   * be kept. Idempotent. Retry: `long`. Effects: that secret. Undo: forgetCluster.
+   */
+  findSource(at: StepRef): Promise<void>;
+  /**
+   * Waits until one data node has restored the data, replayed the log up to the target and become the primary, as long as
+   * it gets on. Takes away what the restore left behind: its settings, and what opens the other cluster's backups.
+   * Idempotent. Retry: `long`.
+   * @throws RESTORE_FAILED when PostgreSQL or pgBackRest gave up; STEP_DEADLINE_EXCEEDED when nothing moves any more.
+   */
+  waitForData(at: StepRef): Promise<void>;
+  /**
+   * Reads tables and indexes of every database for damage (pg_amcheck), as many as it gets to within some minutes. Changes
+   * nothing that lasts. Retry: `long`.
+   */
+  checkData(at: StepRef): Promise<void>;
+}
+
+export function createRestoreActivities(fleet: Fleet): RestoreActivities {
+  return {
+    async findSource(at) {
+      const { cluster } = await viewCluster(fleet, at.clusterId);
+      const { origin } = cluster;
+      if (!origin) throw new HoldfastError('NOT_FOUND', { kind: 'origin of cluster', ref: cluster.name });
+      const source = await sourceOf(fleet, origin);
+      if (origin.target.kind === 'latest') await archiveLatest(fleet, origin.clusterId);
+      if (!origin.keepsCredentials) return;
+      const name = SECRET_NAMES.role(cluster.spec.owner);
+      await fleet.secrets.ensure(secretRef(cluster, name), () => ownerPassword(fleet, source.timeline, name));
+    },
+
+    async waitForData(at) {
+      const view = await viewCluster(fleet, at.clusterId);
+      const since = await clocksOf(fleet, view);
+      await waitWhileItMoves({
+        goal: () => hasPrimary(fleet, view),
+        position: () => restorePosition(fleet, view, since),
+        stallMs: STALL_MS,
+        onMove: (position) => fleet.inventory.operations.recordProgress(at.operationId, at.stepId, position),
+      });
+      const primary = await findPrimary(fleet, view);
+      await runSql(view, fencedHostOf(fleet, at, view, primary), 'postgres', FORGET_TARGET, 'forget the target');
+      await each(dataNodesOf(view), (node) => forgetSource(fencedHostOf(fleet, at, view, node)));
+    },
+
+    async checkData(at) {
+      const view = await viewCluster(fleet, at.clusterId);
+      const host = hostOf(fleet, view, await findPrimary(fleet, view));
+      const values = [binariesOf(view.cluster.spec.version), SOCKET_FOLDER, CHECK_S];
+      await host.run(sh`runuser -u postgres -- sh -c ${CHECK} sh ${values}`, {
+        title: 'check the data',
+        timeoutMs: (CHECK_S + 60) * 1000,
+      });
+    },
+  };
+}
+
+/** A source that does not answer is restored up to what it archived while it did. */
+async function archiveLatest(fleet: Fleet, clusterId: ClusterId): Promise<void> {
+  const view = await viewCluster(fleet, clusterId);
+  if (view.cluster.deletedAt !== null) return;
+  try {
+    await closeLog(view, hostOf(fleet, view, await findPrimary(fleet, view, LOOK_S)));
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || !error.retryable) throw error;
+  }
+}
+
+/** Of the source, also when that was deleted. */
+async function ownerPassword(fleet: Fleet, timeline: Timeline, name: string): Promise<string> {
+  const { id, projectId, clusterId } = timeline;
+  const known = await fleet.secrets.find({ projectId, clusterId, name });
+  return known ?? fleet.secrets.read({ projectId, clusterId, name: SECRET_NAMES.backupOwner(id) });
+}
+
+/** What the restore wrote for the time of the recovery would hold for the next one too. */
+const FORGET_TARGET = sql`
+ALTER SYSTEM RESET restore_command;
+ALTER SYSTEM RESET recovery_target_time;
+ALTER SYSTEM RESET recovery_target_lsn;
+ALTER SYSTEM RESET recovery_target_xid;
+ALTER SYSTEM RESET recovery_target_name;
+ALTER SYSTEM RESET recovery_target;
+ALTER SYSTEM RESET recovery_target_action;
+ALTER SYSTEM RESET recovery_target_timeline;
+SELECT pg_reload_conf();`;
+
+/** A retry does not count what failed before it. By the hosts' own clocks. */
+async function clocksOf(fleet: Fleet, view: ClusterView): Promise<ReadonlyMap<string, string>> {
+  const clocks = dataNodesOf(view).map(async (node) => {
+    const time = await hostOf(fleet, view, node).run(sh`date +%s`, { title: 'ask for the time' });
+    return [node.name, time.trim()] as const;
+  });
+  return new Map(await Promise.all(clocks));
+}
+
+/** The keys to the stores of the other cluster have no business here any more. */
+async function forgetSource(host: Host): Promise<void> {
+  await host.run(sh`rm -f ${RESTORE_CONFIG_FILE}`, { title: 'forget where the data came from' });
+}
+
+/** How long tables and indexes are read. */
+const CHECK_S = 300;
+
+/* What is larger than can be read in that time is read in part. The extension stays where it was there before only. */
+const CHECK = `set -u
+binaries=$1 socket=$2 limit=$3
+sql() { "$binaries/psql" -XAtqv ON_ERROR_STOP=1 -h "$socket" -d "$1" -c "$2"; }
+databases=$(sql postgres 'SELECT datname FROM pg_database WHERE datallowconn ORDER BY 1') || exit
+without=$(printf '%s\\n' "$databases" | while IFS= read -r database; do
+  [ "$(sql "$database" "SELECT count(*) FROM pg_extension WHERE extname = 'amcheck'")" != 0 ] || printf '%s\\n' "$database"
+done)
+timeout "$limit" "$binaries/pg_amcheck" --host "$socket" --all --install-missing --no-dependent-toast 2>&1
+status=$?
+printf '%s\\n' "$without" | while IFS= read -r database; do
+  [ -z "$database" ] || sql "$database" 'SET client_min_messages = error; DROP EXTENSION IF EXISTS amcheck'
+done
+[ "$status" -eq 0 ] || [ "$status" -eq 124 ] || exit 1
+`;
+
+async function hasPrimary(fleet: Fleet, view: ClusterView): Promise<boolean> {
+  try {
+    await findPrimary(fleet, view, LOOK_S);
+    return true;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'NOT_YET') return false;
+    throw error;
+  }
+}
+
+/*
+ * Prints `failed WORDS` when the last start of PostgreSQL or pgBackRest gave up, else how much data is there and up to
+ * where the log was replayed.
+ */
+const LOOK = `set -eu
+sleep ${PAUSE_S}
+data=$1 controldata=$2 since=$3
+journal() { journalctl --unit patroni --since "@$since" --no-pager --output cat; }
+given_up=$(journal | grep -E 'recovery ended before configured recovery target|restore command end: aborted' | tail -n 1)
+if [ -n "$given_up" ]; then echo "failed $given_up"; exit 0; fi
+size=$(du -sm "$data" 2>/dev/null | cut -f1)
+replayed=$("$controldata" "$data" 2>/dev/null | sed -n 's/^Minimum recovery ending location: *//p')
+echo "\${size:-0} MiB, replayed up to \${replayed:-0/0}"
+`;
+
+async function restorePosition(fleet: Fleet, view: ClusterView, since: ReadonlyMap<string, string>): Promise<string> {
+  const looks = await Promise.all(
+    dataNodesOf(view).map((node) => lookAtRestore(fleet, view, node, since.get(node.name) ?? '0')),
+  );
+  const failed = looks.find((look) => look.text.startsWith('failed '));
+  if (failed) {
+    const detail = failed.text.slice('failed '.length);
+    throw new HoldfastError('RESTORE_FAILED', { host: `${view.cluster.name}/${failed.node.name}`, detail });
+  }
+  // The node that won the race has the most.
+  return looks.map(({ text }) => text).sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))[0] ?? '';
+}
+
+async function lookAtRestore(
+  fleet: Fleet,
+  view: ClusterView,
+  node: ReachableNode,
+  since: string,
+): Promise<{ node: ReachableNode; text: string }> {
+  const { version } = view.cluster.spec;
+  const values = [dataDirectory(version), `${binariesOf(version)}/pg_controldata`, since];
+  const text = await hostOf(fleet, view, node).run(sh`sh -c ${LOOK} sh ${values}`, {
+    title: 'see how the restore gets on',
+  });
+  return { node, text: text.trim() };
+}

@@ -1,0 +1,42 @@
+import type { StepRef } from '../../domain/clusters';
+import type { Fleet } from '../fleet';
+import { viewCluster } from '../fleet';
+import type { BackupDue, OpenedBackup } from './open-backup';
+import { openBackup } from './open-backup';
+
+export interface ScheduleActivities {
+  /**
+   * Has Temporal take the cluster's backups at the times of its policy, and takes a full one now where there is none yet
+   * and the policy is not paused. Nothing to do where no backups are wanted. Idempotency: ids of the Schedules, and of the
+   * operation for the first backup. Retry: `quick`. Effects: Schedules, condition `BackedUp`. Undo: unscheduleBackups.
+   */
+  scheduleBackups(at: StepRef): Promise<void>;
+  /** Ends that; a backup that runs goes on. Idempotent. Retry: `quick`. */
+  unscheduleBackups(at: StepRef): Promise<void>;
+  /**
+   * Writes the operation of a backup that is due. Idempotency: `due.occasion`, so that a retry finds the operation of the
+   * first try. Retry: `due`, while another backup of the cluster runs. Effects: rows of operation and backup. Undo: none.
+   *
+   * @returns why there is nothing to take, where the cluster has gone or does not want it now.
+   * @throws CLUSTER_BUSY (retryable).
+   */
+  openBackup(due: BackupDue): Promise<OpenedBackup>;
+}
+
+export function createScheduleActivities(fleet: Fleet): ScheduleActivities {
+  return {
+    async scheduleBackups(at) {
+      const { cluster } = await viewCluster(fleet, at.clusterId);
+      const { backups: policy } = cluster.spec;
+      if (!policy) return;
+      const projectName = await fleet.inventory.projects.nameOf(cluster.projectId);
+      const isFirst = await fleet.inventory.backups.expect(at);
+      await fleet.schedules.ensure({ ...cluster, projectName }, policy);
+      if (isFirst && !policy.paused) await fleet.schedules.trigger(cluster.id, 'full', at.operationId);
+    },
+
+    unscheduleBackups: (at) => fleet.schedules.remove(at.clusterId),
+
+    openBackup: (due) => openBackup(fleet, due),
+  };
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import type { BackupType } from '../../domain/backups';
+import type { Cluster } from '../../domain/clusters';
+import { HoldfastError } from '../../domain/errors';
+import type { BackupId, ClusterId, TimelineId } from '../../domain/ids';
+import { makeId } from '../../domain/ids';
+import { SCHEDULE_PRINCIPAL } from '../../domain/names';
+import type { OperationInput, StepTitle } from '../../domain/operations';
+import { findPlan } from '../../domain/plans';
+import type { Topology } from '../../domain/plans';
+import type { Fleet } from '../fleet';
+import type { Submission } from '../inventory/inventory';
+
+export interface BackupDue {
+  readonly clusterId: ClusterId;
+  readonly type: BackupType;
+  /** Of the run of a Schedule: two with the same one are one. */
+  readonly occasion: string;
+  /** What the operation will do, by the topology of the cluster. */
+  readonly steps: Readonly<Record<Topology, readonly StepTitle[]>>;
+}
+
+export type OpenedBackup =
+  | { readonly operation: OperationInput }
+  /** Nothing was written, and this is why. */
+  | { readonly operation: null; readonly reason: string };
+
+const nothing = (reason: string): OpenedBackup => ({ operation: null, reason });
+
+/** See {@link ScheduleActivities.openBackup}. */
+export async function openBackup(fleet: Pick<Fleet, 'inventory'>, due: BackupDue): Promise<OpenedBackup> {
+  const { inventory } = fleet;
+  const cluster = await inventory.clusters.get(due.clusterId);
+  if (!cluster || cluster.deletedAt !== null || cluster.status.state === 'deleting')
+    return nothing(`cluster ${due.clusterId} is deleted`);
+  const timeline = await inventory.timelines.current(cluster.id);
+  if (!timeline || !cluster.spec.backups) return nothing(`cluster ${cluster.name} has no backups`);
+  if (cluster.spec.backups.paused) return nothing(`backups of cluster ${cluster.name} are paused`);
+  const projectName = await inventory.projects.nameOf(cluster.projectId);
+  const input = inputOf(due, cluster, projectName);
+  const submission = submissionOf(due, input, timeline.id, cluster.spec.version);
+  try {
+    const { operation } = await inventory.operations.submit(null, submission);
+    const { id: operationId, generation } = operation;
+    return { operation: { ...input, operationId, generation } };
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || !ENDS.includes(error.code)) throw error;
+    return nothing(error.message);
+  }
+}
+
+/** Waiting would not help, or for too long: the next backup is due before. */
+const ENDS: readonly HoldfastError['code'][] = ['CLUSTER_NOT_READY', 'NOT_FOUND'];
+
+const hashOf = ({ occasion }: BackupDue): Buffer => createHash('sha256').update(occasion).digest();
+
+function inputOf(due: BackupDue, cluster: Cluster, projectName: string): OperationInput {
+  const { version, plan } = cluster.spec;
+  return {
+    operationId: makeId('op', Date.now(), hashOf(due)),
+    kind: 'backup',
+    clusterId: cluster.id,
+    clusterName: cluster.name,
+    projectId: cluster.projectId,
+    projectName,
+    generation: cluster.generation,
+    topology: findPlan(plan)?.topology ?? 'single',
+    summary: `${due.type}, ${plan}, PostgreSQL ${version}`,
+  };
+}
+
+function submissionOf(due: BackupDue, input: OperationInput, timelineId: TimelineId, version: string): Submission {
+  const id: BackupId = `bkp_${input.operationId.slice('op_'.length)}`;
+  return {
+    operation: { ...input, cause: 'schedule', requestedBy: SCHEDULE_PRINCIPAL },
+    steps: due.steps[input.topology],
+    backup: { id, timelineId, type: due.type, description: null, version },
+    idempotency: { key: due.occasion, principal: SCHEDULE_PRINCIPAL, requestHash: hashOf(due).toString('hex') },
+  };
+}

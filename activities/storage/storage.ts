@@ -1,0 +1,57 @@
+import type { TimelineId } from '../../domain/ids';
+import type { Site, SiteCheck, SiteName } from '../../domain/sites';
+
+/** A key and its secret: what opens a site, or a part of it. Never in an error, a log line or an answer. */
+export interface Credentials {
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
+
+/** A site with the keys that its entry in the sites file has. */
+export interface ConfiguredSite extends Site {
+  readonly keys: Credentials;
+}
+
+/** Where a timeline's backups lie, as its hosts reach them. */
+export interface StoragePlace extends Pick<Site, 'hostEndpoint' | 'region' | 'bucket' | 'pathStyle' | 'caPem'> {
+  readonly site: SiteName;
+  /** Begins with a slash; nothing of another timeline lies under it. */
+  readonly path: string;
+}
+
+export interface StoredObject {
+  /** Within the timeline's {@link StoragePlace.path}, without a slash at its beginning. */
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly lastModified: string;
+}
+
+/**
+ * The object stores of an installation.
+ *
+ * All but `place` and `makeAccount` can throw SITE_UNAVAILABLE (retryable: it does not answer, or has trouble) and
+ * SITE_REFUSED (not retryable: certificate, keys, rights, no bucket, disk full); all but `check` NOT_FOUND for a site that
+ * is not in the sites file. All are idempotent.
+ */
+export interface Storage {
+  /** In the order of preference. */
+  readonly sites: readonly Site[];
+  /** Writes an object, reads it back, compares and deletes it: 5 s at most. Never throws for what is wrong with the site. */
+  check(site: SiteName): Promise<SiteCheck>;
+  /** Pure. */
+  place(site: SiteName, timeline: TimelineId): StoragePlace;
+  /** What will open that timeline's place there: to be kept in the secret store before {@link ensureAccount}. */
+  makeAccount(site: SiteName, timeline: TimelineId): Credentials;
+  /** Makes what the keys open, or gives it these keys. Undo: {@link removeAccount}, {@link removeObjects}. */
+  ensureAccount(site: SiteName, timeline: TimelineId, keys: Credentials): Promise<void>;
+  /** From now on the timeline's keys open nothing; where accounts are `shared` they are the site's own, and stay. */
+  removeAccount(site: SiteName, timeline: TimelineId): Promise<void>;
+  /** Objects whose key begins with `prefix`, in the order of their keys. */
+  list(site: SiteName, timeline: TimelineId, prefix: string): AsyncIterable<StoredObject>;
+  /** A small object; null when there is none. */
+  read(site: SiteName, timeline: TimelineId, key: string): Promise<Buffer | null>;
+  /** A small object, in the place of one that may be there. */
+  write(site: SiteName, timeline: TimelineId, key: string, content: Buffer): Promise<void>;
+  /** Deletes all that the timeline has there, unfinished uploads and a bucket of its own included. No undo. */
+  removeObjects(site: SiteName, timeline: TimelineId): Promise<void>;
+}

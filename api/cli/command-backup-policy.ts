@@ -1,0 +1,120 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { BackupPolicyDetailAnswer } from '../../domain/schemas/backup-policies';
+import type { BackupPolicyRequest } from '../../domain/schemas/backups';
+import { CLUSTER } from './command-cluster';
+import { showPreview } from './cluster-text';
+import { describe } from './help';
+import { type Format, printOne } from './output';
+import { report, type WaitFlags, withWait } from './report';
+import type { Open, Session } from './run';
+
+/** `backup policy`, `backup pause`, `backup resume`: when backups are taken, where they go, how long they are kept. */
+
+interface PolicyFlags extends WaitFlags {
+  readonly full?: string;
+  readonly differential?: string;
+  readonly incremental?: string;
+  readonly timeZone?: string;
+  readonly keep?: BackupPolicyRequest['retention'];
+  readonly addSite?: string[];
+  readonly preview?: boolean;
+}
+
+const TIMES = "Cron (minute, hour, day, month, weekday), such as '17 1 * * 0', or none for never.";
+const cronOrNone = (text: string): string | null => (text === 'none' ? null : text);
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
+
+/** @param backup the command that they stand under. */
+export function addBackupPolicyCommands(backup: Command, open: Open): void {
+  addPolicy(backup, open);
+  const verbs = [
+    ['pause', true, 'Take no backups by schedule until it is resumed; the log is archived all the same.'],
+    ['resume', false, 'Take backups by schedule again.'],
+  ] as const;
+  for (const [verb, paused, sentence] of verbs) {
+    const command = describe(backup.command(verb), sentence, `backup ${verb} orders --wait`).argument(
+      '<cluster>',
+      CLUSTER,
+    );
+    withWait(command).action(async (cluster: string, flags: WaitFlags) => {
+      const session = await open();
+      await report(session, await session.client.changeBackupPolicy(cluster, { paused }), flags);
+    });
+  }
+}
+
+function addPolicy(backup: Command, open: Open): void {
+  const command = describe(
+    backup.command('policy'),
+    'Show or change when the backups of a cluster are taken, where they go and how long they are kept.',
+    'backup policy orders',
+    "backup policy orders --full '0 3 * * 6' --differential none --time-zone Europe/Paris --keep 30d --wait",
+    'backup policy orders --add-site offsite --preview',
+  )
+    .argument('<cluster>', CLUSTER)
+    .option('--full <cron>', `When full ones are taken. ${TIMES}`)
+    .option('--differential <cron>', 'When differential ones are taken; as --full.')
+    .option('--incremental <cron>', 'When incremental ones are taken; as --full.')
+    .option('--time-zone <zone>', 'Time zone of these times, such as Europe/Paris.')
+    .option('--keep <days or number>', 'Keep full ones for so many days (14d), or so many of them (10).', retentionOf)
+    .option('--add-site <site>', 'Another site that gets a copy; can be repeated.', collect)
+    .option('--preview', 'Only say what would be done.');
+  withWait(command).action(async (cluster: string, flags: PolicyFlags) => {
+    const session = await open();
+    const current = await session.client.showBackupPolicy(cluster);
+    const request = requestOf(flags, current);
+    if (Object.keys(request).length === 0) return showPolicy(session.format, current);
+    await change(session, cluster, request, flags);
+  });
+}
+
+async function change(
+  session: Session,
+  cluster: string,
+  request: BackupPolicyRequest,
+  flags: PolicyFlags,
+): Promise<void> {
+  const { client, format } = session;
+  if (flags.preview) return showPreview(format, await client.previewBackupPolicy(cluster, request));
+  await report(session, await client.changeBackupPolicy(cluster, request), flags);
+}
+
+/** What was not given is left out: it stays as it is. */
+function requestOf(
+  { full, differential, incremental, timeZone, keep, addSite }: PolicyFlags,
+  current: BackupPolicyDetailAnswer,
+): BackupPolicyRequest {
+  const schedule = {
+    ...(full === undefined ? {} : { full: cronOrNone(full) }),
+    ...(differential === undefined ? {} : { differential: cronOrNone(differential) }),
+    ...(incremental === undefined ? {} : { incremental: cronOrNone(incremental) }),
+  };
+  return {
+    ...(Object.keys(schedule).length === 0 ? {} : { schedule }),
+    ...(timeZone === undefined ? {} : { timeZone }),
+    ...(keep === undefined ? {} : { retention: keep }),
+    ...(addSite === undefined ? {} : { sites: [...current.sites, ...addSite] }),
+  };
+}
+
+function retentionOf(text: string): NonNullable<BackupPolicyRequest['retention']> {
+  const [, number, unit] = /^(\d{1,6})(d?)$/.exec(text) ?? [];
+  if (number === undefined)
+    throw new InvalidArgumentError('Write days, such as 14d, or a number of full backups, such as 10.');
+  return { unit: unit === 'd' ? 'days' : 'count', full: Number(number) };
+}
+
+async function showPolicy(format: Format, policy: BackupPolicyDetailAnswer): Promise<void> {
+  const { sites, schedule, nextRuns, timeZone, retention, paused } = policy;
+  const times = (type: keyof typeof schedule): string =>
+    schedule[type] === null ? 'never' : `${schedule[type]}; next ${nextRuns[type].join(', ') || 'when it is resumed'}`;
+  await printOne(format, policy, {
+    state: paused ? 'paused' : 'on',
+    sites: sites.join(', '),
+    full: times('full'),
+    differential: times('differential'),
+    incremental: times('incremental'),
+    'time zone': timeZone,
+    keep: retention.unit === 'days' ? `full ones of ${retention.full} days` : `the last ${retention.full} full ones`,
+  });
+}

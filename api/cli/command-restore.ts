@@ -1,0 +1,127 @@
+import { type Command, Option } from 'commander';
+import type { RestoreClusterRequest } from '../../domain/schemas/restores';
+import { backupsOf, type BackupFlags, withBackups } from './backup-options';
+import { toType } from './called-as';
+import { CLUSTER, collect } from './command-cluster';
+import { showPreview } from './cluster-text';
+import { describe } from './help';
+import { printList, printOne } from './output';
+import { report, type WaitFlags, withWait } from './report';
+import type { Open } from './run';
+
+/** `restore`: new clusters with the data of another one. */
+
+interface CreateOptions extends WaitFlags, BackupFlags {
+  readonly time?: string;
+  readonly lsn?: string;
+  readonly transaction?: string;
+  readonly point?: string;
+  readonly backup?: string;
+  readonly site?: string;
+  readonly plan?: string;
+  readonly storage?: string;
+  readonly version?: string;
+  readonly allowIp?: string[];
+  readonly protect?: boolean;
+  readonly credentials?: string;
+  readonly preview?: boolean;
+}
+
+export function addRestoreCommands(program: Command, open: Open): void {
+  const restore = describe(
+    program.command('restore'),
+    'Get the data of a cluster back, as it was at a time of its past.',
+    'restore window orders',
+    'restore create orders orders-again --time 2026-11-21T14:01:00+01:00 --wait',
+  );
+  describe(restore.command('window'), 'Show from where to where a cluster can be restored.', 'restore window orders')
+    .argument('<cluster>', CLUSTER)
+    .action(async (cluster: string) => {
+      const { client, format } = await open();
+      const window = await client.showRestoreWindow(cluster);
+      await printOne(format, window, {
+        earliest: window.earliest ?? 'nothing can be restored yet',
+        latest: window.latest,
+        'as of': window.asOf,
+        timeline: window.timelineId,
+      });
+    });
+  addCreate(restore, open);
+  describe(
+    restore.command('list'),
+    'List the operations that restore new clusters from a cluster, the newest first.',
+    'restore list orders',
+  )
+    .argument('<cluster>', CLUSTER)
+    .action(async (cluster: string) => {
+      const { client, format } = await open();
+      await printList(format, await client.listRestores(cluster), {
+        operation: (item) => item.id,
+        into: (item) => item.clusterName,
+        state: (item) => item.state,
+        step: (item) => item.currentStep,
+        by: (item) => item.requestedBy,
+        created: (item) => item.createdAt,
+      });
+    });
+}
+
+/** Where to stop: one of them at most. */
+const TARGETS = [
+  ['time', '--time <time>', 'As it was at this time: with an offset from UTC, such as 2026-11-21T14:01:00+01:00.'],
+  ['lsn', '--lsn <position>', 'Up to this position in the log, such as 2/A0000028.'],
+  ['transaction', '--transaction <number>', 'Up to the commit of this transaction.'],
+  ['point', '--point <point>', 'Up to this restore point, made by pg_create_restore_point().'],
+  ['backup', '--backup <backup>', 'As it was at the end of this backup.'],
+] as const;
+
+function addCreate(restore: Command, open: Open): void {
+  const command = describe(
+    restore.command('create'),
+    'Order a new cluster with the data of another one, which goes on undisturbed.',
+    'restore create orders orders-again --wait',
+    'restore create orders orders-again --time 2026-11-21T14:01:00+01:00 --preview',
+    'restore create orders orders-again --backup bkp_01m7xfpycdf6dnev2ndz8p0wht --plan ha-s --wait',
+  )
+    .argument('<cluster>', 'Name of the cluster whose data it is, or its id: one that was deleted has only that.')
+    .argument('<name>', 'Name of the new cluster, unique in its project.');
+  const names = TARGETS.map(([name]) => name);
+  for (const [name, flags, sentence] of TARGETS)
+    command.addOption(new Option(flags, sentence).conflicts(names.filter((other) => other !== name)));
+  command
+    .option('--site <site>', 'Read from this site; the first that answers by default.')
+    .option('-p, --plan <plan>', `Topology and size, as ${toType('plan list')} shows them; the source's by default.`)
+    .option('--storage <size>', "Storage of each data node, such as 20GiB; the source's by default.")
+    .option('--version <major>', "Major version of PostgreSQL: the source's, a restore can't change it.")
+    .option('--allow-ip <cidr>', "Network that may connect; can be repeated; the source's by default.", collect)
+    .option('--protect', 'Refuse to delete the new cluster until it is unprotected.')
+    .option('--credentials <choice>', "What becomes of the owner's password: keep (the default) or rotate.")
+    .option('--preview', 'Only say what would be done.');
+  withWait(withBackups(command)).action(async (cluster: string, name: string, flags: CreateOptions) => {
+    const session = await open();
+    const request = requestOf(name, flags);
+    if (flags.preview) return showPreview(session.format, await session.client.previewRestore(cluster, request));
+    const operation = await session.client.restoreCluster(cluster, request);
+    await report(session, operation, flags, toType(`psql ${name}`));
+  });
+}
+
+/** What was not given is left out: defaults are the API's. Texts are checked there too, hence the wide types. */
+function requestOf(name: string, flags: CreateOptions): RestoreClusterRequest {
+  const { time, lsn, transaction, point, backup, site, plan, storage, version, allowIp, protect, credentials } = flags;
+  const target = { time, lsn, transaction, point, backup };
+  const isTargeted = Object.values(target).some((value) => value !== undefined);
+  const given = {
+    name,
+    target: isTargeted ? target : undefined,
+    site,
+    plan,
+    storage,
+    version,
+    allowedIps: allowIp,
+    deletionProtection: protect,
+    credentials,
+    backups: backupsOf(flags),
+  };
+  return JSON.parse(JSON.stringify(given)) as RestoreClusterRequest;
+}

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { nextRuns } from '../../domain/backup-times';
+import type { BackupPolicy } from '../../domain/backups';
+import type { Cluster } from '../../domain/clusters';
+import { HoldfastError } from '../../domain/errors';
+import { type BackupPolicyDetailAnswer, backupPolicyDetailSchema } from '../../domain/schemas/backup-policies';
+import { backupPolicyRequestSchema } from '../../domain/schemas/backups';
+import { changedPolicy, previewOfPolicy } from './backup-policy-change';
+import { clusterParams, previewFlag } from './clusters';
+import type { ApiDeps } from './deps';
+import { findCluster, findLiveCluster, operationAt } from './find';
+import { etagOf } from './headers';
+import { type AnyCall, reply, route, type Route } from './route';
+import { type Accepted, acceptedOrPreview, launch, replay, submissionOf } from './submit';
+
+/** The policy of a cluster's backups: when they are taken, where they go, how long they are kept. */
+
+const NEXT_RUNS = 3;
+
+export function backupPolicyRoutes(deps: ApiDeps): Route[] {
+  return [showRoute(deps), changeRoute(deps)];
+}
+
+function showRoute({ inventory }: ApiDeps): Route {
+  return route({
+    method: 'get',
+    path: '/v1/clusters/{cluster}/backup-policy',
+    operationId: 'showBackupPolicy',
+    summary: 'When the backups of a cluster are taken, where they go and how long they are kept',
+    tag: 'Backups',
+    scope: 'clusters:read',
+    params: clusterParams,
+    answers: { 200: { description: 'The policy.', schema: backupPolicyDetailSchema, headers: ['ETag'] } },
+    errors: ['NOT_FOUND', 'BACKUPS_NOT_CONFIGURED'],
+    async handle({ params, caller }) {
+      const cluster = await findCluster(inventory, caller, params.cluster);
+      return reply(200, detailOf(policyOfCluster(cluster)), { ETag: etagOf(cluster.generation) });
+    },
+  });
+}
+
+/** From the policy itself: the answer does not depend on whether Temporal is there. */
+function detailOf(policy: BackupPolicy): BackupPolicyDetailAnswer {
+  const now = new Date();
+  return {
+    ...policy,
+    nextRuns: {
+      full: nextRuns(policy, 'full', NEXT_RUNS, now),
+      differential: nextRuns(policy, 'differential', NEXT_RUNS, now),
+      incremental: nextRuns(policy, 'incremental', NEXT_RUNS, now),
+    },
+  };
+}
+
+/** @throws BACKUPS_NOT_CONFIGURED. */
+function policyOfCluster({ name, spec }: Cluster): BackupPolicy {
+  if (spec.backups === null) throw new HoldfastError('BACKUPS_NOT_CONFIGURED', { name });
+  return spec.backups;
+}
+
+function changeRoute(deps: ApiDeps): Route {
+  const { inventory } = deps;
+  return route({
+    method: 'patch',
+    path: '/v1/clusters/{cluster}/backup-policy',
+    operationId: 'changeBackupPolicy',
+    summary: 'Change when backups are taken, where they go and how long they are kept',
+    description:
+      'What is left out stays as it is. Sites can only be added, behind those that are there. PostgreSQL is not restarted.',
+    tag: 'Backups',
+    scope: 'clusters:write',
+    headers: ['If-Match', 'Idempotency-Key'],
+    params: clusterParams,
+    query: z.strictObject({ preview: previewFlag }),
+    body: backupPolicyRequestSchema,
+    answers: acceptedOrPreview,
+    errors: [
+      'NOT_FOUND',
+      'BACKUPS_NOT_CONFIGURED',
+      'CLUSTER_BUSY',
+      'CLUSTER_NOT_READY',
+      'PRECONDITION_FAILED',
+      'IDEMPOTENCY_KEY_REUSED',
+    ],
+    async handle(call) {
+      const { params, query, body, caller } = call;
+      const repeated = query.preview ? null : await replay(deps, call);
+      if (repeated) return repeated;
+      const cluster = await findLiveCluster(inventory, caller, params.cluster);
+      const known = await inventory.sites.list();
+      const change = (found: Cluster): BackupPolicy =>
+        changedPolicy(policyOfCluster(found), body, known, found.spec.cloud);
+      if (query.preview)
+        return reply(200, previewOfPolicy(cluster, change(cluster), await operationAt(inventory, cluster, 'cluster')));
+      return submitChange(deps, cluster, change, call);
+    },
+  });
+}
+
+/** Submits at the generation that was looked at; a cluster that changed in this very moment is looked at again. */
+async function submitChange(
+  deps: ApiDeps,
+  cluster: Cluster,
+  change: (cluster: Cluster) => BackupPolicy,
+  call: AnyCall,
+): Promise<Accepted> {
+  const { name, status } = cluster;
+  const { operations } = deps.inventory;
+  const submission = { ...submissionOf('configure-backups', cluster, call), backupPolicy: change(cluster) };
+  const working = await operationAt(deps.inventory, cluster, 'cluster');
+  if (working) throw new HoldfastError('CLUSTER_BUSY', { operation: working.id });
+  if (status.state !== 'ready') throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });
+  try {
+    return launch(deps, submission, await operations.submit(call.headers.ifMatch ?? cluster.generation, submission));
+  } catch (error) {
+    const overtaken =
+      error instanceof HoldfastError && error.code === 'PRECONDITION_FAILED' && call.headers.ifMatch === null;
+    if (!overtaken) throw error;
+    return submitChange(deps, await findLiveCluster(deps.inventory, call.caller, cluster.id), change, call);
+  }
+}

@@ -1,0 +1,100 @@
+import type { KnownSite } from '../../activities/inventory/backup-tables';
+import { policyInWords } from '../../domain/backup-words';
+import type { BackupPolicy } from '../../domain/backups';
+import type { CloudName, Cluster } from '../../domain/clusters';
+import type { OperationSummary } from '../../domain/operations';
+import type { BackupPolicyRequest } from '../../domain/schemas/backups';
+import type { PreviewAnswer } from '../../domain/schemas/previews';
+import type { FieldError } from '../../domain/schemas/problems';
+import { stepTitles } from '../../workflows/runbooks';
+import { check } from './previews';
+import { InvalidRequest } from './problem';
+import { topologyOf } from './submit';
+
+/** A change of a policy: what is left out stays as it is. */
+
+const ESTIMATED_SECONDS = 2;
+
+/**
+ * The policy with the changes that a request asks for.
+ *
+ * @throws VALIDATION_FAILED for sites that are taken away or moved, and for new ones that the cluster can't use.
+ */
+export function changedPolicy(
+  before: BackupPolicy,
+  { sites = before.sites, schedule, timeZone, retention, paused }: BackupPolicyRequest,
+  known: readonly KnownSite[],
+  cloud: CloudName,
+): BackupPolicy {
+  const errors = [...missingSites(before.sites, sites), ...wrongNewSites(before.sites, sites, known, cloud)];
+  if (errors.length > 0) throw new InvalidRequest(errors);
+  return {
+    sites,
+    schedule: {
+      full: orAsItWas(schedule?.full, before.schedule.full),
+      differential: orAsItWas(schedule?.differential, before.schedule.differential),
+      incremental: orAsItWas(schedule?.incremental, before.schedule.incremental),
+    },
+    timeZone: timeZone ?? before.timeZone,
+    retention: retention ?? before.retention,
+    paused: paused ?? before.paused,
+  };
+}
+
+/** Null is an answer: never. */
+const orAsItWas = (asked: string | null | undefined, before: string | null): string | null =>
+  asked === undefined ? before : asked;
+
+/** Its place in the list is the number of a site's repository on the hosts. */
+function missingSites(before: readonly string[], sites: readonly string[]): FieldError[] {
+  if (before.every((site, i) => sites[i] === site)) return [];
+  const message = `must begin with ${before.join(', ')}, in this order: sites can only be added, because restores of the backups that are there need the others`;
+  return [{ in: 'body', pointer: '/sites', code: 'site_missing', message }];
+}
+
+function wrongNewSites(
+  before: readonly string[],
+  sites: readonly string[],
+  known: readonly KnownSite[],
+  cloud: CloudName,
+): FieldError[] {
+  const usable = known.filter(({ clouds }) => clouds.includes(cloud)).map(({ name }) => name);
+  return sites.flatMap((site, i) => {
+    if (before.includes(site) || usable.includes(site)) return [];
+    const message = `is no site that hosts of the cloud ${cloud} can reach: there are ${usable.join(', ') || 'none'}`;
+    return [{ in: 'body', pointer: `/sites/${i}`, code: 'no_such_site', message }];
+  });
+}
+
+/** @param working the operation that is in the way, if any. */
+export function previewOfPolicy(
+  { name, spec, status }: Cluster,
+  after: BackupPolicy,
+  working: OperationSummary | undefined,
+): PreviewAnswer {
+  const added = after.sites.filter((site) => !spec.backups?.sites.includes(site));
+  return {
+    kind: 'configure-backups',
+    changes: [
+      { action: 'change', what: `backups of ${name}`, detail: policyInWords(after) },
+      ...added.map((site) => ({
+        action: 'create' as const,
+        what: `an account on ${site}`,
+        detail: 'the next backup is a full one there; what was archived before stays on the other sites alone',
+      })),
+    ],
+    impact: 'none',
+    checks: [
+      check('cluster-ready', status.state === 'ready', `cluster ${name} is ${status.state}`, 'wait until it is ready'),
+      check(
+        'not-busy',
+        !working,
+        working ? `operation ${working.id} works on it` : 'no operation works on it',
+        'wait until the operation ends, or cancel it',
+      ),
+    ],
+    steps: stepTitles('configure-backups', topologyOf(spec)),
+    estimatedSeconds: ESTIMATED_SECONDS,
+    price: null,
+  };
+}

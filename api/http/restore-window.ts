@@ -1,0 +1,114 @@
+import type { BackupCopy, RestoreTarget, RestoreWindow, Timeline } from '../../domain/backups';
+import type { Cluster } from '../../domain/clusters';
+import { HoldfastError } from '../../domain/errors';
+import { isInside, targetInWords } from '../../domain/restore-targets';
+import type { RestoreWindowAnswer } from '../../domain/schemas/backups';
+import { findBackup } from './backups';
+import type { ApiDeps } from './deps';
+
+/** From where to where a cluster can be restored, and whether a target lies in between. */
+
+/** What there is to restore from: of a deleted cluster as long as its backups outlive it. */
+export interface Source {
+  readonly cluster: Cluster;
+  /** Null: not opened yet, or removed. */
+  readonly timeline: Timeline | null;
+}
+
+/** @throws BACKUPS_NOT_CONFIGURED. */
+export async function openSource({ inventory }: ApiDeps, cluster: Cluster): Promise<Source> {
+  if (cluster.spec.backups === null) throw new HoldfastError('BACKUPS_NOT_CONFIGURED', { name: cluster.name });
+  const timeline = await inventory.timelines.current(cluster.id);
+  // It may be removed at any moment.
+  const isDue = timeline !== null && timeline.expiresAt !== null && Date.parse(timeline.expiresAt) <= Date.now();
+  return { cluster, timeline: isDue ? null : timeline };
+}
+
+/**
+ * Asks the stores and the primary; where nobody answers, what was last seen.
+ *
+ * @param upTo a time that shall be in it, if that can be.
+ */
+export async function readWindow(
+  deps: ApiDeps,
+  { cluster, timeline }: Source,
+  upTo: string | null = null,
+): Promise<{ readonly window: RestoreWindow | null; readonly asOf: RestoreWindowAnswer['asOf'] }> {
+  if (timeline === null) return { window: null, asOf: 'now' };
+  if (cluster.deletedAt === null) {
+    try {
+      return { window: await deps.engine.lookAtWindow(cluster.id, upTo), asOf: 'now' };
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== 'UNAVAILABLE') throw error;
+    }
+  }
+  return { window: await deps.inventory.timelines.getWindow(timeline.id), asOf: 'last look' };
+}
+
+/**
+ * Refuses what can't be restored.
+ *
+ * @param site to read from; null: any.
+ * @returns the lineage to restore from.
+ * @throws RESTORE_TARGET_OUTSIDE, which names the window; NOT_FOUND for a backup that the cluster does not have.
+ */
+export async function requireInside(
+  deps: ApiDeps,
+  source: Source,
+  target: RestoreTarget,
+  site: string | null,
+): Promise<Timeline> {
+  const { cluster, timeline } = source;
+  const refuse = (window: string): HoldfastError =>
+    new HoldfastError('RESTORE_TARGET_OUTSIDE', { target: capitalised(targetInWords(target)), window });
+  if (timeline === null) {
+    throw refuse(
+      cluster.deletedAt === null
+        ? `cluster ${cluster.name} has no backup yet`
+        : `cluster ${cluster.name} was deleted, and its backups have been removed since`,
+    );
+  }
+  if (target.kind === 'backup') {
+    const problem = wrongWithCopies(await copiesOf(deps, cluster, timeline, target.backup), site);
+    if (problem !== null) throw refuse(problem);
+    return timeline;
+  }
+  const upTo = target.kind === 'time' ? new Date(target.time).toISOString() : null;
+  const { window } = await readWindow(deps, source, upTo);
+  if (window === null) throw refuse(`cluster ${cluster.name} has no backup yet`);
+  const firstLsn = await deps.inventory.backups.firstLsn(timeline.id);
+  if (!isInside(target, window, firstLsn)) throw refuse(windowInWords(cluster, window, target, firstLsn));
+  return timeline;
+}
+
+/** Those that are there. @throws NOT_FOUND. */
+async function copiesOf(
+  { inventory }: ApiDeps,
+  cluster: Cluster,
+  timeline: Timeline,
+  reference: string,
+): Promise<BackupCopy[]> {
+  const backup = await findBackup(inventory, cluster, reference);
+  if (backup.timelineId !== timeline.id) throw new HoldfastError('NOT_FOUND', { kind: 'backup', ref: reference });
+  return backup.copies.filter(({ removedAt }) => removedAt === null);
+}
+
+function wrongWithCopies(copies: readonly BackupCopy[], site: string | null): string | null {
+  if (copies.length === 0) return 'no site has a copy of it';
+  if (site === null || copies.some((copy) => copy.site === site)) return null;
+  return `site ${site} has no copy of it, but ${copies.map((copy) => copy.site).join(' and ')} has`;
+}
+
+function windowInWords(
+  { name }: Cluster,
+  { earliest, latest }: RestoreWindow,
+  target: RestoreTarget,
+  firstLsn: string | null,
+): string {
+  if (target.kind === 'lsn') return `cluster ${name} can be restored from ${firstLsn ?? '0/0'} on`;
+  return latest === null
+    ? `cluster ${name} can be restored as it was at ${earliest} only, because nothing was archived since`
+    : `cluster ${name} can be restored from ${earliest} to ${latest}`;
+}
+
+const capitalised = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

@@ -1,0 +1,123 @@
+import type { BackupId, ClusterId, OperationId, ProjectId, TimelineId } from './ids';
+import type { Major } from './clusters';
+import type { NodeName } from './topology';
+
+/** Physical backups: which are taken when, how long they are kept, and what is known of each. */
+
+/** Ordered by how much they read: a full one needs no other, an incremental one needs the newest of any type. */
+export const BACKUP_TYPES = ['full', 'differential', 'incremental'] as const;
+export type BackupType = (typeof BACKUP_TYPES)[number];
+
+export const BACKUP_STATES = ['running', 'succeeded', 'failed', 'expired'] as const;
+export type BackupState = (typeof BACKUP_STATES)[number];
+
+export const RETENTION_UNITS = ['days', 'count'] as const;
+
+export interface BackupPolicy {
+  /** Names of the sites that each get a copy of their own; the first is the one to restore from. */
+  readonly sites: readonly string[];
+  /** When each type is taken: a cron expression of five fields in {@link timeZone}; null: never by itself. */
+  readonly schedule: Readonly<Record<BackupType, string | null>>;
+  /** IANA name, such as `Europe/Paris`. */
+  readonly timeZone: string;
+  /** Full backups, with all that builds on them, are kept for so many days, or so many of them. */
+  readonly retention: { readonly unit: (typeof RETENTION_UNITS)[number]; readonly full: number };
+  /** True: no backup is taken by schedule. The log is archived all the same. */
+  readonly paused: boolean;
+}
+
+/** Weekly full, daily differential, hourly incremental ones, kept for two weeks, on two sites. */
+export const DEFAULT_BACKUP_SCHEDULE: BackupPolicy['schedule'] = {
+  full: '17 1 * * 0',
+  differential: '17 1 * * 1-6',
+  incremental: '47 * * * *',
+};
+export const DEFAULT_BACKUP_RETENTION: BackupPolicy['retention'] = { unit: 'days', full: 14 };
+export const DEFAULT_BACKUP_SITES = 2;
+/** For so long the data of a deleted cluster can be restored. */
+export const BACKUPS_OUTLIVE_DAYS = 7;
+
+/** A backup lineage: one pgBackRest stanza of the same name, with a repository on each of its sites. */
+export interface Timeline {
+  readonly id: TimelineId;
+  readonly projectId: ProjectId;
+  readonly clusterId: ClusterId;
+  readonly version: Major;
+  /** In order: repository 1 is on the first. */
+  readonly sites: readonly string[];
+  readonly createdAt: string;
+  /** When it will be removed, because its cluster was deleted; null while that lives. */
+  readonly expiresAt: string | null;
+}
+
+/** What one site has of a backup. */
+export interface BackupCopy {
+  readonly site: string;
+  /** pgBackRest's own name of it, such as `20261121-063000F`. */
+  readonly setId: string;
+  /** The type that it became there: the first one on a site is full whatever was asked for. */
+  readonly type: BackupType;
+  readonly path: string;
+  /** In the store, of this backup alone. */
+  readonly storedBytes: number;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly startLsn: string;
+  readonly stopLsn: string;
+  /** Expired, and removed from the site. */
+  readonly removedAt: string | null;
+}
+
+export interface Backup {
+  readonly id: BackupId;
+  readonly projectId: ProjectId;
+  readonly clusterId: ClusterId;
+  readonly timelineId: TimelineId;
+  /** Null when the host took it by itself, because the control plane was away. */
+  readonly operationId: OperationId | null;
+  readonly type: BackupType;
+  readonly state: BackupState;
+  readonly description: string | null;
+  /** `schedule`, or the name of the token that asked for it. */
+  readonly requestedBy: string;
+  /** The data node that it was taken from, and what that was at the time. */
+  readonly node: NodeName | null;
+  readonly nodeRole: 'primary' | 'replica' | null;
+  /** Of PostgreSQL, and the tool that took it, such as `pgBackRest 2.60.0`. */
+  readonly version: string;
+  readonly tool: string | null;
+  /** Size of the database as it was. */
+  readonly databaseBytes: number | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly copies: readonly BackupCopy[];
+}
+
+/** From where to where a timeline can be restored, as the archived log itself says. */
+export interface RestoreWindow {
+  /** End of the oldest backup that is there. */
+  readonly earliest: string;
+  /** The newest commit in the archive; null while nothing was archived since the oldest backup. */
+  readonly latest: string | null;
+}
+
+/** Where a restore stops. Times are ISO 8601 with an offset. */
+export type RestoreTarget =
+  | { readonly kind: 'latest' }
+  | { readonly kind: 'time'; readonly time: string }
+  | { readonly kind: 'lsn'; readonly lsn: string }
+  | { readonly kind: 'transaction'; readonly transaction: string }
+  | { readonly kind: 'point'; readonly name: string }
+  | { readonly kind: 'backup'; readonly backup: BackupId };
+
+/** What a restored cluster was made from. */
+export interface Origin {
+  readonly clusterId: ClusterId;
+  readonly timelineId: TimelineId;
+  readonly target: RestoreTarget;
+  /** Site to read from; null: the first that answers. */
+  readonly site: string | null;
+  /** True: the owner's password is the source's. */
+  readonly keepsCredentials: boolean;
+}

@@ -1,0 +1,57 @@
+import type { RestoreTarget, RestoreWindow } from './backups';
+
+/** Where a restore can stop: rules about times and positions in the log. */
+
+const MICROSECONDS = 6;
+
+/** The same moment in UTC, to the microsecond: milliseconds are as far as a Date goes. The text is ISO 8601 with an offset. */
+export function inUtc(time: string): string {
+  const seconds = new Date(time).toISOString().replace(/\.\d+Z$/, '');
+  const fraction = /\.(\d+)/.exec(time)?.[1]?.slice(0, MICROSECONDS);
+  return fraction === undefined ? `${seconds}Z` : `${seconds}.${fraction}Z`;
+}
+
+/** Position in the log as a number: `2/A0000028`. */
+export function lsnNumber(lsn: string): bigint {
+  const [high = '0', low = '0'] = lsn.split('/');
+  return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
+}
+
+/**
+ * True when the target lies in what can be restored. Of a transaction or a named point nothing tells in advance.
+ *
+ * @param firstLsn end of the oldest backup that is there.
+ */
+export function isInside(target: RestoreTarget, window: RestoreWindow, firstLsn: string | null): boolean {
+  switch (target.kind) {
+    case 'time': {
+      const at = Date.parse(target.time);
+      return Date.parse(window.earliest) <= at && window.latest !== null && at <= Date.parse(window.latest);
+    }
+    case 'lsn':
+      return firstLsn === null || lsnNumber(firstLsn) <= lsnNumber(target.lsn);
+    case 'latest':
+    case 'transaction':
+    case 'point':
+    case 'backup':
+      return true;
+  }
+}
+
+/** For people: `the time 2026-11-21T06:30:00Z`. */
+export function targetInWords(target: RestoreTarget): string {
+  switch (target.kind) {
+    case 'latest':
+      return 'the newest state';
+    case 'time':
+      return `the time ${target.time}`;
+    case 'lsn':
+      return `the position ${target.lsn}`;
+    case 'transaction':
+      return `transaction ${target.transaction}`;
+    case 'point':
+      return `the restore point ${target.name}`;
+    case 'backup':
+      return `backup ${target.backup}`;
+  }
+}

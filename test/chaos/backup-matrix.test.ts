@@ -1,0 +1,208 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { HOLD } from '../simulation/machines';
+import type { CrashPoint } from '../simulation/crash';
+import { eventually } from '../support/eventually';
+import type { Experiment, OrderedCluster, Outcome } from './experiment';
+import { begin, prefixOf } from './experiment';
+import type { Laboratory, Subject } from './laboratory';
+import { openLaboratory } from './laboratory';
+import { forgetWorld, inParallel } from './lanes';
+import { giveMachines } from './machines';
+import { blame, judge, run } from './matrix';
+import { cancelPoints, inRuns, rowsOf } from './rows';
+import { complaints } from './verdict';
+
+/**
+ * The crash matrix of backups and restores, as crash-matrix.test.ts has it for clusters: the worker gets SIGKILL before and
+ * after every activity. Each backup must be in each store exactly once, and what a cancelled restore or a deletion must not
+ * leave is gone.
+ * Of a restore, rows are those of its own activities: the others, and its records, are a provision's. HOLDFAST_CHAOS=all runs
+ * its records too, and all rows of each cancel.
+ */
+
+jest.setTimeout(900_000);
+
+const LANES = 6;
+const CRASHES_IN_A_RUN = 14;
+const CRASHES_IN_A_RESTORE = 8;
+const CRASHES_IN_A_CANCEL = 4;
+const MACHINES = 3;
+const all = process.env['HOLDFAST_CHAOS'] === 'all';
+
+const SINGLE = { topology: 'single' } as const;
+const HA = { topology: 'ha' } as const;
+const MACHINE_HA = { topology: 'ha', cloud: 'static' } as const;
+
+let laboratory: Laboratory;
+let subjects: Subject[];
+/** A cluster of each lane that has a backup: what that lane restores from. */
+const sources = new Map<Subject, OrderedCluster>();
+let provision: Outcome;
+let backup: Outcome;
+let restore: Outcome;
+const rowsRun: Record<string, number> = {};
+
+beforeAll(async () => {
+  laboratory = await openLaboratory();
+  const names = Array.from({ length: LANES }, (_, i) => `backups-${i}`);
+  subjects = await Promise.all(names.map((name) => laboratory.openLane(name)));
+  await Promise.all(
+    subjects.map(async (subject) => {
+      const made = await well(subject, { ...SINGLE, kind: 'provision' });
+      await well(subject, { ...SINGLE, kind: 'backup', cluster: made.cluster });
+      sources.set(subject, made.cluster);
+      provision = made;
+    }),
+  );
+  const [first, second] = subjects;
+  if (!first || !second) throw new Error('no lanes');
+  [backup, restore] = await Promise.all([
+    well(first, { ...SINGLE, kind: 'backup', cluster: sourceOf(first) }),
+    well(second, restoreIn(second)),
+  ]);
+});
+afterAll(async () => {
+  await laboratory?.stop();
+  process.stdout.write(`rows of the crash matrix: ${JSON.stringify(rowsRun)}\n`);
+});
+
+function sourceOf(subject: Subject): OrderedCluster {
+  const source = sources.get(subject);
+  if (!source) throw new Error('a lane without a cluster');
+  return source;
+}
+
+const restoreIn = (subject: Subject): Experiment => ({ ...SINGLE, kind: 'restore', source: sourceOf(subject) });
+
+/** Of an experiment without crashes, which has to end well. */
+async function well(subject: Subject, experiment: Experiment): Promise<Outcome> {
+  const outcome = await run(laboratory, subject, experiment);
+  expect(await complaints(laboratory, subject.world, experiment, outcome, outcome)).toEqual([]);
+  expect(outcome.result).toBe('succeeded');
+  return outcome;
+}
+
+/** What is wrong with a run with these crashes, told by those of them that are guilty. */
+async function hit(
+  subject: Subject,
+  experiment: Experiment,
+  crashes: readonly CrashPoint[],
+  dryRun: Outcome,
+): Promise<string[]> {
+  const { wrong, outcome } = await judge(laboratory, subject, { ...experiment, crashes }, dryRun);
+  const guilty = await blame(wrong, crashes, (crash) =>
+    judge(laboratory, subject, { ...experiment, crashes: [crash] }, dryRun),
+  );
+  if (!experiment.cluster) forgetWorld(subject.world, outcome.cluster.id);
+  return guilty;
+}
+
+type Task = (subject: Subject) => Promise<string[]>;
+const perform = (tasks: readonly Task[]): Promise<string[]> =>
+  inParallel(subjects, tasks, (subject, task) => task(subject));
+
+test('a backup is taken once to each store, whatever the activity before or after which the worker dies', async () => {
+  const rows = rowsOf(backup.executions);
+  rowsRun['backup'] = rows.length;
+  const tasks = inRuns(rows, CRASHES_IN_A_RUN).map(
+    (crashes): Task =>
+      (subject) =>
+        hit(subject, { ...SINGLE, kind: 'backup', cluster: sourceOf(subject) }, crashes, backup),
+  );
+  expect(await perform([firstOfReplicas, onMachines, ...tasks])).toEqual([]);
+});
+
+/** The first of a cluster makes the stanza, and is taken from a replica. */
+async function firstOfReplicas(subject: Subject): Promise<string[]> {
+  const first = async (): Promise<Experiment> => {
+    const { cluster } = await run(laboratory, subject, { ...HA, kind: 'provision' });
+    return { ...HA, kind: 'backup', cluster };
+  };
+  const dryRun = await well(subject, await first());
+  const { nodeRole } = await laboratory.inventory.backups.ofOperation(dryRun.operation.id);
+  const rows = rowsOf(dryRun.executions.filter((execution) => !execution.startsWith('record: ')));
+  rowsRun['first backup, ha'] = rows.length;
+  const found = await hit(subject, await first(), rows, dryRun);
+  return nodeRole === 'replica' ? found : [`taken from a ${nodeRole}`, ...found];
+}
+
+/** Machines that have taken a backup are as they were once their cluster is deleted. */
+async function onMachines(subject: Subject): Promise<string[]> {
+  await giveMachines(laboratory, subject, { count: MACHINES, block: subjects.indexOf(subject) });
+  const { cluster } = await well(subject, { ...MACHINE_HA, kind: 'provision' });
+  await well(subject, { ...MACHINE_HA, kind: 'backup', cluster });
+  await well(subject, { ...MACHINE_HA, kind: 'delete', cluster });
+  return [];
+}
+
+test('a restore brings a cluster and leaves nothing when it is cancelled, wherever the worker dies', async () => {
+  const own = restore.executions.filter(
+    (execution) => !provision.executions.includes(execution) || execution.includes(': startPatroni'),
+  );
+  const rows = rowsOf(own.filter((execution) => all || !execution.startsWith('record: ')));
+  rowsRun['restore'] = rows.length;
+  const made = inRuns(rows, CRASHES_IN_A_RESTORE).map(
+    (crashes): Task =>
+      (subject) =>
+        hit(subject, restoreIn(subject), crashes, restore),
+  );
+  const steps = new Set(provision.operation.steps.map(({ id }) => id));
+  const ownSteps = restore.operation.steps.map(({ id }) => id).filter((id) => !steps.has(id));
+  const points = cancelPoints(restore, ownSteps);
+  expect(points).toHaveLength(ownSteps.length);
+  rowsRun['cancel of a restore'] = 0;
+  const cancelled = points.map(
+    (cancelAt): Task =>
+      (subject) =>
+        cancel(subject, cancelAt),
+  );
+  expect(await perform([...cancelled, ...made])).toEqual([]);
+});
+
+/** With crashes at the first step and at the one that has most to undo: what is undone is what a provision undoes. */
+async function cancel(subject: Subject, cancelAt: string): Promise<string[]> {
+  const experiment = { ...restoreIn(subject), cancelAt };
+  const dryRun = await run(laboratory, subject, experiment);
+  const found = await complaints(laboratory, subject.world, experiment, dryRun, dryRun);
+  const possible = rowsOf(dryRun.undoing.filter((execution) => !restore.executions.includes(execution)));
+  const shares = inRuns(possible, CRASHES_IN_A_CANCEL);
+  const crashing = /: (findSource|takeBackup)$/.test(cancelAt) ? shares.slice(0, 1) : [];
+  for (const crashes of all ? shares : crashing) {
+    rowsRun['cancel of a restore'] = (rowsRun['cancel of a restore'] ?? 0) + crashes.length;
+    found.push(...(await hit(subject, experiment, crashes, dryRun)));
+  }
+  return found.map((one) => `cancelled at "${cancelAt}": ${one}`);
+}
+
+test('a deletion overtakes the backup that runs, and leaves of both what it leaves of a cluster alone', async () => {
+  const [subject] = subjects;
+  if (!subject) throw new Error('no lane');
+  const cluster = sourceOf(subject);
+  const files = hostFiles(subject, cluster);
+  for (const file of files) writeFileSync(file, '');
+  const taken = await begin(laboratory, subject, { ...SINGLE, kind: 'backup', cluster });
+  await eventually(async () => {
+    const { node } = await laboratory.inventory.backups.ofOperation(taken.input.operationId);
+    return node !== null;
+  });
+  await well(subject, { ...SINGLE, kind: 'delete', cluster });
+  const { result, operation } = await taken.outcome();
+  expect([result, operation.error?.code]).toEqual(['failed', 'STALE_GENERATION']);
+  const { state, error } = await laboratory.inventory.backups.ofOperation(operation.id);
+  expect([state, error?.code]).toEqual(['failed', 'STALE_GENERATION']);
+  for (const file of files) rmSync(file, { force: true });
+});
+
+/** While these are there, no backup ends. */
+function hostFiles({ world }: Subject, { id }: OrderedCluster): string[] {
+  const tokens = world.hostTokens().filter((token) => token.startsWith(prefixOf(id)));
+  return tokens.flatMap((token) => world.host(token) ?? []).map(({ root }) => join(root, HOLD.backups));
+}
+
+test('a cluster that was restored, and one that it was restored from, can be deleted', async () => {
+  const [, subject] = subjects;
+  if (!subject) throw new Error('no lane');
+  await well(subject, { ...SINGLE, kind: 'delete', cluster: restore.cluster });
+  await well(subject, { ...SINGLE, kind: 'delete', cluster: sourceOf(subject) });
+});

@@ -1,0 +1,77 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { backupDue } from '../../../workflows/backup-due';
+import { housekeeping } from '../../../workflows/housekeeping';
+import type { Behaviour, ScriptedRun, ScriptedTemporal } from '../scripted-worker';
+import type { HistoryPath } from './paths';
+
+/** The ways of what Schedules start. */
+export const SCHEDULED_PATHS: readonly HistoryPath[] = [
+  duePath('taken', (run) => givesOperation(run)),
+  duePath('not taken', () => () => undefined),
+  duePath('another one runs', () => ({ name }) => {
+    if (name === 'openBackup') throw ApplicationFailure.nonRetryable('operation op_1 works on it', 'CLUSTER_BUSY');
+  }),
+  {
+    name: 'scheduled backup, started elsewhere',
+    record: (engine) =>
+      startDue(engine, (run) => {
+        const gives = givesOperation(run);
+        return async (call) => {
+          const { taskQueue, input } = run();
+          const { operationId } = input;
+          const operation = { ...input, kind: 'backup' };
+          if (call.name === 'openBackup')
+            await engine.temporal.client.workflow.start('backup', {
+              workflowId: operationId,
+              taskQueue,
+              args: [operation],
+            });
+          return gives(call);
+        };
+      }),
+  },
+  {
+    name: 'housekeeping',
+    record: (engine) =>
+      engine.withWorker(
+        () => undefined,
+        async ({ taskQueue }) => {
+          const handle = await engine.temporal.client.workflow.start(housekeeping, {
+            workflowId: 'housekeeping',
+            taskQueue,
+          });
+          await handle.result();
+          return handle;
+        },
+      ),
+  },
+];
+
+function duePath(title: string, behave: (run: () => ScriptedRun) => Behaviour): HistoryPath {
+  return { name: `scheduled backup, ${title}`, record: (engine) => startDue(engine, behave) };
+}
+
+/** @param behave is given the run, which begins after it. */
+function startDue(engine: ScriptedTemporal, behave: (run: () => ScriptedRun) => Behaviour): Promise<WorkflowHandle> {
+  let begun: ScriptedRun | undefined;
+  const run = (): ScriptedRun => {
+    if (!begun) throw new Error('it has not begun');
+    return begun;
+  };
+  return engine.withWorker(behave(run), async (scripted) => {
+    begun = scripted;
+    const { clusterId } = scripted.input;
+    const handle = await engine.temporal.client.workflow.start(backupDue, {
+      workflowId: `due ${scripted.input.operationId}`,
+      taskQueue: scripted.taskQueue,
+      args: [{ clusterId, type: 'full' }],
+    });
+    await handle.result();
+    return handle;
+  });
+}
+
+function givesOperation(run: () => ScriptedRun): Behaviour {
+  return ({ name }) => (name === 'openBackup' ? { operation: { ...run().input, kind: 'backup' } } : undefined);
+}

@@ -1,0 +1,175 @@
+import { isId } from '../../domain/ids';
+import { hostOf, reachableNode, viewCluster } from '../../activities/fleet';
+import { sh } from '../../activities/host/shell';
+import { eventually } from '../support/eventually';
+import type { Holdfast } from '../support/holdfast';
+import { startHoldfast } from '../support/holdfast';
+import type { TestStores } from './support/stores';
+import {
+  ask,
+  backupsOf,
+  firstBackup,
+  FLAWLESS,
+  judgeLedger,
+  remove,
+  restoreTo,
+  takeBackup,
+  windowAfter,
+} from './backups/user';
+import { login, query } from './support/endpoint';
+import type { Writer } from './support/ledger';
+import { startWriter } from './support/ledger';
+
+jest.setTimeout(900_000);
+
+/**
+ * The promise of backups: what was acknowledged before a time is there in a cluster that is restored to that time, and
+ * nothing that began after it, whatever fails meanwhile. HOLDFAST_ORACLE_TIMES asks for more times than the one that fits
+ * into a run of all tests.
+ */
+const TIMES = Number(process.env['HOLDFAST_ORACLE_TIMES'] ?? 1);
+
+let holdfast: Holdfast;
+let stores: TestStores;
+let writer: Writer;
+
+beforeAll(async () => {
+  holdfast = await startHoldfast({ stores: ['primary', 'secondary'] });
+  if (!holdfast.stores) throw new Error('no stores');
+  stores = holdfast.stores;
+  const orders = [
+    await holdfast.order({ name: 'shop', plan: 'sandbox' }),
+    await holdfast.order({ name: 'orders', plan: 'ha-s' }),
+  ];
+  for (const { id } of orders) await holdfast.succeed(id);
+  const config = login(await holdfast.credentials('shop'), 'primaryPort');
+  await query(config, 'create table ledger (number int primary key)');
+  writer = startWriter(config);
+});
+afterAll(async () => {
+  await writer.stop();
+  await holdfast.stop();
+});
+
+test('a new cluster is backed up by itself, to both sites, and its log is archived', async () => {
+  const first = await firstBackup(holdfast, 'shop');
+  expect(first).toMatchObject({ type: 'full', requestedBy: 'schedule', nodeRole: 'primary', error: null });
+  expect(first.copies.map(({ site, type }) => [site, type])).toEqual([
+    ['primary', 'full'],
+    ['secondary', 'full'],
+  ]);
+  const { status } = await holdfast.cluster('shop');
+  expect(status.conditions).toContainEqual(expect.objectContaining({ type: 'BackedUp', status: true }));
+  await windowAfter(holdfast, 'shop', Date.parse(first.startedAt));
+});
+
+test('a cluster with replicas is backed up from one of them', async () => {
+  expect(await firstBackup(holdfast, 'orders')).toMatchObject({ nodeRole: 'replica', state: 'succeeded' });
+});
+
+test('an incremental backup on demand is small beside what was there', async () => {
+  const { id } = await takeBackup(holdfast, 'shop', { type: 'incremental', description: 'before the sale' });
+  await holdfast.succeed(id);
+  const [newest, full] = await backupsOf(holdfast, 'shop');
+  expect(newest).toMatchObject({ type: 'incremental', state: 'succeeded', description: 'before the sale' });
+  for (const copy of newest?.copies ?? []) {
+    const whole = full?.copies.find(({ site }) => site === copy.site);
+    expect(copy.storedBytes).toBeLessThan((whole?.storedBytes ?? 0) / 2);
+  }
+});
+
+test('a restore to a time has all that was acknowledged before it and nothing that began after it', async () => {
+  const { earliest } = await windowAfter(holdfast, 'shop', 0);
+  const begunAt = Math.max(Date.parse(earliest), writer.attempts[0]?.endedAt ?? 0);
+  await eventually(() => Promise.resolve(Date.now() > begunAt + 5_000));
+  for (let round = 1; round <= TIMES; round++) {
+    const time = begunAt + 1_000 + Math.floor(Math.random() * (Date.now() - begunAt - 2_000));
+    const target = { time: new Date(time).toISOString() };
+    console.log(`restore to ${target.time}, ${Math.round((Date.now() - time) / 1000)} s ago`);
+    await restoreTo(holdfast, 'shop', { name: `copy-${round}`, ...{ target } });
+    expect(await judgeLedger(holdfast, `copy-${round}`, writer, time)).toEqual(FLAWLESS);
+    await demandForgotten(`copy-${round}`);
+    await remove(holdfast, `copy-${round}`);
+  }
+});
+
+/** What opens the source's backups was needed for the restore only. */
+async function demandForgotten(name: string): Promise<void> {
+  const { id } = await holdfast.cluster(name);
+  if (!isId('clu', id)) throw new Error(id);
+  const view = await viewCluster(holdfast.fleet, id);
+  const host = hostOf(holdfast.fleet, view, reachableNode(view, 'pg-1'));
+  const files = await host.run(sh`ls /etc/pgbackrest`);
+  expect(files.trim().split('\n').sort()).toEqual(['backup.conf', 'pgbackrest.conf']);
+}
+
+describe('when something fails', () => {
+  test('the log waits for a store that is away, and a time in between can be restored from the other one', async () => {
+    await stores.stop('primary');
+    const time = Date.now() + 3_000;
+    await eventually(() => Promise.resolve(Date.now() > time + 3_000));
+    const backups = { sites: ['secondary'] };
+    const target = { time: new Date(time).toISOString() };
+    try {
+      // The other store has the segment once that one was given up.
+      const { id } = await eventually(
+        () =>
+          ask(holdfast, 'POST', '/v1/clusters/shop/restores', { name: 'from-second', target, backups }).catch(
+            () => false as const,
+          ),
+        { everyMs: 2_000, limitMs: 120_000 },
+      );
+      await holdfast.succeed(id);
+    } finally {
+      await stores.start('primary');
+    }
+    expect(await judgeLedger(holdfast, 'from-second', writer, time)).toEqual(FLAWLESS);
+    await remove(holdfast, 'from-second');
+  });
+
+  test('a worker that is killed in the middle of a backup changes nothing: one set in each store', async () => {
+    const before = (await backupsOf(holdfast, 'shop')).length;
+    const { id } = await takeBackup(holdfast, 'shop', { type: 'full' });
+    await eventually(async () => (await backupsOf(holdfast, 'shop'))[0]?.node !== null);
+    await holdfast.worker.kill();
+    holdfast.worker.start();
+    await holdfast.succeed(id);
+    const backups = await backupsOf(holdfast, 'shop');
+    expect(backups).toHaveLength(before + 1);
+    expect(backups[0]?.copies.map(({ site, type }) => `${site} ${type}`)).toEqual(['primary full', 'secondary full']);
+  });
+
+  test('a replica that loses power in the middle of a backup does not end it: another node takes it', async () => {
+    const { id } = await takeBackup(holdfast, 'orders', { type: 'full' });
+    const { node } = await eventually(async () => {
+      const [newest] = await backupsOf(holdfast, 'orders');
+      return newest?.node ? newest : false;
+    });
+    const cluster = await holdfast.cluster('orders');
+    const host = cluster.nodes.find(({ name }) => name === node)?.hostId;
+    if (!host) throw new Error(`no host of ${String(node)}`);
+    await holdfast.docker.getContainer(host).kill();
+    await holdfast.succeed(id);
+    const [newest] = await backupsOf(holdfast, 'orders');
+    expect(newest).toMatchObject({ state: 'succeeded', type: 'full' });
+    console.log(`begun on ${String(node)}, ended on ${String(newest?.node)}`);
+    await holdfast.docker.getContainer(host).start();
+  });
+
+  test('a deletion does not wait for the backup that runs; its data can be restored afterwards, under the old name', async () => {
+    const { id } = await holdfast.cluster('orders');
+    const { id: backup } = await takeBackup(holdfast, 'orders', { type: 'full' });
+    await remove(holdfast, 'orders');
+    const ended = await eventually(async () => {
+      const operation = await holdfast.operation(backup);
+      return ['failed', 'succeeded', 'cancelled'].includes(operation.state) && operation;
+    });
+    expect(ended.state).not.toBe('cancelled');
+    const { id: restore } = await ask(holdfast, 'POST', `/v1/clusters/${id}/restores`, {
+      name: 'orders',
+      plan: 'ha-s',
+    });
+    await holdfast.succeed(restore);
+    expect((await holdfast.cluster('orders')).status.state).toBe('ready');
+  });
+});

@@ -1,0 +1,122 @@
+import type { Backup, BackupCopy, RestoreTarget } from '../../../../domain/backups';
+import { archiveCommands, restoreCommand } from '../../../../activities/pgbackrest/archive';
+import { backupArguments, pgbackrest } from '../../../../activities/pgbackrest/commands';
+import type { Backups } from '../../../../activities/patroni/config';
+import { patroniConfig } from '../../../../activities/patroni/config';
+import { lineageOn, POLICY } from '../../../support/lineage';
+import { nodeOf, viewOf } from '../../../support/view';
+
+/** What PostgreSQL and Patroni are told to call: golden, because a wrong word shows in no test without a real store. */
+
+const source = lineageOn(['primary', 'secondary']);
+const copy = (site: string, setId: string, removedAt: string | null = null): BackupCopy => ({
+  site,
+  setId,
+  type: 'full',
+  path: `/x/${setId}`,
+  storedBytes: 1,
+  startedAt: '2026-11-20T01:00:00.000Z',
+  finishedAt: '2026-11-20T01:01:00.000Z',
+  startLsn: '0/2000028',
+  stopLsn: '0/2000150',
+  removedAt,
+});
+const restored = (target: RestoreTarget, site: string | null = null, backup: Pick<Backup, 'copies'> | null = null) =>
+  restoreCommand(source, { target, site }, backup);
+
+/** The oldest that is left. */
+const OLDEST = { copies: [copy('primary', '20261106-010000F'), copy('secondary', '20261106-010100F')] };
+
+const TARGETS: readonly RestoreTarget[] = [
+  { kind: 'latest' },
+  { kind: 'time', time: '2026-11-20T14:02:00.123Z' },
+  { kind: 'time', time: '2026-11-20T14:02:00+02:00' },
+  { kind: 'lsn', lsn: '0/3000060' },
+  { kind: 'transaction', transaction: '4711' },
+  { kind: 'point', name: `before the "sale", 5 o'clock $HOME` },
+];
+
+test.each(TARGETS)('a restore to $kind', (target) => expect(restored(target, null, OLDEST)).toMatchSnapshot());
+
+test('a restore to what has no place in time begins from the oldest backup, or not at all', () => {
+  for (const target of TARGETS) {
+    const isPlaced = target.kind !== 'transaction' && target.kind !== 'point';
+    expect([target, restored(target, null, OLDEST).includes('--set=20261106-010000F')]).toEqual([target, !isPlaced]);
+    if (!isPlaced) expect(() => restored(target)).toThrow('There is no backup for');
+  }
+});
+
+test('every target but the latest promotes when it is reached: nobody has to tell the new cluster to go on', () => {
+  for (const target of TARGETS)
+    expect([target, restored(target, null, OLDEST).includes('--target-action=promote')]).toEqual([
+      target,
+      target.kind !== 'latest',
+    ]);
+});
+
+test('a restore from a certain site reads that site alone', () => {
+  expect(restored({ kind: 'latest' }, 'secondary')).toContain('--repo=2');
+  expect(restored({ kind: 'latest' })).not.toContain('--repo');
+});
+
+describe('a restore of a certain backup', () => {
+  const target: RestoreTarget = { kind: 'backup', backup: 'bkp_0000000000000000000000000a' };
+  const backup = { copies: [copy('primary', '20261120-010000F'), copy('secondary', '20261120-010100F')] };
+
+  test('names the set, which has a name of its own on each site, and stops at its end', () => {
+    expect(restored(target, null, backup)).toMatchSnapshot();
+    expect(restored(target, 'secondary', backup)).toContain('--set=20261120-010100F');
+  });
+
+  test('names the repository once, also when a site was asked for: pgBackRest refuses it twice', () => {
+    for (const site of [null, 'primary', 'secondary'])
+      expect(restored(target, site, backup).match(/--repo=/g)).toHaveLength(1);
+  });
+
+  test('takes another copy when one was removed, and is refused when none is left there', () => {
+    const removed = { copies: [copy('primary', 'a', '2026-11-21T00:00:00.000Z'), copy('secondary', 'b')] };
+    expect(restored(target, null, removed)).toContain('--repo=2');
+    for (const [site, left] of [
+      ['primary', removed],
+      [null, { copies: [] }],
+      [null, null],
+    ] as const)
+      expect(() => restored(target, site, left)).toThrow('There is no backup for');
+  });
+});
+
+test('what archives a segment and what gets it back', () => expect(archiveCommands(source)).toMatchSnapshot());
+
+test.each(['full', 'differential', 'incremental'] as const)('what takes a backup that is %s', (type) =>
+  expect(pgbackrest('/c', 'tl_x', ...backupArguments(2, type, 'bkp_x'))).toMatchSnapshot(),
+);
+
+test('nothing that is called holds what opens a store', () => {
+  const all = TARGETS.map((target) => restored(target, null, OLDEST));
+  expect([...all, ...Object.values(archiveCommands(source))].join('\n')).not.toMatch(/PASSPHRASE|secret-|key-/);
+});
+
+describe('Patroni', () => {
+  const ha = viewOf('ha-s', { backups: POLICY });
+  const passwords = { superuser: 'S', replication: 'R', rewind: 'W' };
+  const configOf = (backups: Backups): string => patroniConfig(ha, nodeOf(ha, 'pg-1'), passwords, backups);
+  const archive = archiveCommands(source);
+
+  test('archives the log, a minute after a commit at most, and gets it back for a replica', () => {
+    const config = configOf({ archive, restore: null });
+    expect(config).toMatchSnapshot();
+    expect(config).toMatch(/archive_mode: on|archive_mode: "on"/);
+    expect(config).toContain('initdb:');
+  });
+
+  test('begins with what was restored in place of an empty database, and leaves its target alone', () => {
+    const config = configOf({ archive, restore: restored({ kind: 'latest' }) });
+    expect(config).toMatchSnapshot();
+    expect(config).not.toContain('initdb');
+    expect(config).toMatch(/method: restore/);
+    expect(config).toMatch(/keep_existing_recovery_conf: true/);
+  });
+
+  test('archives nothing where there are no backups', () =>
+    expect(configOf({ archive: null, restore: null })).not.toMatch(/archive_|restore_command|recovery_conf/));
+});

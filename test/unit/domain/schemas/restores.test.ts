@@ -1,0 +1,96 @@
+import type { RestoreTarget } from '../../../../domain/backups';
+import { inUtc, isInside, lsnNumber } from '../../../../domain/restore-targets';
+import { restoreClusterSchema, restoreTargetSchema, targetOf } from '../../../../domain/schemas/restores';
+
+/** The target of a request, or where it is wrong and how. */
+function read(target: unknown): RestoreTarget | string | null | undefined {
+  const { error, data } = restoreTargetSchema.safeParse(target);
+  return error ? error.issues.map(({ path, message }) => `${path.join('/')}: ${message}`).join() : targetOf(data);
+}
+
+test.each<[object, RestoreTarget]>([
+  [{ time: '2026-11-21T14:02:00Z' }, { kind: 'time', time: '2026-11-21T14:02:00Z' }],
+  [{ time: '2026-11-21T14:02:00.123456+05:30' }, { kind: 'time', time: '2026-11-21T08:32:00.123456Z' }],
+  [{ time: '2026-11-21T14:02:00.1234567899Z' }, { kind: 'time', time: '2026-11-21T14:02:00.123456Z' }],
+  [{ time: '2026-12-31T23:30:00-01:00' }, { kind: 'time', time: '2027-01-01T00:30:00Z' }],
+  [{ time: '2026-11-21T14:02Z' }, { kind: 'time', time: '2026-11-21T14:02:00Z' }],
+  [{ lsn: '2/a0000028' }, { kind: 'lsn', lsn: '2/A0000028' }],
+  [{ transaction: '4294967299' }, { kind: 'transaction', transaction: '4294967299' }],
+  [{ point: 'vor dem Ausverkauf, ß' }, { kind: 'point', name: 'vor dem Ausverkauf, ß' }],
+  [{ backup: 'bkp_01m7xfpycdf6dnev2ndz8p0wht' }, { kind: 'backup', backup: 'bkp_01m7xfpycdf6dnev2ndz8p0wht' }],
+])('%j is understood', (asked, target) => {
+  expect(read(asked)).toEqual(target);
+});
+
+test('without a target it is the newest state; what is no id of a backup is none', () => {
+  expect(targetOf(undefined)).toEqual({ kind: 'latest' });
+  expect(read({ backup: 'newest' })).toBeNull();
+});
+
+test.each<[string, object, RegExp]>([
+  ['a time without an offset', { time: '2026-11-21T14:02:00' }, /^time: must be a time with its offset/],
+  ['a time without its day', { time: '14:02:00Z' }, /^time: must be a time with its offset/],
+  ['a time with a zone by name', { time: '2026-11-21T14:02:00[Europe/Paris]' }, /^time: /],
+  ['a day that is none', { time: '2026-02-30T00:00:00Z' }, /^time: /],
+  ['an hour that is none', { time: '2026-11-21T25:00:00Z' }, /^time: /],
+  ['an offset that is none', { time: '2026-11-21T14:02:00+1' }, /^time: /],
+  ['a time in words', { time: 'yesterday' }, /^time: /],
+  ['seconds since 1970', { time: '1795269720' }, /^time: /],
+  ['a position without a slash', { lsn: '20000028' }, /^lsn: must be a position/],
+  ['a position that is not hexadecimal', { lsn: '0/G' }, /^lsn: /],
+  ['a position that is too long', { lsn: '0/123456789' }, /^lsn: /],
+  ['a transaction in hexadecimal', { transaction: '0x1f' }, /^transaction: must be the number/],
+  ['a transaction with a leading zero, which would be octal', { transaction: '0123' }, /^transaction: /],
+  ['a transaction as a number', { transaction: 123 }, /^transaction: /],
+  ['a point without a name', { point: '' }, /^point: /],
+  ['a point of 64 bytes', { point: 'ä'.repeat(32) }, /^point: must have at most 63 bytes/],
+  ['a point with a quote', { point: "o'reilly" }, /^point: cannot hold quotes/],
+  ['a point with another line', { point: 'a\nb' }, /^point: cannot hold/],
+  ['nothing', {}, /^: must have exactly one of time, lsn, transaction, point, backup$/],
+  ['two targets', { lsn: '0/1', transaction: '3' }, /^: must have exactly one of/],
+  ['a kind that is not known', { when: 'now' }, /^: /],
+])('%s is refused where it stands', (_what, target, message) => {
+  expect(read(target)).toMatch(message);
+});
+
+test('the name of the new cluster is all that a restore needs', () => {
+  expect(restoreClusterSchema.parse({ name: 'again' })).toEqual({
+    name: 'again',
+    deletionProtection: false,
+    credentials: 'keep',
+  });
+  expect(restoreClusterSchema.safeParse({}).success).toBe(false);
+  expect(restoreClusterSchema.safeParse({ name: 'again', credentials: 'lose' }).success).toBe(false);
+});
+
+test('a moment keeps its microseconds in UTC', () => {
+  expect(inUtc('2026-11-21T00:00:00.000001+01:00')).toBe('2026-11-20T23:00:00.000001Z');
+});
+
+test('positions are compared as numbers', () => {
+  expect(lsnNumber('2/A0000028')).toBe(0x2_a000_0028n);
+  expect(lsnNumber('10/0') > lsnNumber('9/FFFFFFFF')).toBe(true);
+});
+
+describe('what can be restored', () => {
+  const window = { earliest: '2026-11-21T06:00:00.000Z', latest: '2026-11-21T07:00:00.000Z' };
+  const time = (at: string): RestoreTarget => ({ kind: 'time', time: at });
+
+  test.each([
+    ['the first moment', time('2026-11-21T06:00:00Z'), true],
+    ['the last moment', time('2026-11-21T07:00:00Z'), true],
+    ['just before', time('2026-11-21T05:59:59.999Z'), false],
+    ['just after', time('2026-11-21T07:00:00.001Z'), false],
+    ['the end of the first backup', { kind: 'lsn', lsn: '0/2000100' }, true],
+    ['a position in the first backup', { kind: 'lsn', lsn: '0/20000FF' }, false],
+    ['the newest state', { kind: 'latest' }, true],
+    ['a transaction', { kind: 'transaction', transaction: '7' }, true],
+  ] as [string, RestoreTarget, boolean][])('%s: %j is %s', (_what, target, inside) => {
+    expect(isInside(target, window, '0/2000100')).toBe(inside);
+  });
+
+  test('without a commit since the first backup no time can be named', () => {
+    expect(isInside(time(window.earliest), { ...window, latest: null }, null)).toBe(false);
+    expect(isInside({ kind: 'latest' }, { ...window, latest: null }, null)).toBe(true);
+  });
+});
