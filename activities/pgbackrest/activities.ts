@@ -13,7 +13,7 @@ import type { RepositoryInfo } from './info';
 import { parseInfo } from './info';
 import { closeLineage, currentLineage, openLineage, requireLineage } from './lineage';
 import { chooseNode, copyToSites } from './take';
-import { closeLog, measureWindow } from './window';
+import { closeLog, laterWindow, measureWindow } from './window';
 
 /** Somebody waits for the answer. */
 const LOOK_S = 10;
@@ -58,14 +58,17 @@ export function createBackupActivities(fleet: Fleet): BackupActivities {
       const view = await viewCluster(fleet, at.clusterId);
       const lineage = await currentLineage(fleet, view);
       if (!lineage) return;
-      await tellDataNodes(fleet, at, view, lineage);
       const primary = await findPrimary(fleet, view);
+      // A backup needs the primary and one node to read from: the next one tells what was away.
+      await tellDataNodes(fleet, at, view, lineage, (name) => at.lane === 'backup' && name !== primary.name);
       await createStanza(fencedHostOf(fleet, at, view, primary), lineage);
     },
 
     async takeBackup(at) {
       const view = await viewCluster(fleet, at.clusterId);
-      const lineage = await requireLineage(fleet, view);
+      const lineage = at.lane === 'backup' ? await requireLineage(fleet, view) : await currentLineage(fleet, view);
+      // A cluster that is restored may have been ordered without backups.
+      if (!lineage) return;
       const backup = await ensureBackup(fleet, at, view, lineage);
       const chosen = await chooseNode(fleet, at, view, backup);
       await copyToSites(fleet, at, view, { lineage, backup, chosen });
@@ -83,7 +86,8 @@ async function recordBackups(fleet: Fleet, at: StepRef): Promise<void> {
   const primary = hostOf(fleet, view, await findPrimary(fleet, view));
   const seen = await lookIntoStores(primary, lineage);
   for (const { site, info } of seen) {
-    if (info.trouble === null) await fleet.inventory.backups.recordSets(lineage.timeline, site, info.sets);
+    // One that was emptied, or that somebody put in its place, says nothing of what there was.
+    if (info.hasStanza) await fleet.inventory.backups.recordSets(lineage.timeline, site, info.sets);
   }
   await keepWindow(
     fleet,
@@ -128,7 +132,15 @@ async function keepWindow(
   { timeline }: Lineage,
   infos: readonly RepositoryInfo[],
 ): Promise<RestoreWindow | null> {
-  const window = await measureWindow(view, primary, timeline.id, infos);
+  const [known, measured] = await Promise.all([
+    fleet.inventory.timelines.getWindow(timeline.id),
+    measureWindow(view, primary, timeline.id, infos),
+  ]);
+  const window = laterWindow(
+    known,
+    measured,
+    infos.every(({ trouble }) => trouble === null),
+  );
   await fleet.inventory.timelines.setWindow(timeline.id, window);
   return window;
 }

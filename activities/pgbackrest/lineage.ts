@@ -42,8 +42,9 @@ export async function removeLineage(fleet: Fleet, timeline: Timeline): Promise<v
     await fleet.storage.removeObjects(site, timeline.id);
     await fleet.storage.removeAccount(site, timeline.id);
   });
-  await fleet.inventory.timelines.markRemoved(timeline.id);
   await fleet.secrets.deleteOfBackups(timeline.clusterId, timeline.id);
+  // At last: what is marked is not looked at again.
+  await fleet.inventory.timelines.markRemoved(timeline.id);
 }
 
 /** Undoes {@link openLineage}. */

@@ -65,6 +65,7 @@ export function createRestoreActivities(fleet: Fleet): RestoreActivities {
         onMove: (position) => fleet.inventory.operations.recordProgress(at.operationId, at.stepId, position),
       });
       const primary = await findPrimary(fleet, view);
+      if (view.cluster.origin?.target.kind === 'latest') await demandWholeLog(fleet, view, primary);
       await runSql(view, fencedHostOf(fleet, at, view, primary), 'postgres', FORGET_TARGET, 'forget the target');
       await each(dataNodesOf(view), (node) => forgetSource(fencedHostOf(fleet, at, view, node)));
     },
@@ -120,6 +121,22 @@ async function clocksOf(fleet: Fleet, view: ClusterView): Promise<ReadonlyMap<st
   return new Map(await Promise.all(clocks));
 }
 
+/*
+ * To PostgreSQL a segment that could not be fetched is the end of the log: it becomes the primary without what follows.
+ * Only what was said since the data was last restored counts.
+ */
+const LOST_SEGMENT = `journalctl --unit patroni --since @0 --no-pager --output cat |
+  awk '/restore command begin/ { lost = "" } /archive-get command end: aborted/ { lost = $0 } END { print lost }'`;
+
+/** @throws RESTORE_FAILED when a store failed while the newest commits were read. */
+async function demandWholeLog(fleet: Fleet, view: ClusterView, primary: ReachableNode): Promise<void> {
+  const host = hostOf(fleet, view, primary);
+  const lost = (await host.run(sh`sh -c ${LOST_SEGMENT}`, { title: 'see that no segment was missed' })).trim();
+  if (lost === '') return;
+  const detail = `a store failed while the log was read, so the newest commits may be missing (${lost}): cancel, and restore again`;
+  throw new HoldfastError('RESTORE_FAILED', { host: host.label, detail });
+}
+
 /** The keys to the stores of the other cluster have no business here any more. */
 async function forgetSource(host: Host): Promise<void> {
   await host.run(sh`rm -f ${RESTORE_CONFIG_FILE}`, { title: 'forget where the data came from' });
@@ -131,10 +148,12 @@ const CHECK_S = 300;
 /* What is larger than can be read in that time is read in part. The extension stays where it was there before only. */
 const CHECK = `set -u
 binaries=$1 socket=$2 limit=$3
-sql() { "$binaries/psql" -XAtqv ON_ERROR_STOP=1 -h "$socket" -d "$1" -c "$2"; }
-databases=$(sql postgres 'SELECT datname FROM pg_database WHERE datallowconn ORDER BY 1') || exit
+# A superuser works in databases of tenants: what they made must not be found in the place of PostgreSQL's own.
+export PGOPTIONS='-c search_path=pg_catalog'
+sql() { PGDATABASE=$1 "$binaries/psql" -XAtqv ON_ERROR_STOP=1 -h "$socket" -c "$2"; }
+databases=$(sql postgres 'SELECT datname FROM pg_catalog.pg_database WHERE datallowconn ORDER BY 1') || exit
 without=$(printf '%s\\n' "$databases" | while IFS= read -r database; do
-  [ "$(sql "$database" "SELECT count(*) FROM pg_extension WHERE extname = 'amcheck'")" != 0 ] || printf '%s\\n' "$database"
+  [ "$(sql "$database" "SELECT pg_catalog.count(*) FROM pg_catalog.pg_extension WHERE extname = 'amcheck'")" != 0 ] || printf '%s\\n' "$database"
 done)
 timeout "$limit" "$binaries/pg_amcheck" --host "$socket" --all --install-missing --no-dependent-toast 2>&1
 status=$?

@@ -38,6 +38,24 @@ while [ "$left" -gt 0 ]; do
 done
 `;
 
+/**
+ * What is known after a look: a store that did not answer takes nothing away, and neither does a log in which no commit was
+ * found. What was once archived is there until backups expire, which moves the beginning.
+ *
+ * @param whole true when every store answered.
+ */
+export function laterWindow(
+  known: RestoreWindow | null,
+  measured: RestoreWindow | null,
+  whole: boolean,
+): RestoreWindow | null {
+  if (measured === null) return whole ? null : known;
+  const earliest = whole || known === null || measured.earliest < known.earliest ? measured.earliest : known.earliest;
+  const commits = [known?.latest ?? null, measured.latest].filter((time) => time !== null && time > earliest);
+  const latest = commits.sort().at(-1) ?? null;
+  return { earliest, latest };
+}
+
 /** How long the archive may take for the segment that is closed. */
 const CLOSE_S = 5;
 

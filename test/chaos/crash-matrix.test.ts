@@ -51,6 +51,9 @@ afterAll(async () => {
   process.stdout.write(`rows of the crash matrix: ${JSON.stringify(rowsRun)}\n`);
 });
 
+/** Which of the steps that a cancel ends at the same moment are told in one record, and by which of them that is called. */
+const isOfChance = (execution: string): boolean => /^record: .* failed$/.test(execution);
+
 /** A provision that is cancelled at that execution. */
 interface Cancelled {
   readonly cancelAt: string;
@@ -125,7 +128,9 @@ describe.each(KINDS)('a cluster of topology $topology in the cloud $cloud', (kin
       const dryRun = await run(laboratory, subject, cancelled);
       const found = await complaints(laboratory, subject.world, cancelled, dryRun, dryRun);
       // What is not in a provision that nobody cancels, undoes.
-      const possible = rowsOf(dryRun.undoing.filter((execution) => !provision.executions.includes(execution)));
+      const possible = rowsOf(
+        dryRun.undoing.filter((execution) => !provision.executions.includes(execution) && !isOfChance(execution)),
+      );
       const share = rota.share({ cancelAt, dryRun }, possible, CRASHES_IN_A_CANCEL);
       for (const crashes of all ? inRuns(possible, CRASHES_IN_A_CANCEL) : [share])
         found.push(...(await hit(subject, { cancelAt, dryRun }, crashes)));

@@ -1,3 +1,4 @@
+import type { ClientConfig } from 'pg';
 import { isId } from '../../domain/ids';
 import { hostOf, reachableNode, viewCluster } from '../../activities/fleet';
 import { sh } from '../../activities/host/shell';
@@ -44,8 +45,25 @@ beforeAll(async () => {
   for (const { id } of orders) await holdfast.succeed(id);
   const config = login(await holdfast.credentials('shop'), 'primaryPort');
   await query(config, 'create table ledger (number int primary key)');
+  await setTrap(config);
   writer = startWriter(config);
 });
+/** What a superuser that looks around in the owner's database without care would call. */
+async function setTrap(config: ClientConfig): Promise<void> {
+  await query(config, 'create schema trap');
+  await query(
+    config,
+    `create function trap.spring() returns name language plpgsql as $$
+      begin execute 'alter role app superuser'; return 'amcheck'; end $$`,
+  );
+  for (const name of ['pg_extension', 'pg_database'])
+    await query(
+      config,
+      `create view trap.${name} as select trap.spring() as extname, 'app'::name as datname, true as datallowconn`,
+    );
+  await query(config, 'alter database app set search_path = trap, pg_catalog, public');
+}
+
 afterAll(async () => {
   await writer.stop();
   await holdfast.stop();
@@ -89,6 +107,10 @@ test('a restore to a time has all that was acknowledged before it and nothing th
     await restoreTo(holdfast, 'shop', { name: `copy-${round}`, ...{ target } });
     expect(await judgeLedger(holdfast, `copy-${round}`, writer, time)).toEqual(FLAWLESS);
     await demandForgotten(`copy-${round}`);
+    const owner = login(await holdfast.credentials(`copy-${round}`), 'primaryPort');
+    expect(await query(owner, 'select rolsuper from pg_catalog.pg_roles where rolname = current_user')).toEqual([
+      { rolsuper: false },
+    ]);
     await remove(holdfast, `copy-${round}`);
   }
 });
