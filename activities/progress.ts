@@ -1,4 +1,6 @@
+import type { StepRef } from '../domain/clusters';
 import { HoldfastError } from '../domain/errors';
+import type { Fleet } from './fleet';
 
 export interface Movement {
   /** Waits for the goal for some seconds; true when it is reached. */
@@ -30,4 +32,27 @@ export async function waitWhileItMoves({ goal, position, stallMs, onMove }: Move
       });
     }
   }
+}
+
+const PROGRESS_MS = 1_000;
+
+/**
+ * Shows a job's newest line as the progress of the step, at most once a second.
+ *
+ * @param inWords what people want to see of a line; null where it says nothing.
+ */
+export function progressTo(
+  { inventory }: Pick<Fleet, 'inventory'>,
+  at: StepRef,
+  inWords: (line: string) => string | null,
+): (line: string) => void {
+  let toldAt = 0;
+  return (line) => {
+    if (Date.now() - toldAt < PROGRESS_MS) return;
+    const text = inWords(line);
+    if (text === null) return;
+    toldAt = Date.now();
+    // Only for people: the job itself goes on.
+    inventory.operations.recordProgress(at.operationId, at.stepId, text).catch(() => undefined);
+  };
 }

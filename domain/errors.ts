@@ -213,6 +213,11 @@ export class HoldfastError extends Error {
   }
 }
 
+/** True for an error that tells of something that does not answer: see {@link isAbsence}. */
+export function tellsAbsence(error: unknown): boolean {
+  return error instanceof HoldfastError && isAbsence(error.code);
+}
+
 /** Fills `{placeholders}`; one without a value stays visible, which the catalogue's test refuses. */
 export function fillTemplate(template: string, values: Readonly<Record<string, string | number>>): string {
   return template.replace(/\{(\w+)\}/g, (whole, key: string) => String(values[key] ?? whole));

@@ -31,6 +31,11 @@ export function makeId<P extends IdPrefix>(prefix: P, nowMs: number, random: Uin
   return `${prefix}_${time}${chance}`;
 }
 
+/** The id of something that an operation makes one of: a retry makes the same one. */
+export function idOfOperation<P extends IdPrefix>(prefix: P, operationId: OperationId): Id<P> {
+  return `${prefix}_${operationId.slice('op_'.length)}`;
+}
+
 /** True when `text` is an id of that kind (and not, say, a name). */
 export function isId<P extends IdPrefix>(prefix: P, text: string): text is Id<P> {
   return new RegExp(`^${prefix}_[0-9a-hjkmnp-tv-z]{26}$`).test(text);

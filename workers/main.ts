@@ -1,15 +1,10 @@
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
-import type { Logger } from 'pino';
 import { createActivities } from '../activities';
 import { parseSettings } from '../domain/schemas/settings';
 import { openFleet } from './fleet';
-import { ensureHousekeeping } from './housekeeping';
-import type { OpenFleet } from './fleet';
+import { untilDone } from './until-done';
 import { createWorker } from './worker';
-
-const SITES_RETRY_MS = 5_000;
 
 /** The worker process: runs until SIGTERM or SIGINT, then finishes what it can in the grace time and leaves the rest to others. */
 async function main(): Promise<void> {
@@ -31,29 +26,21 @@ async function main(): Promise<void> {
     log,
     codec: fleet.codec,
   });
-  void tellSites(fleet, log);
   log.info({ temporal: settings.TEMPORAL_ADDRESS }, 'worker ready');
   const stopped = new AbortController();
-  const ensured = ensureHousekeeping(fleet.schedules, log, stopped.signal);
+  const { inventory, schedules, storage } = fleet;
+  // What is away at the moment is no reason not to begin. The API offers what workers can use.
+  const told = Promise.all([
+    untilDone('write down the sites', () => inventory.sites.record(storage.sites), log, stopped.signal),
+    untilDone('schedule the housekeeping', () => schedules.ensureHousekeeping(), log, stopped.signal),
+  ]);
   try {
     await worker.run();
   } finally {
     stopped.abort();
-    await ensured;
+    await told;
     await connection.close();
     await fleet.close();
-  }
-}
-
-/** The API offers what workers can use. The inventory may be away at the moment: that is no reason not to begin. */
-async function tellSites({ inventory, storage }: OpenFleet, log: Logger): Promise<void> {
-  for (;;) {
-    try {
-      return await inventory.sites.record(storage.sites);
-    } catch (error) {
-      log.warn({ err: error }, 'cannot write down the sites; it will be tried again');
-      await sleep(SITES_RETRY_MS);
-    }
   }
 }
 

@@ -19,9 +19,9 @@ export function jobUnit(operationId: OperationId, stepId: string, lane: Lane = '
   return `holdfast-${lane === 'backup' ? 'backup-' : ''}${operationId}-${stepId}.service`;
 }
 
-/** How the units of all jobs of the same operation begin, and of all operations of its lane. */
+/** How the units of all jobs of the same operation begin, and of all operations beside which it does not run. */
 const siblingsOf = (unit: JobUnit): string => unit.replace(/^(.*?op_[^-]*-).*$/, '$1');
-const laneOf = (unit: JobUnit): string => unit.slice(0, unit.indexOf('op_'));
+const kinOf = (unit: JobUnit): string => unit.slice(0, unit.indexOf('op_'));
 
 export interface Job {
   readonly unit: JobUnit;
@@ -57,10 +57,10 @@ forget() { [ $# -eq 0 ] || { systemctl stop -- "$@" || :; systemctl reset-failed
  */
 const START = `set -eu
 ${ALL_JOBS}
-unit=$1 lane=$2 siblings=$3 description=$4 user=$5 command=$6
+unit=$1 kin=$2 siblings=$3 description=$4 user=$5 command=$6
 loaded() { [ "$(systemctl show --property LoadState --value -- "$unit")" = loaded ]; }
 loaded && exit 0
-forget $(jobs "$lane" --state=exited,failed | grep -v -- "^$siblings")
+forget $(jobs "$kin" --state=exited,failed | grep -v -- "^$siblings")
 umask 077
 mkdir -p /run/holdfast/jobs
 input=$(mktemp /run/holdfast/jobs/XXXXXXXXXX)
@@ -78,7 +78,7 @@ systemd-run --quiet --unit="$unit" --description="$description" --remain-after-e
 export async function startJob(host: Pick<Host, 'run'>, job: Job): Promise<void> {
   // systemd replaces $NAME in the command line of a service; $$ is a dollar sign.
   const command = job.command.replaceAll('$', '$$$$');
-  const values = [job.unit, laneOf(job.unit), siblingsOf(job.unit), job.description, job.user ?? 'root', command];
+  const values = [job.unit, kinOf(job.unit), siblingsOf(job.unit), job.description, job.user ?? 'root', command];
   await host.run(sh`sh -c ${START} sh ${values}`, {
     stdin: job.stdin ?? '',
     title: `start job ${job.unit}`,

@@ -2,13 +2,12 @@ import { z } from 'zod';
 import { BACKUP_STATES, BACKUP_TYPES } from '../../domain/backups';
 import type { Backup, Timeline } from '../../domain/backups';
 import { CLOUDS, MAJORS } from '../../domain/clusters';
-import { clusterId, jsonTime, nodeName, operationId, projectId, time } from './rows';
+import { bigint, clusterId, jsonTime, nodeName, operationId, projectId, time } from './rows';
 
 /** Rows of lineages and backups, parsed into types of the domain. */
 
 export const timelineId = z.templateLiteral(['tl_', z.string()]);
 export const backupId = z.templateLiteral(['bkp_', z.string()]);
-const bigint = z.coerce.number();
 
 export const siteRow = z.object({
   name: z.string(),

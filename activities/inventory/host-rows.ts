@@ -1,13 +1,11 @@
 import { z } from 'zod';
 import { NODE_ROLES } from '../../domain/topology';
-import { projectId, time } from './rows';
+import { bigint, projectId, time } from './rows';
 
 /** Rows of machines and floating addresses, parsed into types of the domain. */
 
 const hostId = z.templateLiteral(['host_', z.string()]);
 const floatingAddressId = z.templateLiteral(['fip_', z.string()]);
-/** The driver gives a bigint as text. */
-const bigint = z.coerce.number();
 
 const hostColumns = z.object({
   id: hostId,

@@ -13,6 +13,8 @@ export const clusterId = z.templateLiteral(['clu_', z.string()]);
 export const operationId = z.templateLiteral(['op_', z.string()]);
 export const tokenId = z.templateLiteral(['tok_', z.string()]);
 
+/** A bigint column: the driver gives it as text. */
+export const bigint = z.coerce.number();
 /** A timestamptz column. */
 export const time = z.date().transform((at) => at.toISOString());
 /** A timestamptz inside jsonb. */

@@ -1,6 +1,7 @@
 import type { Backup, RestoreWindow } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
-import type { BackupId, ClusterId } from '../../domain/ids';
+import { idOfOperation } from '../../domain/ids';
+import type { ClusterId } from '../../domain/ids';
 import type { ClusterView, Fleet } from '../fleet';
 import { fencedHostOf, hostOf, viewCluster } from '../fleet';
 import type { Host } from '../host/host';
@@ -89,13 +90,7 @@ async function recordBackups(fleet: Fleet, at: StepRef): Promise<void> {
     // One that was emptied, or that somebody put in its place, says nothing of what there was.
     if (info.hasStanza) await fleet.inventory.backups.recordSets(lineage.timeline, site, info.sets);
   }
-  await keepWindow(
-    fleet,
-    view,
-    primary,
-    lineage,
-    seen.map(({ info }) => info),
-  );
+  await keepWindow(fleet, view, primary, lineage, seen);
   await fleet.inventory.backups.succeed(at);
   await fleet.inventory.clusters.setCondition(at, {
     type: 'BackedUp',
@@ -114,11 +109,8 @@ export async function lookAtWindow(
   const view = await viewCluster(fleet, clusterId);
   const lineage = await requireLineage(fleet, view);
   const primary = hostOf(fleet, view, await findPrimary(fleet, view, LOOK_S));
-  const look = async (): Promise<RestoreWindow | null> => {
-    const seen = await lookIntoStores(primary, lineage);
-    const infos = seen.map(({ info }) => info);
-    return keepWindow(fleet, view, primary, lineage, infos);
-  };
+  const look = async (): Promise<RestoreWindow | null> =>
+    keepWindow(fleet, view, primary, lineage, await lookIntoStores(primary, lineage));
   const window = await look();
   if (window === null || upTo === null || (window.latest ?? '') >= upTo) return window;
   await closeLog(view, primary);
@@ -130,24 +122,22 @@ async function keepWindow(
   view: ClusterView,
   primary: Host,
   { timeline }: Lineage,
-  infos: readonly RepositoryInfo[],
+  seen: readonly StoreSeen[],
 ): Promise<RestoreWindow | null> {
+  const infos = seen.map(({ info }) => info);
   const [known, measured] = await Promise.all([
     fleet.inventory.timelines.getWindow(timeline.id),
     measureWindow(view, primary, timeline.id, infos),
   ]);
-  const window = laterWindow(
-    known,
-    measured,
-    infos.every(({ trouble }) => trouble === null),
-  );
+  const isWhole = infos.every(({ trouble }) => trouble === null);
+  const window = laterWindow(known, measured, isWhole);
   await fleet.inventory.timelines.setWindow(timeline.id, window);
   return window;
 }
 
 /** The one that the operation was asked for; an operation that is none takes a full one on its way. */
 async function ensureBackup(fleet: Fleet, at: StepRef, view: ClusterView, { timeline }: Lineage): Promise<Backup> {
-  const id: BackupId = `bkp_${at.operationId.slice('op_'.length)}`;
+  const id = idOfOperation('bkp', at.operationId);
   const { version } = view.cluster.spec;
   await fleet.inventory.backups.begin(at, { id, timelineId: timeline.id, type: 'full', description: null, version });
   return fleet.inventory.backups.ofOperation(at.operationId);
@@ -162,10 +152,13 @@ async function createStanza(primary: Host, lineage: Lineage): Promise<void> {
   await primary.run(asPostgres(create), { title: 'create the stanza', timeoutMs: INFO_TIMEOUT_MS });
 }
 
-async function lookIntoStores(
-  host: Host,
-  { timeline, repositories }: Lineage,
-): Promise<{ readonly site: string; readonly info: RepositoryInfo }[]> {
+/** What a store has of a lineage. */
+interface StoreSeen {
+  readonly site: string;
+  readonly info: RepositoryInfo;
+}
+
+async function lookIntoStores(host: Host, { timeline, repositories }: Lineage): Promise<StoreSeen[]> {
   return Promise.all(
     repositories.map(async ({ place }, i) => {
       const words = [

@@ -1,6 +1,6 @@
 import type { StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
-import { HoldfastError, isAbsence } from '../../domain/errors';
+import { tellsAbsence } from '../../domain/errors';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, fencedHostOf } from '../fleet';
@@ -29,8 +29,7 @@ export async function tellDataNodes(
   };
   await each(nodes, (node) =>
     tell(node).catch((error: unknown) => {
-      const isAway = error instanceof HoldfastError && isAbsence(error.code);
-      if (!isAway || !mayBeAway(node.name)) throw error;
+      if (!tellsAbsence(error) || !mayBeAway(node.name)) throw error;
     }),
   );
 }

@@ -2,6 +2,7 @@ import { each } from '../../domain/each';
 import type { Timeline } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
+import { idOfOperation } from '../../domain/ids';
 import type { TimelineId } from '../../domain/ids';
 import type { ClusterView, Fleet } from '../fleet';
 import { secretRef } from '../fleet';
@@ -12,7 +13,7 @@ import type { Lineage, Repository } from './config';
 /** The lineage of a cluster's backups: who may write to which store, and what the backups are encrypted with. */
 
 /** Of the one that this operation opens: a retry finds what the first try made. */
-const timelineIdOf = (at: StepRef): TimelineId => `tl_${at.operationId.slice('op_'.length)}`;
+const timelineIdOf = (at: StepRef): TimelineId => idOfOperation('tl', at.operationId);
 
 /** Opens the lineage of a new cluster, with an account on each of its sites. Nothing to do where no backups are wanted. */
 export async function openLineage(fleet: Fleet, at: StepRef, { cluster }: ClusterView): Promise<void> {
@@ -36,12 +37,15 @@ export async function openAccount(
   await fleet.storage.ensureAccount(site, id, parseAccount(kept));
 }
 
+/** Takes a lineage's objects and its account away from a site. Idempotent. */
+export async function closeAccount({ storage }: Pick<Fleet, 'storage'>, id: TimelineId, site: string): Promise<void> {
+  await storage.removeObjects(site, id);
+  await storage.removeAccount(site, id);
+}
+
 /** Takes a lineage away: objects, accounts, and at last what opened them. Idempotent. */
 export async function removeLineage(fleet: Fleet, timeline: Timeline): Promise<void> {
-  await each(timeline.sites, async (site) => {
-    await fleet.storage.removeObjects(site, timeline.id);
-    await fleet.storage.removeAccount(site, timeline.id);
-  });
+  await each(timeline.sites, (site) => closeAccount(fleet, timeline.id, site));
   await fleet.secrets.deleteOfBackups(timeline.clusterId, timeline.id);
   // At last: what is marked is not looked at again.
   await fleet.inventory.timelines.markRemoved(timeline.id);

@@ -6,7 +6,7 @@ import type { Fleet } from '../fleet';
 import { viewCluster } from '../fleet';
 import type { PolicyChange } from '../inventory/backup-tables';
 import { createBackupActivities } from './activities';
-import { currentLineage, openAccount, requireLineage } from './lineage';
+import { closeAccount, currentLineage, openAccount, requireLineage } from './lineage';
 import { tellDataNodes } from './data-nodes';
 
 /** A change of a cluster's policy of backups, which the inventory has taken already. */
@@ -63,10 +63,7 @@ export function createPolicyActivities(fleet: Fleet): PolicyActivities {
     async closeNewSites(at) {
       const lineage = await currentLineage(fleet, await viewCluster(fleet, at.clusterId));
       if (!lineage) return;
-      await each(sitesAdded(await changeOf(at)), async (site) => {
-        await fleet.storage.removeObjects(site, lineage.timeline.id);
-        await fleet.storage.removeAccount(site, lineage.timeline.id);
-      });
+      await each(sitesAdded(await changeOf(at)), (site) => closeAccount(fleet, lineage.timeline.id, site));
     },
   };
 }

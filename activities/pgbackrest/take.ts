@@ -1,6 +1,6 @@
 import type { Backup } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
-import { HoldfastError, isAbsence } from '../../domain/errors';
+import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { fencedHostOf, hostOf, reachableNode } from '../fleet';
 import type { Host } from '../host/host';
@@ -9,6 +9,7 @@ import { runJob } from '../host/run-job';
 import { sh } from '../host/shell';
 import { findPrimary, runSql } from '../postgres/psql';
 import { sql } from '../postgres/sql';
+import { progressTo } from '../progress';
 import { backupArguments, pgbackrest } from './commands';
 import { BACKUP_CONFIG_FILE } from './config';
 import type { Lineage } from './config';
@@ -43,7 +44,7 @@ async function answers(host: Host): Promise<boolean> {
     await host.run(sh`true`, { title: 'see whether the host answers' });
     return true;
   } catch (error) {
-    if (error instanceof HoldfastError && isAbsence(error.code)) return false;
+    if (tellsAbsence(error)) return false;
     throw error;
   }
 }
@@ -98,7 +99,11 @@ async function copyToSite(
     user: 'postgres',
     command: sh`exec ${command} 2>&1`,
   };
-  await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, site) });
+  const inWords = (line: string): string | null => {
+    const percent = percentIn(line);
+    return percent === null ? null : `${site}: ${percent}`;
+  };
+  await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, inWords) });
 }
 
 /** A store that is away for a while is the common case: the next try copies what is missing. */
@@ -115,16 +120,8 @@ function saidBy(output: string): string {
   return (errors.at(-1) ?? output.split('\n').at(-1) ?? '').replace(/^.*ERROR: /, '').slice(0, 300);
 }
 
-const PROGRESS_MS = 1_000;
-
 /** `P01 DETAIL: backup file … (8MB, 34.12%) checksum …`: the percentage is what people want to see. */
-function progressTo({ inventory }: Pick<Fleet, 'inventory'>, at: StepRef, site: string): (line: string) => void {
-  let toldAt = 0;
-  return (line) => {
-    const percent = /(\d+(?:\.\d+)?)%\)/.exec(line)?.[1];
-    if (percent === undefined || Date.now() - toldAt < PROGRESS_MS) return;
-    toldAt = Date.now();
-    // Only for people: the job itself goes on.
-    inventory.operations.recordProgress(at.operationId, at.stepId, `${site}: ${percent} %`).catch(() => undefined);
-  };
+function percentIn(line: string): string | null {
+  const percent = /(\d+(?:\.\d+)?)%\)/.exec(line)?.[1];
+  return percent === undefined ? null : `${percent} %`;
 }

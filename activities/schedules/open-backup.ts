@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { BackupType } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
-import type { BackupId, ClusterId, TimelineId } from '../../domain/ids';
-import { makeId } from '../../domain/ids';
+import type { ClusterId, TimelineId } from '../../domain/ids';
+import { idOfOperation, makeId } from '../../domain/ids';
 import { SCHEDULE_PRINCIPAL } from '../../domain/names';
 import type { OperationInput, StepTitle } from '../../domain/operations';
 import { findPlan } from '../../domain/plans';
@@ -70,7 +70,7 @@ function inputOf(due: BackupDue, cluster: Cluster, projectName: string): Operati
 }
 
 function submissionOf(due: BackupDue, input: OperationInput, timelineId: TimelineId, version: string): Submission {
-  const id: BackupId = `bkp_${input.operationId.slice('op_'.length)}`;
+  const id = idOfOperation('bkp', input.operationId);
   return {
     operation: { ...input, cause: 'schedule', requestedBy: SCHEDULE_PRINCIPAL },
     steps: due.steps[input.topology],

@@ -36,7 +36,11 @@ const POLICIES = {
 } as const satisfies ScheduleOptions['policies'];
 /** Behind the backups of the full hour, which it looks at. */
 const HOUSEKEEPING_CRON = '37 * * * *';
-const CALL_DEADLINE_MS = 5_000;
+/**
+ * A Schedule is described by asking its own workflow; when the server's worker has just let go of that, the question waits
+ * 5 s for it before somebody else is asked (seen on a loaded machine: no answer within 5 s). An activity has 30 s.
+ */
+const CALL_DEADLINE_MS = 20_000;
 const FAILURE_CONVERTER = join(__dirname, '..', '..', 'workflows', 'failure-converter');
 
 export interface TemporalSchedules extends BackupSchedules {
@@ -52,7 +56,7 @@ export interface SchedulesOptions {
   /** Default: the one that workers ask. */
   readonly taskQueue?: string;
   readonly namespace?: string;
-  /** Default 5 s. */
+  /** Default 20 s. */
   readonly deadlineMs?: number;
 }
 

@@ -7,8 +7,9 @@ import { jobUnit } from '../host/jobs';
 import { runJob } from '../host/run-job';
 import { rootFile } from '../host/services';
 import { sh } from '../host/shell';
+import { progressTo } from '../progress';
 import { SOFTWARE_FOLDER, softwareFiles } from './files';
-import { jobName, progressTo, STALL_MS } from './jobs';
+import { jobName, STALL_MS, toldBy } from './jobs';
 
 export interface SoftwareActivities {
   /**
@@ -39,5 +40,5 @@ async function prepareHost(fleet: Fleet, at: StepRef, { view, node, host }: Open
     description: `Holdfast: software of ${view.cluster.name}/${node.name}`,
     command: sh`exec env HOST_KIND=static bash ${`${SOFTWARE_FOLDER}/install.sh`} 2>&1`,
   };
-  await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, node.name) });
+  await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, toldBy(node.name)) });
 }

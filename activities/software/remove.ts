@@ -6,8 +6,9 @@ import { FENCE_FOLDER_NAME } from '../host/fence';
 import { cleanJob, endJobs, jobUnit } from '../host/jobs';
 import { runJob } from '../host/run-job';
 import { sh } from '../host/shell';
+import { progressTo } from '../progress';
 import { readUninstall } from './files';
-import { jobName, progressTo, STALL_MS } from './jobs';
+import { jobName, STALL_MS, toldBy } from './jobs';
 
 /**
  * Takes everything off a machine that prepareHost and those after it put there, as a host job, and leaves it as it was.
@@ -29,7 +30,7 @@ export async function removeSoftware(fleet: Fleet, at: StepRef, view: ClusterVie
     command: sh`exec env KEEP=${FENCE_FOLDER_NAME} bash -s 2>&1`,
     stdin: await readUninstall(),
   };
-  await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, name) });
+  await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, toldBy(name)) });
   await cleanJob(host, unit);
   // The job's own traces, and the fence's, which has to refuse older operations up to here. Nothing may follow it: the next
   // command would write down its generation anew.

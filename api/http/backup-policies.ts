@@ -8,10 +8,10 @@ import { backupPolicyRequestSchema } from '../../domain/schemas/backups';
 import { changedPolicy, previewOfPolicy } from './backup-policy-change';
 import { clusterParams, previewFlag } from './clusters';
 import type { ApiDeps } from './deps';
-import { findCluster, findLiveCluster, operationAt } from './find';
+import { findCluster, findLiveCluster, operationAt, requirePolicy } from './find';
 import { etagOf } from './headers';
 import { type AnyCall, reply, route, type Route } from './route';
-import { type Accepted, acceptedOrPreview, launch, replay, submissionOf } from './submit';
+import { type Accepted, acceptedOrPreview, replay, submissionOf, submitAsSeen } from './submit';
 
 /** The policy of a cluster's backups: when they are taken, where they go, how long they are kept. */
 
@@ -34,7 +34,7 @@ function showRoute({ inventory }: ApiDeps): Route {
     errors: ['NOT_FOUND', 'BACKUPS_NOT_CONFIGURED'],
     async handle({ params, caller }) {
       const cluster = await findCluster(inventory, caller, params.cluster);
-      return reply(200, detailOf(policyOfCluster(cluster)), { ETag: etagOf(cluster.generation) });
+      return reply(200, detailOf(requirePolicy(cluster)), { ETag: etagOf(cluster.generation) });
     },
   });
 }
@@ -50,12 +50,6 @@ function detailOf(policy: BackupPolicy): BackupPolicyDetailAnswer {
       incremental: nextRuns(policy, 'incremental', NEXT_RUNS, now),
     },
   };
-}
-
-/** @throws BACKUPS_NOT_CONFIGURED. */
-function policyOfCluster({ name, spec }: Cluster): BackupPolicy {
-  if (spec.backups === null) throw new HoldfastError('BACKUPS_NOT_CONFIGURED', { name });
-  return spec.backups;
 }
 
 function changeRoute(deps: ApiDeps): Route {
@@ -89,7 +83,7 @@ function changeRoute(deps: ApiDeps): Route {
       const cluster = await findLiveCluster(inventory, caller, params.cluster);
       const known = await inventory.sites.list();
       const change = (found: Cluster): BackupPolicy =>
-        changedPolicy(policyOfCluster(found), body, known, found.spec.cloud);
+        changedPolicy(requirePolicy(found), body, known, found.spec.cloud);
       if (query.preview)
         return reply(200, previewOfPolicy(cluster, change(cluster), await operationAt(inventory, cluster, 'cluster')));
       return submitChange(deps, cluster, change, call);
@@ -97,25 +91,17 @@ function changeRoute(deps: ApiDeps): Route {
   });
 }
 
-/** Submits at the generation that was looked at; a cluster that changed in this very moment is looked at again. */
-async function submitChange(
+const submitChange = (
   deps: ApiDeps,
   cluster: Cluster,
   change: (cluster: Cluster) => BackupPolicy,
   call: AnyCall,
-): Promise<Accepted> {
-  const { name, status } = cluster;
-  const { operations } = deps.inventory;
-  const submission = { ...submissionOf('configure-backups', cluster, call), backupPolicy: change(cluster) };
-  const working = await operationAt(deps.inventory, cluster, 'cluster');
-  if (working) throw new HoldfastError('CLUSTER_BUSY', { operation: working.id });
-  if (status.state !== 'ready') throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });
-  try {
-    return launch(deps, submission, await operations.submit(call.headers.ifMatch ?? cluster.generation, submission));
-  } catch (error) {
-    const overtaken =
-      error instanceof HoldfastError && error.code === 'PRECONDITION_FAILED' && call.headers.ifMatch === null;
-    if (!overtaken) throw error;
-    return submitChange(deps, await findLiveCluster(deps.inventory, call.caller, cluster.id), change, call);
-  }
-}
+): Promise<Accepted> =>
+  submitAsSeen(deps, cluster, call, async (seen) => {
+    const { name, status } = seen;
+    const submission = { ...submissionOf('configure-backups', seen, call), backupPolicy: change(seen) };
+    const working = await operationAt(deps.inventory, seen, 'cluster');
+    if (working) throw new HoldfastError('CLUSTER_BUSY', { operation: working.id });
+    if (status.state !== 'ready') throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });
+    return submission;
+  });

@@ -9,7 +9,7 @@ import { previewOfBackup } from './backup-previews';
 import { clusterParams, previewFlag } from './clusters';
 import { newId } from './context';
 import type { ApiDeps } from './deps';
-import { findCluster, findLiveCluster, operationAt } from './find';
+import { findCluster, findLiveCluster, operationAt, requirePolicy } from './find';
 import { readPage } from './pages';
 import { reply, route, type Route } from './route';
 import { backupAnswer } from './shapes';
@@ -74,8 +74,9 @@ async function deletionOf({ inventory }: ApiDeps, cluster: Cluster): ReturnType<
 }
 
 /** @throws BACKUPS_NOT_CONFIGURED, CLUSTER_NOT_READY while it is being made. */
-async function timelineOf({ inventory }: ApiDeps, { id, name, spec, status }: Cluster): Promise<Timeline> {
-  if (spec.backups === null) throw new HoldfastError('BACKUPS_NOT_CONFIGURED', { name });
+async function timelineOf({ inventory }: ApiDeps, cluster: Cluster): Promise<Timeline> {
+  const { id, name, status } = cluster;
+  requirePolicy(cluster);
   const timeline = await inventory.timelines.current(id);
   if (timeline === null) throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });
   return timeline;

@@ -23,7 +23,7 @@ import { readPage } from './pages';
 import { previewOfCreate, previewOfDelete } from './previews';
 import { type AnyCall, reply, route, type Route } from './route';
 import { clusterAnswer, clusterDetail, nodeAnswer, operationSummaryAnswer } from './shapes';
-import { type Accepted, acceptedOrPreview, launch, replay, submissionOf, submitNew } from './submit';
+import { type Accepted, acceptedOrPreview, launch, replay, submissionOf, submitAsSeen, submitNew } from './submit';
 
 export const clusterParams = z.strictObject({
   cluster: referenceSchema.meta({ description: 'Name or id.', example: 'shop' }),
@@ -194,26 +194,12 @@ function deleteRoute(deps: ApiDeps): Route {
   });
 }
 
-/**
- * Submits at the generation that was looked at: protection that someone switches on in this very moment raises it, and
- * then the cluster is looked at again.
- */
-async function submitDelete(deps: ApiDeps, cluster: Cluster, call: AnyCall): Promise<Accepted> {
-  if (cluster.spec.deletionProtection) throw new HoldfastError('DELETION_PROTECTED', { name: cluster.name });
-  const submission = submissionOf('delete', cluster, call);
-  try {
-    return launch(
-      deps,
-      submission,
-      await deps.inventory.operations.submit(call.headers.ifMatch ?? cluster.generation, submission),
-    );
-  } catch (error) {
-    const overtaken =
-      error instanceof HoldfastError && error.code === 'PRECONDITION_FAILED' && call.headers.ifMatch === null;
-    if (!overtaken) throw error;
-    return submitDelete(deps, await findLiveCluster(deps.inventory, call.caller, cluster.id), call);
-  }
-}
+/** Protection that someone switches on in this very moment raises the generation. @throws DELETION_PROTECTED. */
+const submitDelete = (deps: ApiDeps, cluster: Cluster, call: AnyCall): Promise<Accepted> =>
+  submitAsSeen(deps, cluster, call, (seen) => {
+    if (seen.spec.deletionProtection) throw new HoldfastError('DELETION_PROTECTED', { name: seen.name });
+    return submissionOf('delete', seen, call);
+  });
 
 function nodesRoute({ inventory }: ApiDeps): Route {
   return route({

@@ -1,4 +1,5 @@
 import type { Tables } from '../../activities/inventory/inventory';
+import type { BackupPolicy } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { isId } from '../../domain/ids';
@@ -40,6 +41,12 @@ export async function findOperation(
   if (operation?.projectId !== caller.projectId)
     throw new HoldfastError('NOT_FOUND', { kind: 'operation', ref: reference });
   return operation;
+}
+
+/** When its backups are taken and where they go. @throws BACKUPS_NOT_CONFIGURED. */
+export function requirePolicy({ name, spec }: Pick<Cluster, 'name' | 'spec'>): BackupPolicy {
+  if (spec.backups === null) throw new HoldfastError('BACKUPS_NOT_CONFIGURED', { name });
+  return spec.backups;
 }
 
 /** The operation that works on the cluster in that lane now; undefined when none does. */

@@ -5,6 +5,7 @@ import { isInside, targetInWords } from '../../domain/restore-targets';
 import type { RestoreWindowAnswer } from '../../domain/schemas/backups';
 import { findBackup } from './backups';
 import type { ApiDeps } from './deps';
+import { requirePolicy } from './find';
 
 /** From where to where a cluster can be restored, and whether a target lies in between. */
 
@@ -17,7 +18,7 @@ export interface Source {
 
 /** @throws BACKUPS_NOT_CONFIGURED. */
 export async function openSource({ inventory }: ApiDeps, cluster: Cluster): Promise<Source> {
-  if (cluster.spec.backups === null) throw new HoldfastError('BACKUPS_NOT_CONFIGURED', { name: cluster.name });
+  requirePolicy(cluster);
   const timeline = await inventory.timelines.current(cluster.id);
   // It may be removed at any moment.
   const isDue = timeline !== null && timeline.expiresAt !== null && Date.parse(timeline.expiresAt) <= Date.now();

@@ -8,6 +8,7 @@ import { previewSchema } from '../../domain/schemas/previews';
 import { stepTitles } from '../../workflows/runbooks';
 import type { ApiDeps } from './deps';
 import { newId } from './context';
+import { findLiveCluster } from './find';
 import { idempotencyOf } from './idempotency';
 import type { AnyCall, Reply } from './route';
 import { operationAnswer, operationPath } from './shapes';
@@ -72,6 +73,30 @@ export async function submitNew(
     const { projectId, name } = cluster;
     const namesake = await inventory.clusters.find(projectId, name);
     throw new HoldfastError('NAME_TAKEN', { name, ...(namesake && { cluster: namesake.id }) }, { cause: error });
+  }
+}
+
+/**
+ * Submits at the generation that was looked at, or at that of `If-Match`: a cluster that changed in this very moment is
+ * looked at again.
+ *
+ * @param submissionFor what is asked of the cluster as it is now; throws what is refused.
+ * @throws PRECONDITION_FAILED when the caller looked at an older generation.
+ */
+export async function submitAsSeen(
+  deps: ApiDeps,
+  cluster: Cluster,
+  call: AnyCall,
+  submissionFor: (cluster: Cluster) => Promise<Submission> | Submission,
+): Promise<Accepted> {
+  const { ifMatch } = call.headers;
+  const submission = await submissionFor(cluster);
+  try {
+    return launch(deps, submission, await deps.inventory.operations.submit(ifMatch ?? cluster.generation, submission));
+  } catch (error) {
+    const overtaken = error instanceof HoldfastError && error.code === 'PRECONDITION_FAILED' && ifMatch === null;
+    if (!overtaken) throw error;
+    return submitAsSeen(deps, await findLiveCluster(deps.inventory, call.caller, cluster.id), call, submissionFor);
   }
 }
 
