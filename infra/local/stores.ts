@@ -120,7 +120,7 @@ function launch(session: StoresHome, { binary, name, port, files }: Launch): Pro
     command: binary,
     args: [
       ...['--port', `0.0.0.0:${port}`, '--cert', files.certificate, '--key', files.privateKey],
-      ...['--iam-dir', files.iam, '--quiet', 'posix', files.data],
+      ...['--iam-dir', files.iam, '--iam-cache-disable', '--quiet', 'posix', files.data],
     ],
     env: { ROOT_ACCESS_KEY: files.credentials.accessKey, ROOT_SECRET_KEY: files.credentials.secretKey },
     graceMs: GRACE_MS,
