@@ -64,7 +64,7 @@ export async function runJest(
   const outputFile = projectFile('.holdfast', 'test', `jest-${projects.join('-')}.json`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   rmSync(outputFile, { force: true });
-  // Real hosts, and many workers at once, share the machine's two cores and memory: one file of such tests at a time.
+  // Real hosts, and many workers at once, share the machine's cores and memory: one file of each at a time.
   const oneByOne = projects.includes('system') || projects.includes('chaos') ? ['--runInBand'] : [];
   const args = [
     '--selectProjects',

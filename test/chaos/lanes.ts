@@ -5,7 +5,7 @@ import { prefixOf } from './experiment';
 import type { Subject } from './laboratory';
 
 /** What a lane is given at a time may take so long, on a busy machine, before it counts as hanging. */
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 900_000;
 
 /** Runs all, as many at a time as there are subjects, each subject one at a time; gives what is wrong. */
 export async function inParallel<R>(

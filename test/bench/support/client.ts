@@ -7,8 +7,12 @@ import type { OperationAnswer } from '../../../domain/schemas/operations';
 
 /** The API as a user sees it from outside. */
 export interface Client {
-  /** Orders a cluster; returns the operation that makes it. */
-  order(name: string, plan: string): Promise<OperationAnswer>;
+  /** Orders a cluster; returns the operation that makes it. @param more fields of the request. */
+  order(name: string, plan: string, more?: object): Promise<OperationAnswer>;
+  /** Asks for any other operation. @throws Error with the answer when it is refused. */
+  ask(path: string, body: object): Promise<OperationAnswer>;
+  /** Reads what the API has. */
+  get<T extends z.ZodType>(schema: T, path: string): Promise<z.output<T>>;
   /** Follows the events of an operation to its end. @throws Error unless it succeeded. */
   finish(operation: OperationAnswer): Promise<OperationAnswer>;
   /** The state of a cluster: `ready`. */
@@ -48,9 +52,12 @@ export function createClient({ url, token, signal }: ClientOptions): Client {
     throw new Error(`${kind} of ${operation.clusterName} (${id}) is ${state}: ${error?.message ?? reason ?? ''}`);
   };
 
+  const ask: Client['ask'] = async (path, body) => operationSchema.parse(await (await send('POST', path, body)).json());
+
   return {
-    order: async (name, plan) =>
-      operationSchema.parse(await (await send('POST', '/v1/clusters', { name, plan })).json()),
+    order: (name, plan, more = {}) => ask('/v1/clusters', { name, plan, ...more }),
+    ask,
+    get,
     finish,
     stateOf: async (cluster) => (await get(clusterDetailSchema, `/v1/clusters/${cluster}`)).status.state,
     remove: async (cluster) => {

@@ -155,9 +155,9 @@ test('three machines become a cluster by one request; it survives a gateway; the
   expect((await hosts()).map(({ cluster: owner }) => owner)).toEqual([null, null, null]);
 });
 
-test('machines that were given back are used again; a cancel in the middle of the installation leaves nothing of it', async () => {
+test('a machine that was given back is used again; a cancel in the middle of the installation leaves nothing of it', async () => {
   const before = await Promise.all(machines.all.map(photograph));
-  const { id } = await holdfast.order({ name: 'orders', plan: 'ha-s', cloud: 'static' });
+  const { id } = await holdfast.order({ name: 'orders', plan: 'single-s', cloud: 'static' });
   await until(id, ({ steps }) => steps.some(({ progress }) => /Unpacking/.test(progress ?? '')));
   await holdfast.api('POST', `/v1/operations/${id}/cancel`);
   expect(await stateAtEnd(id)).toBe('cancelled');
