@@ -7,6 +7,8 @@ import type { EtcdActivities } from './etcd/activities';
 import { createEtcdActivities } from './etcd/activities';
 import type { ExporterActivities } from './exporters/activities';
 import { createExporterActivities } from './exporters/activities';
+import type { DrillActivities } from './drills/activities';
+import { createDrillActivities } from './drills/activities';
 import type { Fleet } from './fleet';
 import type { GatewayActivities } from './gateway/activities';
 import { createGatewayActivities } from './gateway/activities';
@@ -36,6 +38,7 @@ import type { StorageActivities } from './storage/activities';
 import { createStorageActivities } from './storage/activities';
 
 export type Activities = CloudActivities &
+  DrillActivities &
   EtcdActivities &
   ExporterActivities &
   BackupActivities &
@@ -54,7 +57,14 @@ export type Activities = CloudActivities &
   StorageActivities;
 
 type OfNoStep =
-  'recordOperation' | 'checkHost' | 'checkSites' | 'lookAtWindow' | 'openBackup' | keyof HousekeepingActivities;
+  | 'recordOperation'
+  | 'checkHost'
+  | 'checkSites'
+  | 'lookAtWindow'
+  | 'openBackup'
+  | 'openDrill'
+  | 'removeAbandonedDrills'
+  | keyof HousekeepingActivities;
 
 /**
  * Each but these begins with the step that it works for: the inventory is asked first whether that is still the cluster's
@@ -69,6 +79,7 @@ type OfAStep = {
 export function createActivities(fleet: Fleet): Activities {
   return {
     ...createCloudActivities(fleet),
+    ...createDrillActivities(fleet),
     ...createEtcdActivities(fleet),
     ...createExporterActivities(fleet),
     ...createBackupActivities(fleet),

@@ -2,12 +2,32 @@ import { Cron } from 'croner';
 import type { BackupPolicy, BackupType } from './backups';
 import { BACKUP_TYPES } from './backups';
 
-/** When backups are due, as the policy itself says. */
+/** When backups and drills are due, as the policy itself says. */
 
 /** The next `count` times of one type after `after`, ISO 8601; none where the policy has no times, or is paused. */
 export function nextRuns(policy: BackupPolicy, type: BackupType, count: number, after: Date): string[] {
   const times = policy.paused ? null : timesOf(policy, type);
   return times?.nextRuns(count, after).map((at) => at.toISOString()) ?? [];
+}
+
+/** The next `count` times of a drill after `after`, ISO 8601; none where the policy wants none, or is paused. */
+export function nextDrills({ drill, timeZone, paused }: BackupPolicy, count: number, after: Date): string[] {
+  if (drill === null || paused) return [];
+  return cronOf(drill, timeZone)
+    .nextRuns(count, after)
+    .map((at) => at.toISOString());
+}
+
+/**
+ * When the drill was due that is overdue by more than half of the time until the next one, ISO 8601; null when none is.
+ *
+ * @param since when the last one was begun, or drills began to be due.
+ */
+export function findOverdueDrill(policy: BackupPolicy, since: Date, now: Date): string | null {
+  const [due, following] = nextDrills(policy, 2, since);
+  if (due === undefined || following === undefined) return null;
+  const limit = Date.parse(due) + (Date.parse(following) - Date.parse(due)) / 2;
+  return now.getTime() > limit ? due : null;
 }
 
 /** When the newest good backup of each type was begun, ISO 8601; null where there is none. */
@@ -53,5 +73,8 @@ function thatDoFor(type: BackupType): readonly BackupType[] {
 
 function timesOf({ schedule, timeZone }: BackupPolicy, type: BackupType): Cron | null {
   const expression = schedule[type];
-  return expression === null ? null : new Cron(expression, { mode: '5-part', timezone: timeZone, paused: true });
+  return expression === null ? null : cronOf(expression, timeZone);
 }
+
+const cronOf = (expression: string, timezone: string): Cron =>
+  new Cron(expression, { mode: '5-part', timezone, paused: true });

@@ -18,11 +18,13 @@ export interface BackupPolicy {
   readonly sites: readonly string[];
   /** When each type is taken: a cron expression of five fields in {@link timeZone}; null: never by itself. */
   readonly schedule: Readonly<Record<BackupType, string | null>>;
+  /** When a restore is proven by a drill: as {@link schedule}; null: never by itself. */
+  readonly drill: string | null;
   /** IANA name, such as `Europe/Paris`. */
   readonly timeZone: string;
   /** Full backups, with all that builds on them, are kept for so many days, or so many of them. */
   readonly retention: { readonly unit: (typeof RETENTION_UNITS)[number]; readonly full: number };
-  /** True: no backup is taken by schedule. The log is archived all the same. */
+  /** True: no backup is taken and no drill held by schedule. The log is archived all the same. */
   readonly paused: boolean;
 }
 

@@ -1,4 +1,5 @@
 import type { BackupPolicy, Origin } from './backups';
+import type { ProvenRestore } from './drills';
 import type { ClusterId, OperationId, ProjectId } from './ids';
 import type { Lane } from './operations';
 import type { NodeName, NodeRole } from './topology';
@@ -37,6 +38,7 @@ export const CONDITION_TYPES = [
   'FailureDomainsSeparate',
   'EndpointAddressFloats',
   'BackedUp',
+  'RestoreProven',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 
@@ -83,6 +85,10 @@ export interface Cluster {
   readonly status: ClusterStatus;
   /** What it was restored from; null when it began empty. */
   readonly origin: Origin | null;
+  /** The cluster whose backups it is a drill of: it is thrown away. Null for one that somebody ordered. */
+  readonly drillOf: ClusterId | null;
+  /** Null: no drill has proven yet that its backups can be restored. */
+  readonly lastProvenRestore: ProvenRestore | null;
   readonly createdAt: string;
   readonly deletedAt: string | null;
 }

@@ -127,6 +127,7 @@ export const ERRORS = {
   ),
   HOST_JOB_FAILED: entry(500, 'Host job failed', 'Job {unit} failed on {host} with exit code {exitCode}: {output}'),
   BACKUP_FAILED: entry(500, 'Backup failed', 'The backup to site {site} failed: {detail}', true),
+  DRILL_FAILED: entry(500, 'Drill failed', 'Drill {drill} restored the data and found it wrong: {detail}'),
   RESTORE_FAILED: entry(500, 'Restore failed', 'The data could not be restored on {host}: {detail}'),
   CLOUD_UNAVAILABLE: entry(503, 'Cloud unavailable', 'The cloud {cloud} does not answer: {detail}.', true),
   CLOUD_REFUSED: entry(500, 'Cloud refused', 'The cloud {cloud} refused to {verb}: {detail}.'),

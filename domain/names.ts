@@ -15,11 +15,14 @@ export const entityWorkflowId = (clusterId: ClusterId): string => `cluster/${clu
 /** Id of the Temporal Schedule that takes a cluster's backups of one type. */
 export const backupScheduleId = (clusterId: ClusterId, type: BackupType): string => `backup/${clusterId}/${type}`;
 
+/** Id of the Temporal Schedule that holds a cluster's drills. */
+export const drillScheduleId = (clusterId: ClusterId): string => `drill/${clusterId}`;
+
 /** Id of the Temporal Schedule of what is done every hour for all clusters together. */
 export const HOUSEKEEPING_SCHEDULE = 'holdfast/housekeeping';
 
 /** Workflow types that Schedules start; a test holds that workers know them. */
-export const SCHEDULED_WORKFLOWS = { backup: 'backupDue', housekeeping: 'housekeeping' } as const;
+export const SCHEDULED_WORKFLOWS = { backup: 'backupDue', drill: 'drillDue', housekeeping: 'housekeeping' } as const;
 
 /** Who asked for an operation that a Schedule started. */
 export const SCHEDULE_PRINCIPAL = 'schedule';

@@ -3,7 +3,7 @@ import type { Topology } from './plans';
 
 /** A lifecycle operation and its steps, as the inventory keeps them and the API shows them. */
 
-export const OPERATION_KINDS = ['provision', 'delete', 'backup', 'restore', 'configure-backups'] as const;
+export const OPERATION_KINDS = ['provision', 'delete', 'backup', 'restore', 'drill', 'configure-backups'] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
 /** Operations of one lane of a cluster run one after the other; backups have a lane of their own. */

@@ -66,6 +66,9 @@ function endsCluster(operation: OperationInput, outcome: RunOutcome): boolean {
     case 'provision':
     case 'restore':
       return outcome === 'cancelled';
+    case 'drill':
+      // What it made is gone when it ends. One that was ended from outside leaves it to a deletion, which starts the entity anew.
+      return true;
     case 'delete':
       return outcome === 'succeeded' || outcome === 'elsewhere';
     case 'backup':

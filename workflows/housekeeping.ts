@@ -1,16 +1,22 @@
 import type { RemovedLineages } from '../activities/housekeeping/activities';
 import { housekeeping as activities } from './proxies';
+import { stepTitles } from './runbooks';
 
 /** For operators, in the Web UI. */
 export interface HousekeepingOutcome {
   readonly lineages: RemovedLineages;
   /** Names of clusters. */
   readonly overdue: readonly string[];
+  readonly overdueDrills: readonly string[];
+  /** Ids of clusters that drills have left behind. */
+  readonly abandoned: readonly string[];
 }
 
 /** What is done every hour for all clusters together. It is no operation: it belongs to no cluster. */
 export async function housekeeping(): Promise<HousekeepingOutcome> {
   const overdue = await activities.findOverdueBackups();
+  const overdueDrills = await activities.findOverdueDrills();
+  const abandoned = await activities.removeAbandonedDrills({ steps: stepTitles('delete', 'single') });
   const lineages = await activities.removeExpiredLineages();
-  return { lineages, overdue };
+  return { lineages, overdue, overdueDrills, abandoned };
 }

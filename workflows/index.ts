@@ -6,6 +6,8 @@ export { checkSites } from './check-sites';
 export { clusterWorkflow } from './cluster';
 export { configureBackups } from './configure-backups';
 export { deleteCluster } from './delete';
+export { drill } from './drill';
+export { drillDue } from './drill-due';
 export { housekeeping } from './housekeeping';
 export { lookAtWindow } from './look-at-window';
 export { provision } from './provision';

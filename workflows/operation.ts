@@ -52,6 +52,8 @@ interface Execution {
   /** Steps that wait for the user's decision. */
   readonly waiting: Set<RunbookStep>;
   pointOfNoReturnPassed: boolean;
+  /** A step gave up: what was done is undone, as after a cancel, and the operation has failed. */
+  gaveUp: boolean;
   /** How it ended, while that is still being written down; null before. */
   outcome: OperationOutcome | null;
 }
@@ -66,6 +68,7 @@ export async function execute(input: OperationInput, runbook: Runbook): Promise<
       begun: [],
       waiting: new Set(),
       pointOfNoReturnPassed: false,
+      gaveUp: false,
       outcome: null,
     };
     execution.journal.operation({ state: 'running' });
@@ -184,10 +187,15 @@ async function untilItWorks(
       await act(stepRef(execution.input, step));
       return;
     } catch (error) {
-      if (wasAway(error) && !isOver(error)) continue;
+      const givesUp = step.givesUp && phase.step === 'running';
+      if (wasAway(error) && !isOver(error) && !(givesUp && wasTried(error))) continue;
       const failure = describeFailure(error);
       execution.journal.step(step.id, 'failed', failure.message);
       if (isOver(error) || failure.code === OVERTAKEN || (step.mayFail && phase.step === 'running')) throw error;
+      if (givesUp) {
+        execution.gaveUp = true;
+        throw error;
+      }
       execution.waiting.add(step);
       const reason = `needs attention: "${step.title}" failed: ${failure.message}`;
       execution.journal.operation({ state: 'waiting', reason });
@@ -210,6 +218,13 @@ function wasAway(error: unknown): boolean {
   return last === undefined || (last instanceof TimeoutFailure && last.timeoutType === 'HEARTBEAT');
 }
 
+/** Something did not answer to the last; else no worker was there, which says nothing of what the step needs. */
+function wasTried(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure)) return false;
+  const last = isDeadline(error.cause) ? error.cause.cause : error.cause;
+  return last instanceof ApplicationFailure;
+}
+
 /** It holds the failure of the last attempt, when there was one. */
 const isDeadline = (error: unknown): error is TimeoutFailure =>
   error instanceof TimeoutFailure && error.timeoutType === 'SCHEDULE_TO_CLOSE';
@@ -217,17 +232,20 @@ const isDeadline = (error: unknown): error is TimeoutFailure =>
 /** After a cancel or a failure: undo in reverse, or stop at once when the cluster belongs to a newer operation. */
 async function conclude(execution: Execution, error: unknown): Promise<OperationOutcome> {
   const failure = describeFailure(error);
-  if (failure.code === OVERTAKEN || !execution.scope.consideredCancelled) {
-    execution.journal.operation({ state: 'failed', error: failure });
-    return end(execution, 'failed');
-  }
-  execution.journal.operation({ state: 'cancelling' });
+  const cancelled = execution.scope.consideredCancelled;
+  if (failure.code === OVERTAKEN || !(cancelled || execution.gaveUp)) return fail(execution, failure);
+  execution.journal.operation({ state: 'cancelling', ...(!cancelled && { reason: `it failed: ${failure.message}` }) });
   for (const step of execution.begun.reverse()) {
     if (!step.undo) continue;
     await untilItWorks(execution, step, step.undo, { operation: 'cancelling', step: 'undoing' });
     execution.journal.step(step.id, 'undone');
   }
-  return end(execution, 'cancelled');
+  return cancelled ? end(execution, 'cancelled') : fail(execution, failure);
+}
+
+function fail(execution: Execution, error: { code: string; message: string }): OperationOutcome {
+  execution.journal.operation({ state: 'failed', error });
+  return end(execution, 'failed');
 }
 
 function stepRef(input: OperationInput, step: RunbookStep): StepRef {

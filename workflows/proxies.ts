@@ -2,6 +2,7 @@ import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
 import type { ActivityOptions } from '@temporalio/workflow';
 import type { CloudActivities } from '../activities/cloud/activities';
 import type { PreflightActivities } from '../activities/cloud/preflight';
+import type { DrillActivities } from '../activities/drills/activities';
 import type { EtcdActivities } from '../activities/etcd/activities';
 import type { ExporterActivities } from '../activities/exporters/activities';
 import type { GatewayActivities } from '../activities/gateway/activities';
@@ -81,10 +82,16 @@ export const exporters = proxyActivities<ExporterActivities>(remote);
 export const backups = proxyActivities<Omit<BackupActivities, 'takeBackup'>>(remote);
 export const copies = proxyActivities<Pick<BackupActivities, 'takeBackup'>>(copying);
 export const restores = proxyActivities<RestoreActivities>(long);
+export const drills = proxyActivities<Pick<DrillActivities, 'choosePoint'>>(remote);
+export const examinations = proxyActivities<Pick<DrillActivities, 'examineRestore'>>(copying);
+export const proofs = proxyActivities<Pick<DrillActivities, 'proveDrill'>>(quick);
+export const openings = proxyActivities<Pick<DrillActivities, 'openDrill'>>(quick);
 export const policies = proxyActivities<PolicyActivities>(remote);
 export const schedules = proxyActivities<Omit<ScheduleActivities, 'openBackup'>>(quick);
 export const due = proxyActivities<Pick<ScheduleActivities, 'openBackup'>>(waiting);
-export const housekeeping = proxyActivities<HousekeepingActivities>(hourly);
+export const housekeeping = proxyActivities<HousekeepingActivities & Pick<DrillActivities, 'removeAbandonedDrills'>>(
+  hourly,
+);
 export const secrets = proxyActivities<SecretActivities>(quick);
 export const inventory = proxyActivities<InventoryActivities>(quick);
 export const journal = proxyActivities<Pick<InventoryActivities, 'recordOperation'>>(recording);

@@ -18,6 +18,11 @@ export interface RunbookStep {
   readonly undo?: (at: StepRef) => Promise<unknown>;
   /** When it can't be done the operation has failed, rather than wait for somebody: the next one of its kind is due anyway. */
   readonly mayFail?: boolean;
+  /**
+   * When it can't be done, or what it needs has not answered until its deadline, the operation waits for nobody: it undoes
+   * what it did, and has failed.
+   */
+  readonly givesUp?: boolean;
 }
 
 export interface Together {
@@ -48,6 +53,19 @@ export function together(...branches: readonly Runbook[]): Together {
 }
 
 export const pointOfNoReturn: PointOfNoReturn = { kind: 'pointOfNoReturn' };
+
+/** The same, whose steps give up; see {@link RunbookStep.givesUp}. */
+export function givingUp(runbook: Runbook): Runbook {
+  if (isList(runbook)) return runbook.map(givingUp);
+  switch (runbook.kind) {
+    case 'step':
+      return { ...runbook, givesUp: true };
+    case 'together':
+      return together(...runbook.branches.map(givingUp));
+    case 'pointOfNoReturn':
+      return runbook;
+  }
+}
 
 /** All steps in reading order. */
 export function listSteps(runbook: Runbook): RunbookStep[] {

@@ -3,6 +3,7 @@ import type { Topology } from '../domain/plans';
 import { backupRunbook } from './backup';
 import { configureBackupsRunbook } from './configure-backups';
 import { deleteRunbook } from './delete';
+import { drillRunbook } from './drill';
 import { provisionRunbook } from './provision';
 import { restoreRunbook } from './restore';
 import type { RunbookOf } from './runbook';
@@ -14,6 +15,7 @@ export const RUNBOOKS: Readonly<Record<OperationKind, { readonly workflow: strin
   delete: { workflow: 'deleteCluster', runbook: deleteRunbook },
   backup: { workflow: 'backup', runbook: backupRunbook },
   restore: { workflow: 'restore', runbook: restoreRunbook },
+  drill: { workflow: 'drill', runbook: drillRunbook },
   'configure-backups': { workflow: 'configureBackups', runbook: configureBackupsRunbook },
 };
 

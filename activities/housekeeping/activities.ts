@@ -1,7 +1,8 @@
 import { setImmediate as breath } from 'node:timers/promises';
-import { findOverdue } from '../../domain/backup-times';
+import { findOverdue, findOverdueDrill } from '../../domain/backup-times';
 import type { OverdueBackup } from '../../domain/backup-times';
 import { lastGoodInWords } from '../../domain/backup-words';
+import { lastProvenInWords } from '../../domain/drill-words';
 import { inWords } from '../../domain/durations';
 import type { Fleet } from '../fleet';
 import type { UnderPolicy } from '../inventory/backup-tables';
@@ -24,6 +25,8 @@ export interface HousekeepingActivities {
    * @returns names of the clusters whose condition was raised.
    */
   findOverdueBackups(): Promise<readonly string[]>;
+  /** The same of drills, with the condition `RestoreProven`. */
+  findOverdueDrills(): Promise<readonly string[]>;
 }
 
 export interface RemovedLineages {
@@ -32,7 +35,7 @@ export interface RemovedLineages {
 }
 
 export function createHousekeepingActivities(fleet: Fleet): HousekeepingActivities {
-  const { timelines, backups } = fleet.inventory;
+  const { timelines, backups, drills } = fleet.inventory;
   return {
     async removeExpiredLineages() {
       const removed: string[] = [];
@@ -57,6 +60,20 @@ export function createHousekeepingActivities(fleet: Fleet): HousekeepingActiviti
         const overdue = findOverdue(one.policy, one.lastBegun, new Date(one.since), now);
         if (overdue && (await backups.raiseOverdue(one.clusterId, overdueMessage(overdue, one, now))))
           names.push(one.clusterName);
+      }
+      return names;
+    },
+
+    async findOverdueDrills() {
+      const now = new Date();
+      const names: string[] = [];
+      for (const { clusterId, clusterName, policy, since, lastProvenAt } of await drills.listUnderPolicy()) {
+        await breath();
+        const dueAt = findOverdueDrill(policy, new Date(since), now);
+        if (dueAt === null) continue;
+        const late = inWords(now.getTime() - Date.parse(dueAt));
+        const message = `The drill that was due at ${dueAt} is ${late} late. ${lastProvenInWords(lastProvenAt, now)}`;
+        if (await drills.raiseOverdue(clusterId, message)) names.push(clusterName);
       }
       return names;
     },

@@ -5,7 +5,7 @@ import { isId } from '../../domain/ids';
 import type { Database, Sql } from './database';
 import { first } from './database';
 import { fenced } from './fence';
-import type { ClusterTable, PageRequest } from './inventory';
+import type { ClusterTable } from './inventory';
 import { clusterRow, networkRow } from './rows';
 
 export function clusterTable(database: Database): ClusterTable {
@@ -48,13 +48,13 @@ async function find(sql: Sql, projectId: ProjectId, idOrName: string): Promise<C
   );
 }
 
-function list(sql: Sql, projectId: ProjectId, page: PageRequest): Promise<Cluster[]> {
+function list(sql: Sql, projectId: ProjectId, page: Parameters<ClusterTable['list']>[1]): Promise<Cluster[]> {
   return sql.rows(
     clusterRow,
     `select * from clusters
-      where project_id = $1 and deleted_at is null and ($2::text is null or id < $2)
+      where project_id = $1 and deleted_at is null and ($2::text is null or id < $2) and ($4 or drill_of is null)
       order by id desc limit $3`,
-    [projectId, page.before ?? null, page.limit],
+    [projectId, page.before ?? null, page.limit, page.drills ?? false],
   );
 }
 

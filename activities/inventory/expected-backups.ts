@@ -8,6 +8,7 @@ import type { UnderPolicy } from './backup-tables';
 import { lockCluster, setCondition } from './clusters';
 import type { Sql } from './database';
 import { first } from './database';
+import { expectDrills } from './expected-drills';
 import { backupPolicy, clusterId, time } from './rows';
 
 /** What is known of backups that ought to be there: the condition `BackedUp` of their clusters. */
@@ -31,6 +32,7 @@ export async function expectBackups(sql: Sql, { clusterId: id }: StepRef): Promi
       reason: 'NoneYet',
       message: lastGoodInWords(null, new Date()),
     });
+  await expectDrills(sql, id);
   return !known?.begun;
 }
 

@@ -16,6 +16,7 @@ import type { ImageCatalogue } from '../../domain/versions';
 import type { Network } from '../cloud/cloud';
 import type { AuditEntry } from './audit';
 import type { BackupTable, NewBackup, PolicyChangeTable, SiteTable, TimelineTable } from './backup-tables';
+import type { DrillTable, NewDrill } from './drill-tables';
 import type { FloatingAddressTable, HostTable } from './host-tables';
 
 /**
@@ -30,6 +31,7 @@ export interface Inventory extends Tables {
   readonly timelines: TimelineTable;
   readonly backups: BackupTable;
   readonly policyChanges: PolicyChangeTable;
+  readonly drills: DrillTable;
   /**
    * Makes a change that is no operation. What `change` does with the tables it is given, the audit entry, and the
    * answer (kept under the key, so it must hold no secret) are one transaction. Of two requests with one key the second
@@ -115,8 +117,8 @@ export interface ClusterTable {
   get(id: ClusterId): Promise<Cluster | null>;
   /** By id or by name, within the project; deleted clusters are found by id only. */
   find(projectId: ProjectId, idOrName: string): Promise<Cluster | null>;
-  /** Newest first, without deleted ones. */
-  list(projectId: ProjectId, page: PageRequest): Promise<Cluster[]>;
+  /** Newest first, without deleted ones. @param page `drills`: also those that are made for drills; default: no. */
+  list(projectId: ProjectId, page: PageRequest & { readonly drills?: boolean }): Promise<Cluster[]>;
   /** Changes the spec without an operation (deletion protection); raises the generation. @throws PRECONDITION_FAILED. */
   updateSpec(
     id: ClusterId,
@@ -162,6 +164,8 @@ export interface Submission {
   readonly steps: readonly StepTitle[];
   /** Of a backup: written with its operation. */
   readonly backup?: NewBackup;
+  /** Of a drill: written with its operation, and with the cluster that is made for it. */
+  readonly drill?: NewDrill;
   /** Of a change of the policy of backups: written into the spec with its operation, which can put the one before back. */
   readonly backupPolicy?: BackupPolicy;
   readonly idempotency: Idempotency | null;
@@ -185,7 +189,7 @@ export interface OperationTable {
   ): Promise<OperationSummary[]>;
   /**
    * Writes cluster, operation, steps and idempotency key in one transaction.
-   * @throws NAME_TAKEN, IDEMPOTENCY_KEY_REUSED.
+   * @throws NAME_TAKEN, IDEMPOTENCY_KEY_REUSED, CLUSTER_BUSY for a drill beside another one of the same backups.
    */
   submitCreate(
     cluster: Pick<Cluster, 'id' | 'projectId' | 'name' | 'spec' | 'origin'>,

@@ -4,6 +4,7 @@ import { openDatabase } from './database';
 import type { Database } from './database';
 import { backupTable } from './backups';
 import { clusterTable } from './clusters';
+import { drillTable } from './drills';
 import { openEventFeed } from './event-feed';
 import { floatingAddressTable } from './floating-addresses';
 import { hostTable } from './hosts';
@@ -43,6 +44,7 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     sites: siteTable(database),
     timelines: timelineTable(database),
     backups: backupTable(database),
+    drills: drillTable(database),
     policyChanges: policyChangeTable(database),
     once: (idempotency, shape, change) => once(database, tablesOn, idempotency, shape, change),
     audit: (entry) => database.transaction((sql) => appendAudit(sql, entry)),

@@ -6,6 +6,7 @@ import { isFinal } from '../../domain/operations';
 import type { Database, Sql, SqlValue } from './database';
 import { first } from './database';
 import { appendEvents } from './events';
+import { endDrill } from './expected-drills';
 import { tellFailedBackup } from './expected-backups';
 import type { OperationTable } from './inventory';
 import { requireOperation } from './read-operation';
@@ -154,12 +155,13 @@ async function rememberMilestones(sql: Sql, { operationId, operation }: Operatio
 async function endWithOperation(
   sql: Sql,
   { operationId, seq }: OperationRecord,
-  { state, at, error }: OperationChange,
+  change: OperationChange,
 ): Promise<string[]> {
+  const { state, at, error } = change;
   if (state === 'failed') {
     await sql.run(
       `update clusters set state = 'failed'
-        where state = 'creating' and id = (select cluster_id from operations where id = $1 and kind in ('provision', 'restore'))`,
+        where state = 'creating' and id = (select cluster_id from operations where id = $1 and kind in ('provision', 'restore', 'drill'))`,
       [operationId],
     );
   }
@@ -171,6 +173,7 @@ async function endWithOperation(
     );
   }
   if (state === 'failed') await tellFailedBackup(sql, operationId, at, error?.message ?? 'nothing tells why');
+  await endDrill(sql, operationId, change);
   const closed = await sql.rows(
     z.object({ id: z.string() }),
     `update steps set

@@ -11,6 +11,7 @@ import type { OwnedToken, Token } from './inventory';
 export const projectId = z.templateLiteral(['prj_', z.string()]);
 export const clusterId = z.templateLiteral(['clu_', z.string()]);
 export const operationId = z.templateLiteral(['op_', z.string()]);
+export const drillId = z.templateLiteral(['drl_', z.string()]);
 export const tokenId = z.templateLiteral(['tok_', z.string()]);
 
 /** A bigint column: the driver gives it as text. */
@@ -54,12 +55,14 @@ const cron = z.string().nullable();
 export const backupPolicy = z.object({
   sites: z.array(z.string()),
   schedule: z.object({ full: cron, differential: cron, incremental: cron }),
+  // Policies that are older than drills want none.
+  drill: cron.default(null),
   timeZone: z.string(),
   retention: z.object({ unit: z.enum(RETENTION_UNITS), full: z.number() }),
   paused: z.boolean(),
 });
 
-const restoreTarget = z.discriminatedUnion('kind', [
+export const restoreTarget = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('latest') }),
   z.object({ kind: z.literal('time'), time: z.string() }),
   z.object({ kind: z.literal('lsn'), lsn: z.string() }),
@@ -89,6 +92,14 @@ const origin = z.object({
   keepsCredentials: z.boolean(),
 });
 
+const provenRestore = z.object({
+  drillId,
+  provenAt: z.string(),
+  target: restoreTarget,
+  site: z.string(),
+  seconds: z.number(),
+});
+
 const condition = z.object({
   type: z.enum(CONDITION_TYPES),
   status: z.boolean(),
@@ -115,6 +126,8 @@ export const clusterRow = z
     postgresql_version: z.string().nullable(),
     endpoint: endpoint.nullable(),
     origin: origin.nullable(),
+    drill_of: clusterId.nullable(),
+    last_proven_restore: provenRestore.nullable(),
     created_at: time,
     deleted_at: time.nullable(),
   })
@@ -131,6 +144,8 @@ export const clusterRow = z
       endpoint: row.endpoint,
     },
     origin: row.origin,
+    drillOf: row.drill_of,
+    lastProvenRestore: row.last_proven_restore,
     createdAt: row.created_at,
     deletedAt: row.deleted_at,
   }));

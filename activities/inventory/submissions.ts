@@ -9,6 +9,7 @@ import { insertBackup } from './backups';
 import { lockCluster } from './clusters';
 import type { Database, Sql } from './database';
 import { first } from './database';
+import { insertDrill } from './drills';
 import { appendEvents } from './events';
 import type { Idempotency, Submission, SubmissionResult } from './inventory';
 import { changePolicy } from './policy-changes';
@@ -146,6 +147,7 @@ async function write(sql: Sql, submission: Submission, generation: number): Prom
     ],
   );
   if (submission.backup) await insertBackup(sql, asked.operationId, submission.backup);
+  if (submission.drill) await insertDrill(sql, asked.operationId, submission.drill);
   await writeSteps(sql, asked.operationId, submission.steps);
   const operation = await requireOperation(sql, asked.operationId);
   await appendEvents(sql, operation, { steps: [], operation: true });

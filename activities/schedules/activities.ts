@@ -30,6 +30,7 @@ export function createScheduleActivities(fleet: Fleet): ScheduleActivities {
       const { backups: policy } = cluster.spec;
       if (!policy) return;
       const projectName = await fleet.inventory.projects.nameOf(cluster.projectId);
+      // Drills begin to be due at the same time.
       const isFirst = await fleet.inventory.backups.expect(at);
       await fleet.schedules.ensure({ ...cluster, projectName }, policy);
       if (isFirst && !policy.paused) await fleet.schedules.trigger(cluster.id, 'full', at.operationId);

@@ -5,8 +5,11 @@ import type { ClusterId } from '../../domain/ids';
 /** The cluster as its schedules show it to operators. */
 export type ScheduledCluster = Pick<Cluster, 'id' | 'name'> & { readonly projectName: string };
 
+/** What one of a cluster's schedules begins. */
+export type ScheduledType = BackupType | 'drill';
+
 export interface BackupScheduleState {
-  readonly type: BackupType;
+  readonly type: ScheduledType;
   readonly cron: string;
   readonly paused: boolean;
   /** ISO 8601, soonest first; none while it is paused. */
@@ -14,9 +17,9 @@ export interface BackupScheduleState {
   readonly lastRun: string | null;
 }
 
-/** What starts backups at their times. All are idempotent, and may throw UNAVAILABLE. */
+/** What starts backups and drills at their times. All are idempotent, and may throw UNAVAILABLE. */
 export interface BackupSchedules {
-  /** Brings the cluster's schedules to what its policy says: one for each type that has times. */
+  /** Brings the cluster's schedules to what its policy says: one for each type that has times, and one for drills. */
   ensure(cluster: ScheduledCluster, policy: BackupPolicy): Promise<void>;
   /**
    * Takes one now, beside the schedules and whether they are paused or not.

@@ -18,16 +18,20 @@ import { HoldfastError } from '../../domain/errors';
 import type { ClusterId } from '../../domain/ids';
 import {
   backupScheduleId,
+  drillScheduleId,
   HOUSEKEEPING_SCHEDULE,
   SCHEDULED_WORKFLOWS,
   SEARCH_ATTRIBUTES,
   TASK_QUEUE,
   TEMPORAL_NAMESPACE,
 } from '../../domain/names';
-import type { BackupScheduleState, BackupSchedules, ScheduledCluster } from './schedules';
+import type { OperationKind } from '../../domain/operations';
+import type { BackupScheduleState, BackupSchedules, ScheduledCluster, ScheduledType } from './schedules';
 
 /** Backups of many clusters that are due in the same minute begin within this time. */
 const JITTER = '60s';
+/** Each drill makes hosts: those of many clusters are spread over the night. */
+const DRILL_JITTER = '3h';
 /** Every Schedule's: what was missed while Temporal was away is taken when it comes back soon, and left to the next one else. */
 const POLICIES = {
   overlap: ScheduleOverlapPolicy.BUFFER_ONE,
@@ -60,7 +64,7 @@ export interface SchedulesOptions {
   readonly deadlineMs?: number;
 }
 
-/** Temporal Schedules, one for each cluster and type of backup. Connects at the first call. */
+/** Temporal Schedules, one for each cluster and type of backup, and one for its drills. Connects at the first call. */
 export function openSchedules({
   address,
   codec,
@@ -75,21 +79,38 @@ export function openSchedules({
     telling(connection.withDeadline(Date.now() + deadlineMs, call));
   return {
     ensure: (cluster, policy) =>
-      each(BACKUP_TYPES, (type) => {
-        const cron = policy.schedule[type];
-        if (cron === null) return within(() => remove(client, backupScheduleId(cluster.id, type)));
-        return within(() => put(client, backupSchedule(cluster, policy, type, cron, taskQueue)));
-      }),
+      each(wantedBy(cluster, policy, taskQueue), ({ scheduleId, options }) =>
+        within(() => (options ? put(client, options) : remove(client, scheduleId))),
+      ),
     trigger: (clusterId, type, occasion) => within(() => trigger(client, clusterId, type, occasion, taskQueue)),
-    remove: (clusterId) =>
-      each(BACKUP_TYPES, (type) => within(() => remove(client, backupScheduleId(clusterId, type)))),
+    remove: (clusterId) => each(idsOf(clusterId), ({ scheduleId }) => within(() => remove(client, scheduleId))),
     async describe(clusterId) {
-      const all = BACKUP_TYPES.map((type) => within(() => describe(client, clusterId, type)));
+      const all = idsOf(clusterId).map(({ type, scheduleId }) => within(() => describe(client, type, scheduleId)));
       return (await Promise.all(all)).flatMap((state) => state ?? []);
     },
     ensureHousekeeping: () => within(() => put(client, housekeepingSchedule(taskQueue))),
     close: () => connection.close(),
   };
+}
+
+const idsOf = (clusterId: ClusterId): { readonly type: ScheduledType; readonly scheduleId: string }[] => [
+  ...BACKUP_TYPES.map((type) => ({ type, scheduleId: backupScheduleId(clusterId, type) })),
+  { type: 'drill', scheduleId: drillScheduleId(clusterId) },
+];
+
+/** All that a cluster can have; null for what its policy does not want. */
+function wantedBy(
+  cluster: ScheduledCluster,
+  policy: BackupPolicy,
+  taskQueue: string,
+): readonly { readonly scheduleId: string; readonly options: ScheduleOptions | null }[] {
+  const backups = BACKUP_TYPES.map((type) => {
+    const cron = policy.schedule[type];
+    const scheduleId = backupScheduleId(cluster.id, type);
+    return { scheduleId, options: cron === null ? null : backupSchedule(cluster, policy, type, cron, taskQueue) };
+  });
+  const drill = policy.drill === null ? null : drillSchedule(cluster, policy, policy.drill, taskQueue);
+  return [...backups, { scheduleId: drillScheduleId(cluster.id), options: drill }];
 }
 
 /** gRPC's errors in the words of the catalogue. @throws UNAVAILABLE. */
@@ -141,18 +162,18 @@ async function trigger(
 
 async function describe(
   { schedule }: Client,
-  clusterId: ClusterId,
-  type: BackupType,
+  type: ScheduledType,
+  scheduleId: string,
 ): Promise<BackupScheduleState | null> {
   try {
-    return stateOf(type, await schedule.getHandle(backupScheduleId(clusterId, type)).describe());
+    return stateOf(type, await schedule.getHandle(scheduleId).describe());
   } catch (error) {
     if (error instanceof ScheduleNotFoundError) return null;
     throw error;
   }
 }
 
-function stateOf(type: BackupType, { spec, state, info }: ScheduleDescription): BackupScheduleState {
+function stateOf(type: ScheduledType, { spec, state, info }: ScheduleDescription): BackupScheduleState {
   return {
     type,
     // Temporal keeps what it made of the expression, and its comment as it was.
@@ -168,6 +189,12 @@ const keyword = (name: string, value: string): SearchAttributePair => ({
   value,
 });
 
+const attributesOf = (cluster: ScheduledCluster, kind: OperationKind): SearchAttributePair[] => [
+  keyword(SEARCH_ATTRIBUTES.cluster, cluster.name),
+  keyword(SEARCH_ATTRIBUTES.project, cluster.projectName),
+  keyword(SEARCH_ATTRIBUTES.kind, kind),
+];
+
 function backupSchedule(
   cluster: ScheduledCluster,
   { timeZone, paused }: BackupPolicy,
@@ -176,11 +203,7 @@ function backupSchedule(
   taskQueue: string,
 ): ScheduleOptions {
   const scheduleId = backupScheduleId(cluster.id, type);
-  const typedSearchAttributes = [
-    keyword(SEARCH_ATTRIBUTES.cluster, cluster.name),
-    keyword(SEARCH_ATTRIBUTES.project, cluster.projectName),
-    keyword(SEARCH_ATTRIBUTES.kind, 'backup'),
-  ];
+  const typedSearchAttributes = attributesOf(cluster, 'backup');
   return {
     scheduleId,
     spec: { cronExpressions: [`${cron} #${cron}`], timezone: timeZone, jitter: JITTER },
@@ -195,6 +218,32 @@ function backupSchedule(
       args: [{ clusterId: cluster.id, type }],
       typedSearchAttributes,
       staticSummary: `${type} backup of ${cluster.name}`,
+    },
+  };
+}
+
+function drillSchedule(
+  cluster: ScheduledCluster,
+  { timeZone, paused }: BackupPolicy,
+  cron: string,
+  taskQueue: string,
+): ScheduleOptions {
+  const scheduleId = drillScheduleId(cluster.id);
+  const typedSearchAttributes = attributesOf(cluster, 'drill');
+  return {
+    scheduleId,
+    spec: { cronExpressions: [`${cron} #${cron}`], timezone: timeZone, jitter: DRILL_JITTER },
+    policies: { ...POLICIES, overlap: ScheduleOverlapPolicy.SKIP },
+    state: { paused, note: `drills of ${cluster.name}${paused ? ', paused by its policy' : ''}` },
+    typedSearchAttributes,
+    action: {
+      type: 'startWorkflow',
+      workflowType: SCHEDULED_WORKFLOWS.drill,
+      workflowId: scheduleId,
+      taskQueue,
+      args: [{ clusterId: cluster.id }],
+      typedSearchAttributes,
+      staticSummary: `drill of ${cluster.name}`,
     },
   };
 }

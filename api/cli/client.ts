@@ -10,6 +10,7 @@ import type {
 import type { PlanAnswer, VersionsAnswer } from '../../domain/schemas/catalogue';
 import type { ClusterAnswer, ClusterDetailAnswer, CreateClusterRequest } from '../../domain/schemas/clusters';
 import type { CredentialsAnswer } from '../../domain/schemas/credentials';
+import type { DrillAnswer, DrillDetailAnswer } from '../../domain/schemas/drills';
 import type {
   FloatingAddressAnswer,
   HostAnswer,
@@ -58,7 +59,8 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
   const write = <T>(method: string, path: string, body?: unknown): Promise<T> =>
     request<T>(settings, method, path, { body, headers: { 'Idempotency-Key': randomUUID() } });
   return {
-    listClusters: () => all<ClusterAnswer>((cursor) => get(`/v1/clusters?limit=200${cursor}`)),
+    listClusters: (drills = false) =>
+      all<ClusterAnswer>((cursor) => get(`/v1/clusters?limit=200&drills=${String(drills)}${cursor}`)),
     showCluster: (name: string) => get<ClusterDetailAnswer>(at`/v1/clusters/${name}`),
     createCluster: (body: CreateClusterRequest) => write<OperationAnswer>('POST', '/v1/clusters', body),
     previewCreate: (body: CreateClusterRequest) => write<PreviewAnswer>('POST', '/v1/clusters?preview=true', body),
@@ -69,6 +71,7 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
     previewDelete: (name: string) => write<PreviewAnswer>('DELETE', at`/v1/clusters/${name}?preview=true`),
     showCredentials: (name: string) => get<CredentialsAnswer>(at`/v1/clusters/${name}/credentials`),
     ...backupCalls(get, write),
+    ...drillCalls(get, write),
     listOperations: (cluster: string | undefined, limit: number, state?: OperationState) =>
       get<Page<OperationSummaryAnswer>>(
         `/v1/operations?limit=${limit}${cluster === undefined ? '' : at`&cluster=${cluster}`}${state ? `&state=${state}` : ''}`,
@@ -133,6 +136,16 @@ function backupCalls(get: Get, write: Write) {
       write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/restores`, body),
     previewRestore: (cluster: string, body: RestoreClusterRequest) =>
       write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restores?preview=true`, body),
+  };
+}
+
+function drillCalls(get: Get, write: Write) {
+  return {
+    listDrills: (cluster: string, limit: number) =>
+      get<Page<DrillAnswer>>(at`/v1/clusters/${cluster}/drills?limit=${String(limit)}`).then((page) => page.items),
+    showDrill: (cluster: string, id: string) => get<DrillDetailAnswer>(at`/v1/clusters/${cluster}/drills/${id}`),
+    holdDrill: (cluster: string) => write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/drills`),
+    previewDrill: (cluster: string) => write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/drills?preview=true`),
   };
 }
 

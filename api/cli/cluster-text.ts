@@ -31,6 +31,7 @@ export async function showCluster(format: Format, cluster: ClusterDetailAnswer):
     'allowed networks': spec.allowedIps.join(', ') || 'the machine of the control plane only',
     'deletion protection': spec.deletionProtection ? 'on' : 'off',
     backups: spec.backups === null ? 'none' : policyInWords(spec.backups),
+    'last proven restore': cluster.lastProvenRestore && provenOf(cluster.lastProvenRestore),
     ...(origin === null ? {} : { 'restored from': `${origin.clusterId}, ${targetInWords(origin.target)}` }),
     endpoint: status.endpoint?.addresses
       .map((a) => `${a.host} (primary ${a.primaryPort}, replicas ${a.replicaPort}, pooled ${a.pooledPort})`)
@@ -45,6 +46,9 @@ export async function showCluster(format: Format, cluster: ClusterDetailAnswer):
     ...Object.fromEntries(status.conditions.map((c) => [c.type, `${c.status ? 'yes' : 'NO'}: ${c.message}`])),
   });
 }
+
+const provenOf = ({ provenAt, target, seconds }: NonNullable<ClusterAnswer['lastProvenRestore']>): string =>
+  `${provenAt}: ${targetInWords(target)} in ${Math.round(seconds)} s`;
 
 const SIGNS = { create: '+', change: '~', delete: '-' } as const;
 

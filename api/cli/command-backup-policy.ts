@@ -14,6 +14,7 @@ interface PolicyFlags extends WaitFlags {
   readonly full?: string;
   readonly differential?: string;
   readonly incremental?: string;
+  readonly drill?: string;
   readonly timeZone?: string;
   readonly keep?: BackupPolicyRequest['retention'];
   readonly addSite?: string[];
@@ -55,6 +56,7 @@ function addPolicy(backup: Command, open: Open): void {
     .option('--full <cron>', `When full ones are taken. ${TIMES}`)
     .option('--differential <cron>', 'When differential ones are taken; as --full.')
     .option('--incremental <cron>', 'When incremental ones are taken; as --full.')
+    .option('--drill <cron>', 'When a drill proves that they can be restored; as --full.')
     .option('--time-zone <zone>', 'Time zone of these times, such as Europe/Paris.')
     .option('--keep <days or number>', 'Keep full ones for so many days (14d), or so many of them (10).', retentionOf)
     .option('--add-site <site>', 'Another site that gets a copy; can be repeated.', collect)
@@ -81,7 +83,7 @@ async function change(
 
 /** What was not given is left out: it stays as it is. */
 function requestOf(
-  { full, differential, incremental, timeZone, keep, addSite }: PolicyFlags,
+  { full, differential, incremental, drill, timeZone, keep, addSite }: PolicyFlags,
   current: BackupPolicyDetailAnswer,
 ): BackupPolicyRequest {
   const schedule = {
@@ -91,6 +93,7 @@ function requestOf(
   };
   return {
     ...(Object.keys(schedule).length === 0 ? {} : { schedule }),
+    ...(drill === undefined ? {} : { drill: cronOrNone(drill) }),
     ...(timeZone === undefined ? {} : { timeZone }),
     ...(keep === undefined ? {} : { retention: keep }),
     ...(addSite === undefined ? {} : { sites: [...current.sites, ...addSite] }),
@@ -105,15 +108,17 @@ function retentionOf(text: string): NonNullable<BackupPolicyRequest['retention']
 }
 
 async function showPolicy(format: Format, policy: BackupPolicyDetailAnswer): Promise<void> {
-  const { sites, schedule, nextRuns, timeZone, retention, paused } = policy;
-  const times = (type: keyof typeof schedule): string =>
-    schedule[type] === null ? 'never' : `${schedule[type]}; next ${nextRuns[type].join(', ') || 'when it is resumed'}`;
+  const { sites, schedule, drill, nextRuns, timeZone, retention, paused } = policy;
+  const all = { ...schedule, drill };
+  const times = (type: keyof typeof all): string =>
+    all[type] === null ? 'never' : `${all[type]}; next ${nextRuns[type].join(', ') || 'when it is resumed'}`;
   await printOne(format, policy, {
     state: paused ? 'paused' : 'on',
     sites: sites.join(', '),
     full: times('full'),
     differential: times('differential'),
     incremental: times('incremental'),
+    drill: times('drill'),
     'time zone': timeZone,
     keep: retention.unit === 'days' ? `full ones of ${retention.full} days` : `the last ${retention.full} full ones`,
   });

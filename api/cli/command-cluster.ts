@@ -27,12 +27,12 @@ export const collect = (value: string, before: string[] = []): string[] => [...b
 export function addClusterCommands(program: Command, open: Open): void {
   const cluster = describe(program.command('cluster'), 'Order, look at and delete clusters.', 'cluster list');
   addCreate(cluster, open);
-  describe(cluster.command('list'), 'List the clusters of the project.', 'cluster list', 'cluster list -o json').action(
-    async () => {
+  describe(cluster.command('list'), 'List the clusters of the project.', 'cluster list', 'cluster list -o json')
+    .option('--drills', 'Also those that are made for drills, and thrown away.')
+    .action(async ({ drills = false }: { drills?: boolean }) => {
       const { client, format } = await open();
-      await listClusters(format, await client.listClusters());
-    },
-  );
+      await listClusters(format, await client.listClusters(drills));
+    });
   describe(cluster.command('show'), 'Show a cluster with its nodes and conditions.', 'cluster show orders')
     .argument('<cluster>', CLUSTER)
     .action(async (name: string) => {

@@ -6,6 +6,7 @@ import { addClusterCommands } from './command-cluster';
 import { addCompletionCommands } from './command-completion';
 import { addConnectCommands } from './command-connect';
 import { addDoctorCommands } from './command-doctor';
+import { addDrillCommands } from './command-drill';
 import { addHostCommands } from './command-host';
 import { addKeyCommands } from './command-key';
 import { addOperationCommands } from './command-ops';
@@ -57,6 +58,7 @@ export function createProgram(): Command {
   addClusterCommands(program, open);
   addBackupCommands(program, open);
   addRestoreCommands(program, open);
+  addDrillCommands(program, open);
   addHostCommands(program, open);
   addSiteCommands(program, open);
   addOperationCommands(program, open);

@@ -11,6 +11,7 @@ import { clusterRoutes } from './clusters';
 import { contextOf } from './context';
 import { credentialRoutes } from './credentials';
 import type { ApiDeps } from './deps';
+import { drillRoutes } from './drills';
 import { docsRouter } from './docs';
 import { floatingAddressRoutes } from './floating-addresses';
 import { hostRoutes } from './hosts';
@@ -47,6 +48,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...backupRoutes(deps),
     ...backupPolicyRoutes(deps),
     ...restoreRoutes(deps),
+    ...drillRoutes(deps),
     ...operationRoutes(deps),
     ...hostRoutes(deps),
     ...floatingAddressRoutes(deps),

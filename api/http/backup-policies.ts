@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nextRuns } from '../../domain/backup-times';
+import { nextDrills, nextRuns } from '../../domain/backup-times';
 import type { BackupPolicy } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
@@ -48,6 +48,7 @@ function detailOf(policy: BackupPolicy): BackupPolicyDetailAnswer {
       full: nextRuns(policy, 'full', NEXT_RUNS, now),
       differential: nextRuns(policy, 'differential', NEXT_RUNS, now),
       incremental: nextRuns(policy, 'incremental', NEXT_RUNS, now),
+      drill: nextDrills(policy, NEXT_RUNS, now),
     },
   };
 }

@@ -22,7 +22,7 @@ const ESTIMATED_SECONDS = 2;
  */
 export function changedPolicy(
   before: BackupPolicy,
-  { sites = before.sites, schedule, timeZone, retention, paused }: BackupPolicyRequest,
+  { sites = before.sites, schedule, drill, timeZone, retention, paused }: BackupPolicyRequest,
   known: readonly KnownSite[],
   cloud: CloudName,
 ): BackupPolicy {
@@ -35,6 +35,7 @@ export function changedPolicy(
       differential: orAsItWas(schedule?.differential, before.schedule.differential),
       incremental: orAsItWas(schedule?.incremental, before.schedule.incremental),
     },
+    drill: orAsItWas(drill, before.drill),
     timeZone: timeZone ?? before.timeZone,
     retention: retention ?? before.retention,
     paused: paused ?? before.paused,

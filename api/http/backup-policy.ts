@@ -1,6 +1,7 @@
 import type { KnownSite } from '../../activities/inventory/backup-tables';
 import { DEFAULT_BACKUP_RETENTION, DEFAULT_BACKUP_SCHEDULE, DEFAULT_BACKUP_SITES } from '../../domain/backups';
 import type { BackupPolicy } from '../../domain/backups';
+import { DEFAULT_DRILL_TIMES } from '../../domain/drills';
 import type { CloudName } from '../../domain/clusters';
 import type { BackupPolicyRequest } from '../../domain/schemas/backups';
 import type { FieldError } from '../../domain/schemas/problems';
@@ -26,7 +27,7 @@ export function policyOf(
   const sites = asked?.sites ?? usable.slice(0, DEFAULT_BACKUP_SITES);
   const errors = wrongSites(sites, usable, known, cloud);
   if (errors.length > 0) throw new InvalidRequest(errors);
-  const { schedule, timeZone, retention, paused } = asked ?? {};
+  const { schedule, drill, timeZone, retention, paused } = asked ?? {};
   return {
     sites,
     schedule: {
@@ -34,6 +35,7 @@ export function policyOf(
       differential: orDefault(schedule?.differential, DEFAULT_BACKUP_SCHEDULE.differential),
       incremental: orDefault(schedule?.incremental, DEFAULT_BACKUP_SCHEDULE.incremental),
     },
+    drill: orDefault(drill, DEFAULT_DRILL_TIMES),
     timeZone: timeZone ?? DEFAULT_TIME_ZONE,
     retention: retention ?? DEFAULT_BACKUP_RETENTION,
     paused: paused ?? false,

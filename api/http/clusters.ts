@@ -85,11 +85,16 @@ function listRoute({ inventory }: ApiDeps): Route {
     summary: 'Clusters of the project, newest first',
     tag: 'Clusters',
     scope: 'clusters:read',
-    query: z.strictObject(pageQuery),
+    query: z.strictObject({
+      ...pageQuery,
+      drills: flagSchema.meta({ description: '`true`: also those that are made for drills, and thrown away.' }),
+    }),
     answers: { 200: { description: 'A page of clusters.', schema: pageOf(clusterSchema) } },
     errors: [],
     async handle({ query, caller }) {
-      const page = await readPage('clu', query, (wanted) => inventory.clusters.list(caller.projectId, wanted));
+      const page = await readPage('clu', query, (wanted) =>
+        inventory.clusters.list(caller.projectId, { ...wanted, drills: query.drills }),
+      );
       return reply(200, { ...page, items: page.items.map(clusterAnswer) });
     },
   });

@@ -38,6 +38,7 @@ export function clusterAnswer(cluster: Cluster): ClusterAnswer {
       operations: `${self}/operations`,
       credentials: `${self}/credentials`,
       backups: `${self}/backups`,
+      drills: `${self}/drills`,
     },
   };
 }

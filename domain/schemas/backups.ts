@@ -37,6 +37,9 @@ export const backupPolicyRequestSchema = z
       .strictObject({ full: times, differential: times, incremental: times })
       .optional()
       .meta({ description: 'When each type is taken, in `timeZone`; null: never by itself.' }),
+    drill: times.meta({
+      description: 'When a restore is proven by a drill, in `timeZone`; null: never by itself. Weekly by default.',
+    }),
     timeZone: timeZoneSchema.optional(),
     retention: z
       .strictObject({ unit: z.enum(RETENTION_UNITS), full: z.number().int().min(1).max(MAX_KEPT) })
@@ -44,10 +47,9 @@ export const backupPolicyRequestSchema = z
       .meta({
         description: 'Full backups, with all that builds on them, are kept for so many days, or so many of them.',
       }),
-    paused: z
-      .boolean()
-      .optional()
-      .meta({ description: 'true: no backup is taken by schedule; the log is archived all the same.' }),
+    paused: z.boolean().optional().meta({
+      description: 'true: no backup is taken and no drill held by schedule; the log is archived all the same.',
+    }),
   })
   .meta({ id: 'BackupPolicyRequest' });
 export type BackupPolicyRequest = z.output<typeof backupPolicyRequestSchema>;
@@ -66,6 +68,7 @@ export const backupPolicySchema = z
       differential: z.string().nullable(),
       incremental: z.string().nullable(),
     }),
+    drill: z.string().nullable(),
     timeZone: z.string(),
     retention: z.object({ unit: z.enum(RETENTION_UNITS), full: z.number().int() }),
     paused: z.boolean(),

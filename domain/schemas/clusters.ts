@@ -5,6 +5,7 @@ import { NODE_ROLES } from '../topology';
 import { formatStorageSize, parseStorageSize, STORAGE_SIZE_PATTERN } from '../storage-size';
 import { allowedIpsSchema } from './addresses';
 import { backupPolicySchema, orderedBackupsSchema } from './backups';
+import { provenRestoreSchema } from './drills';
 import { clusterNameSchema, databaseNameSchema, roleNameSchema } from './names';
 import { originSchema } from './restores';
 
@@ -107,6 +108,13 @@ const clusterFields = {
     endpoint: endpointSchema.nullable(),
   }),
   origin: originSchema.nullable().meta({ description: 'What it was restored from; null when it began empty.' }),
+  drillOf: z
+    .string()
+    .nullable()
+    .meta({ description: 'Id of the cluster whose backups it is a drill of: it is thrown away. null for all others.' }),
+  lastProvenRestore: provenRestoreSchema
+    .nullable()
+    .meta({ description: 'The newest drill that found nothing wrong; null: there is none yet.' }),
   createdAt: time,
   deletedAt: time.nullable(),
   links: z.object({
@@ -115,6 +123,7 @@ const clusterFields = {
     operations: z.string(),
     credentials: z.string(),
     backups: z.string(),
+    drills: z.string(),
   }),
 };
 

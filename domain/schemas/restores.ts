@@ -103,19 +103,22 @@ export function targetOf({ time, lsn, transaction, point, backup }: TargetReques
   return isId('bkp', backup) ? { kind: 'backup', backup } : null;
 }
 
+/** As answers tell it. */
+export const restoreTargetOutSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('latest') }),
+  z.object({ kind: z.literal('time'), time: z.string().meta({ format: 'date-time' }) }),
+  z.object({ kind: z.literal('lsn'), lsn: z.string() }),
+  z.object({ kind: z.literal('transaction'), transaction: z.string() }),
+  z.object({ kind: z.literal('point'), name: z.string() }),
+  z.object({ kind: z.literal('backup'), backup: z.templateLiteral(['bkp_', z.string()]) }),
+]);
+
 /** What a restored cluster tells of where it comes from. */
 export const originSchema = z
   .object({
     clusterId: z.string(),
     timelineId: z.string(),
-    target: z.discriminatedUnion('kind', [
-      z.object({ kind: z.literal('latest') }),
-      z.object({ kind: z.literal('time'), time: z.string().meta({ format: 'date-time' }) }),
-      z.object({ kind: z.literal('lsn'), lsn: z.string() }),
-      z.object({ kind: z.literal('transaction'), transaction: z.string() }),
-      z.object({ kind: z.literal('point'), name: z.string() }),
-      z.object({ kind: z.literal('backup'), backup: z.templateLiteral(['bkp_', z.string()]) }),
-    ]),
+    target: restoreTargetOutSchema,
     site: z.string().nullable().meta({ description: 'null: the first that answered.' }),
     keepsCredentials: z.boolean(),
   })

@@ -175,6 +175,34 @@ async function cancel(subject: Subject, cancelAt: string): Promise<string[]> {
   return found.map((one) => `cancelled at "${cancelAt}": ${one}`);
 }
 
+test('a drill proves what it proves once and leaves nothing, wherever the worker dies, and also when it is cancelled', async () => {
+  const [first] = subjects;
+  if (!first) throw new Error('no lane');
+  const dryRun = await well(first, drillIn(first));
+  const known = [...provision.executions, ...restore.executions];
+  const own = dryRun.executions.filter((execution) => !known.includes(execution));
+  const rows = rowsOf(own.filter((execution) => all || !execution.startsWith('record: ')));
+  rowsRun['drill'] = rows.length;
+  const held = inRuns(rows, CRASHES_IN_A_RESTORE).map(
+    (crashes): Task =>
+      (subject) =>
+        hit(subject, drillIn(subject), crashes, dryRun),
+  );
+  const points = cancelPoints(dryRun, [
+    'choose-the-time-and-the-site-to-restore-from',
+    'look-for-damage-in-what-came-back',
+  ]);
+  expect(points).toHaveLength(2);
+  const cancelled = points.map((cancelAt): Task => async (subject) => {
+    const experiment = { ...drillIn(subject), cancelAt };
+    const outcome = await run(laboratory, subject, experiment);
+    return [outcome.result, ...(await complaints(laboratory, subject.world, experiment, outcome, outcome))];
+  });
+  expect(await perform([...cancelled, ...held])).toEqual(['cancelled', 'cancelled']);
+});
+
+const drillIn = (subject: Subject): Experiment => ({ ...SINGLE, kind: 'drill', source: sourceOf(subject) });
+
 test('a deletion overtakes the backup that runs, and leaves of both what it leaves of a cluster alone', async () => {
   const [subject] = subjects;
   if (!subject) throw new Error('no lane');

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { networkToken } from '../../activities/cloud/tokens';
 import type { NewBackup } from '../../activities/inventory/backup-tables';
+import type { NewDrill } from '../../activities/inventory/drill-tables';
 import type { SubmissionResult } from '../../activities/inventory/inventory';
 import type { Origin, Timeline } from '../../domain/backups';
 import type { CloudName } from '../../domain/clusters';
@@ -35,7 +36,7 @@ export interface Experiment {
   readonly crashes?: readonly CrashPoint[];
   /** Of an existing cluster; default: a new one. */
   readonly cluster?: OrderedCluster;
-  /** What a restore begins with: a cluster of the same world that has a backup. */
+  /** What a restore or a drill begins with: a cluster of the same world that has a backup. */
   readonly source?: OrderedCluster;
 }
 
@@ -123,10 +124,12 @@ type Runbooks = Readonly<Partial<Record<OperationKind, RunbookOf>>>;
 async function clusterOf(
   laboratory: Laboratory,
   lane: Lane,
-  { topology, cloud = SPEC.cloud, source }: Experiment,
+  { kind, topology, cloud = SPEC.cloud, source }: Experiment,
 ): Promise<OrderedCluster> {
   const project = cloud === 'static' ? await ownerOfMachines(laboratory, lane) : laboratory.project;
   const cluster = newCluster(project, newId('clu').replaceAll('_', '-'));
+  // A drill finds out by itself what it is made from, and has no backups of its own.
+  if (kind === 'drill') return { ...cluster, spec: { ...SPEC, plan: PLANS[topology], cloud } };
   const origin = source ? await latestOf(laboratory, source) : null;
   return { ...cluster, spec: { ...SPEC, plan: PLANS[topology], cloud, backups: POLICY }, origin };
 }
@@ -145,7 +148,7 @@ async function lineageOf(inventory: Laboratory['inventory'], id: ClusterId): Pro
 async function order(
   { inventory }: Laboratory,
   cluster: OrderedCluster,
-  { kind, topology }: Experiment,
+  { kind, topology, source }: Experiment,
   runbook: RunbookOf = RUNBOOKS[kind].runbook,
 ): Promise<OperationInput> {
   const draft = newSubmission(cluster, kind);
@@ -154,9 +157,10 @@ async function order(
     operation: { ...draft.operation, topology },
     steps: titlesOf(runbook({ topology })),
     ...(kind === 'backup' && { backup: await newBackup(inventory, cluster) }),
+    ...(kind === 'drill' && source && { drill: await newDrill(inventory, source) }),
   };
   const submit = (): Promise<SubmissionResult> =>
-    kind === 'provision' || kind === 'restore'
+    kind === 'provision' || kind === 'restore' || kind === 'drill'
       ? inventory.operations.submitCreate(cluster, submission)
       : inventory.operations.submit(null, submission);
   const { operation } = await submit();
@@ -166,6 +170,10 @@ async function order(
 async function newBackup(inventory: Laboratory['inventory'], { id, spec }: OrderedCluster): Promise<NewBackup> {
   const timeline = await lineageOf(inventory, id);
   return { id: newId('bkp'), timelineId: timeline.id, type: 'full', description: null, version: spec.version };
+}
+
+async function newDrill(inventory: Laboratory['inventory'], { id: clusterId }: OrderedCluster): Promise<NewDrill> {
+  return { id: newId('drl'), clusterId, timelineId: (await lineageOf(inventory, clusterId)).id };
 }
 
 /** @returns how many executions had begun by then. */

@@ -10,6 +10,7 @@ import type { Experiment, OrderedCluster, Outcome } from './experiment';
 import { prefixOf } from './experiment';
 import type { Laboratory } from './laboratory';
 import { differs } from './differs';
+import { aboutDrill } from './drills';
 import { aboutBackup, aboutLineage } from './lineages';
 import { keptOfMachines } from './machines';
 
@@ -29,7 +30,7 @@ export async function complaints(
   ];
   // All else follows from that.
   if (ended.length > 0) return ended;
-  const gone = experiment.kind === 'delete' || experiment.cancelAt !== undefined;
+  const gone = ['delete', 'drill'].includes(experiment.kind) || experiment.cancelAt !== undefined;
   // A lineage outlives its cluster, but not the cancel of what opened it.
   const lineage = !gone ? 'is used' : experiment.kind === 'delete' ? 'outlives its cluster' : 'is gone';
   return [
@@ -41,6 +42,7 @@ export async function complaints(
     ...(await (gone ? aboutResidue(laboratory, world, outcome) : aboutCluster(laboratory, world, outcome))),
     ...(await aboutLineage(laboratory, world, outcome, lineage)),
     ...(await aboutBackup(laboratory, world, outcome)),
+    ...(await aboutDrill(laboratory, experiment, outcome)),
   ];
 }
 

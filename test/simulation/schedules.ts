@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { backupPolicy } from '../../activities/inventory/rows';
 import type { BackupSchedules } from '../../activities/schedules/schedules';
-import { nextRuns } from '../../domain/backup-times';
+import { nextDrills, nextRuns } from '../../domain/backup-times';
 import { BACKUP_TYPES } from '../../domain/backups';
 import type { ClusterId } from '../../domain/ids';
 import { createOnce, readIfThere, replaceFile } from './files';
@@ -43,7 +43,16 @@ export function createSimulatedSchedules(world: World): BackupSchedules {
           { type, cron, paused: policy.paused, nextRuns: nextRuns(policy, type, NEXT, new Date()), lastRun: null },
         ];
       });
-      return Promise.resolve(states);
+      const { drill, paused } = policy;
+      if (drill === null) return Promise.resolve(states);
+      const drills = {
+        type: 'drill',
+        cron: drill,
+        paused,
+        nextRuns: nextDrills(policy, NEXT, new Date()),
+        lastRun: null,
+      } as const;
+      return Promise.resolve([...states, drills]);
     },
   };
 }

@@ -1,11 +1,13 @@
 import type { Lineage } from '../../activities/pgbackrest/config';
 import type { BackupPolicy } from '../../domain/backups';
+import { DEFAULT_DRILL_TIMES } from '../../domain/drills';
 import { DEFAULT_BACKUP_RETENTION, DEFAULT_BACKUP_SCHEDULE } from '../../domain/backups';
 
 /** Backups on the sites that every test has. */
 export const POLICY: BackupPolicy = {
   sites: ['primary', 'secondary'],
   schedule: DEFAULT_BACKUP_SCHEDULE,
+  drill: DEFAULT_DRILL_TIMES,
   timeZone: 'UTC',
   retention: DEFAULT_BACKUP_RETENTION,
   paused: false,

@@ -86,6 +86,12 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   closeNewSites: true,
   removeExpiredLineages: true,
   findOverdueBackups: true,
+  findOverdueDrills: true,
+  removeAbandonedDrills: true,
+  openDrill: true,
+  choosePoint: true,
+  examineRestore: true,
+  proveDrill: true,
 };
 
 /**
@@ -124,7 +130,10 @@ export async function startScriptedTemporal(
 }
 
 /** What a workflow cannot go on without. */
-const GIVEN: Readonly<Record<string, unknown>> = { openBackup: { operation: null, reason: 'nothing is wanted' } };
+const GIVEN: Readonly<Record<string, unknown>> = {
+  openBackup: { operation: null, reason: 'nothing is wanted' },
+  openDrill: { operation: null, reason: 'nothing is wanted' },
+};
 
 function scriptedActivities(
   { calls, records }: ScriptedRun,

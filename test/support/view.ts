@@ -43,6 +43,8 @@ export function viewOf(
       },
       status: { state: 'creating', conditions: [], postgresqlVersion: null, endpoint: null },
       origin: null,
+      drillOf: null,
+      lastProvenRestore: null,
       createdAt: '2026-11-20T00:00:00.000Z',
       deletedAt: null,
     },

@@ -108,7 +108,7 @@ test('the first backup of a cluster is taken at once, and once, however often th
   await activities.scheduleBackups(refOf(operation));
   await finish(inventory, operation);
   expect(await scheduled.backupsOf(shop.cluster.id)).toHaveLength(1);
-  expect(await scheduled.schedules.describe(shop.cluster.id)).toHaveLength(3);
+  expect(await scheduled.schedules.describe(shop.cluster.id)).toHaveLength(4);
 });
 
 test('a worker that dies when it has written the operation leaves one', async () => {

@@ -17,6 +17,7 @@ import {
   takeBackup,
   windowAfter,
 } from './backups/user';
+import { clustersOf, damageBackups, endedDrill, holdDrill, leftOf } from './backups/drills';
 import { login, query } from './support/endpoint';
 import type { Writer } from './support/ledger';
 import { startWriter } from './support/ledger';
@@ -125,7 +126,56 @@ async function demandForgotten(name: string): Promise<void> {
   expect(files.trim().split('\n').sort()).toEqual(['backup.conf', 'pgbackrest.conf']);
 }
 
+test('a drill proves that a backup can be restored, and leaves nothing but the evidence', async () => {
+  const before = await clustersOf(holdfast);
+  const operation = await holdDrill(holdfast, 'shop');
+  expect(await clustersOf(holdfast)).toEqual(before);
+  expect(await clustersOf(holdfast, '?drills=true')).toEqual([operation.clusterName, ...before]);
+  const credentials = await holdfast.api('GET', `/v1/clusters/${operation.clusterId}/credentials`);
+  expect(credentials).toMatchObject({ status: 409, body: { code: 'CLUSTER_NOT_READY' } });
+
+  const drill = await endedDrill(holdfast, 'shop', operation);
+  console.log(`${JSON.stringify(drill.target)} from ${String(drill.site)}, ${JSON.stringify(drill.checks)}`);
+  expect(drill).toMatchObject({ state: 'succeeded', error: null });
+  expect(drill.checks.map(({ name, passed }) => [name, passed])).toEqual([
+    ['stops at its target', true],
+    ['data checksums', true],
+    ['tables and indexes', true],
+  ]);
+  expect(['primary', 'secondary']).toContain(drill.site);
+  expect(drill.setId).toMatch(/^\d{8}-\d{6}F/);
+  expect(drill.databaseBytes).toBeGreaterThan(2 ** 20);
+  expect(drill.phases.filter(({ seconds }) => seconds === null)).toEqual([]);
+  expect(await leftOf(holdfast, drill)).toEqual([]);
+  expect(await clustersOf(holdfast, '?drills=true')).toEqual(before);
+  const { status, lastProvenRestore } = await holdfast.cluster('shop');
+  expect(lastProvenRestore).toMatchObject({ drillId: drill.id, target: drill.target, provenAt: drill.provenAt });
+  const condition = status.conditions.find(({ type }) => type === 'RestoreProven');
+  expect(condition).toMatchObject({ status: true, reason: 'Proven' });
+});
+
 describe('when something fails', () => {
+  test('a damaged file in a store makes a drill fail loudly, and no host is left', async () => {
+    const damaged = ['primary', 'secondary'].map((site) => damageBackups(stores.dataFolder(site)));
+    const drill = await endedDrill(holdfast, 'shop', await holdDrill(holdfast, 'shop'));
+    for (const { files, mend } of damaged) {
+      mend();
+      expect(files).toBeGreaterThan(0);
+    }
+    expect(drill).toMatchObject({ state: 'failed', provenAt: null, error: { code: 'RESTORE_FAILED' } });
+    expect(await leftOf(holdfast, drill)).toEqual([]);
+    const { status, lastProvenRestore } = await holdfast.cluster('shop');
+    expect([status.state, lastProvenRestore === null]).toEqual(['ready', false]);
+    const condition = status.conditions.find(({ type }) => type === 'RestoreProven');
+    expect(condition).toMatchObject({ status: false, reason: 'Failed' });
+    expect(condition?.message).toContain('The last proven restore ended at');
+    const told = await holdfast.database.query<{ action: string }>(
+      `select action from audit_log where details ->> 'drill' = $1`,
+      [drill.id],
+    );
+    expect(told).toEqual([{ action: 'drill failed' }]);
+  });
+
   test('the log waits for a store that is away, and a time in between can be restored from the other one', async () => {
     await stores.stop('primary');
     const time = Date.now() + 3_000;

@@ -1,6 +1,6 @@
-import type { BackupSchedules, ScheduledCluster } from '../../activities/schedules/schedules';
-import { nextRuns } from '../../domain/backup-times';
-import type { BackupPolicy, BackupType } from '../../domain/backups';
+import type { BackupSchedules, ScheduledCluster, ScheduledType } from '../../activities/schedules/schedules';
+import { nextDrills, nextRuns } from '../../domain/backup-times';
+import type { BackupPolicy } from '../../domain/backups';
 import { newId } from '../support/inventory';
 import { POLICY } from '../support/lineage';
 
@@ -12,7 +12,12 @@ export interface SchedulesUnderTest {
 }
 
 /** How late Temporal may say that a run is: it tells its jitter. */
-const JITTER_MS = 60_000;
+const JITTER_MS: Readonly<Record<ScheduledType, number>> = {
+  full: 60_000,
+  differential: 60_000,
+  incremental: 60_000,
+  drill: 3 * 60 * 60_000,
+};
 
 /** What takes backups at their times must hold to (activities/schedules/schedules.ts). */
 export function describeSchedulesContract(name: string, make: () => Promise<SchedulesUnderTest>): void {
@@ -28,7 +33,7 @@ export function describeSchedulesContract(name: string, make: () => Promise<Sche
       cluster = { id: newId('clu'), name: 'orders', projectName: 'default' };
     });
 
-    const told = async (): Promise<[BackupType, string, boolean][]> =>
+    const told = async (): Promise<[ScheduledType, string, boolean][]> =>
       (await env.otherProcess.describe(cluster.id)).map(({ type, cron, paused }) => [type, cron, paused]);
 
     test('each type has one, with the times of the policy, however often and by whom it is ensured', async () => {
@@ -39,12 +44,15 @@ export function describeSchedulesContract(name: string, make: () => Promise<Sche
         ['full', POLICY.schedule.full, false],
         ['differential', POLICY.schedule.differential, false],
         ['incremental', POLICY.schedule.incremental, false],
+        ['drill', POLICY.drill, false],
       ]);
       for (const { type, nextRuns: runs, lastRun } of await env.schedules.describe(cluster.id)) {
         expect(lastRun).toBeNull();
-        const times = nextRuns(policy, type, 4, new Date(Date.now() - JITTER_MS)).map((at) => Date.parse(at));
+        const since = new Date(Date.now() - JITTER_MS[type]);
+        const due = type === 'drill' ? nextDrills(policy, 4, since) : nextRuns(policy, type, 4, since);
+        const times = due.map((at) => Date.parse(at));
         const isOne = (run: string): boolean =>
-          times.some((at) => Date.parse(run) >= at && Date.parse(run) <= at + JITTER_MS);
+          times.some((at) => Date.parse(run) >= at && Date.parse(run) <= at + JITTER_MS[type]);
         expect(runs.slice(0, 3).filter(isOne)).toHaveLength(3);
       }
     });
@@ -52,14 +60,14 @@ export function describeSchedulesContract(name: string, make: () => Promise<Sche
     test('a policy that changes moves them: other times, none at all, paused', async () => {
       await env.schedules.ensure(cluster, POLICY);
       const schedule = { full: null, differential: '5 2 * * 1', incremental: '*/30 * * * *' };
-      await env.schedules.ensure(cluster, { ...POLICY, paused: true, schedule });
+      await env.schedules.ensure(cluster, { ...POLICY, paused: true, schedule, drill: null });
       expect(await told()).toEqual([
         ['differential', '5 2 * * 1', true],
         ['incremental', '*/30 * * * *', true],
       ]);
       for (const { nextRuns: runs } of await env.schedules.describe(cluster.id)) expect(runs).toEqual([]);
       await env.schedules.ensure(cluster, POLICY);
-      expect(await told()).toHaveLength(3);
+      expect(await told()).toHaveLength(4);
     });
 
     test('those that are removed are gone, also when they are removed again, or were never there', async () => {
@@ -73,7 +81,7 @@ export function describeSchedulesContract(name: string, make: () => Promise<Sche
     test('of two clusters each has its own', async () => {
       await env.schedules.ensure(cluster, POLICY);
       await env.schedules.ensure({ ...cluster, id: newId('clu') }, { ...POLICY, paused: true });
-      expect((await told()).map(([, , paused]) => paused)).toEqual([false, false, false]);
+      expect((await told()).map(([, , paused]) => paused)).toEqual([false, false, false, false]);
     });
 
     test('one can be asked for at once, also where there are no times', async () => {

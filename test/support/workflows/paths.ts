@@ -46,7 +46,11 @@ export const UNDO_PATHS: readonly HistoryPath[] = OPERATION_KINDS.flatMap((kind)
   ownStepsOf(kind)
     .filter(({ undo }) => undo)
     .map(({ id }) =>
-      operationPath(kind, 'single', `undo of ${id} waits`, () => waitingIn([lastOf(kind), id], ['cancel', 'retry'])),
+      operationPath(kind, 'single', `undo of ${id} waits`, () =>
+        kind === 'drill'
+          ? waitingIn(['look-for-damage-in-what-came-back', id], ['retry'])
+          : waitingIn([lastOf(kind), id], ['cancel', 'retry']),
+      ),
     ),
 );
 
@@ -216,7 +220,9 @@ function operationPath(kind: OperationKind, topology: Topology, title: string, c
 }
 
 /** What becomes of an operation whose step fails for good: it waits for a retry, or ends where the step may fail. */
-function failurePath(kind: OperationKind, { id, mayFail }: RunbookStep): HistoryPath {
+function failurePath(kind: OperationKind, { id, mayFail, givesUp }: RunbookStep): HistoryPath {
+  // What undoes the step must not fail as well.
+  if (givesUp) return operationPath(kind, 'single', `failed in ${id}`, () => waitingIn([id], []));
   return mayFail
     ? operationPath(kind, 'single', `failed in ${id}`, () => ({ behave: failOnce(id, 'CLOUD_FULL') }))
     : operationPath(kind, 'single', `retried after waiting in ${id}`, () => waitingIn([id], ['retry']));
@@ -226,15 +232,15 @@ function stepsOf(kind: OperationKind): RunbookStep[] {
   return listSteps(RUNBOOKS[kind].runbook({ topology: 'single' }));
 }
 
-/** But those that a restore has in common with a provision, whose paths are the same. */
+/** But those that a restore and a drill have in common with a provision or a deletion, whose paths are the same. */
 function ownStepsOf(kind: OperationKind): RunbookStep[] {
-  if (kind !== 'restore') return stepsOf(kind);
-  const known = stepsOf('provision').map(({ id }) => id);
+  if (kind !== 'restore' && kind !== 'drill') return stepsOf(kind);
+  const known = [...stepsOf('provision'), ...stepsOf('delete')].map(({ id }) => id);
   return stepsOf(kind).filter(({ id }) => !known.includes(id));
 }
 
 function waits(kind: OperationKind): boolean {
-  return stepsOf(kind).some(({ mayFail }) => !mayFail);
+  return stepsOf(kind).some(({ mayFail, givesUp }) => !mayFail && !givesUp);
 }
 
 function lastOf(kind: OperationKind): string {

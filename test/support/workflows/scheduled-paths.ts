@@ -1,6 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { backupDue } from '../../../workflows/backup-due';
+import { drillDue } from '../../../workflows/drill-due';
 import { housekeeping } from '../../../workflows/housekeeping';
 import type { Behaviour, ScriptedRun, ScriptedTemporal } from '../scripted-worker';
 import type { HistoryPath } from './paths';
@@ -31,6 +32,13 @@ export const SCHEDULED_PATHS: readonly HistoryPath[] = [
         };
       }),
   },
+  drillPath(
+    'held',
+    (run) =>
+      ({ name }) =>
+        name === 'openDrill' ? { operation: { ...run().input, kind: 'drill' } } : undefined,
+  ),
+  drillPath('not held', () => () => undefined),
   {
     name: 'housekeeping',
     record: (engine) =>
@@ -50,6 +58,30 @@ export const SCHEDULED_PATHS: readonly HistoryPath[] = [
 
 function duePath(title: string, behave: (run: () => ScriptedRun) => Behaviour): HistoryPath {
   return { name: `scheduled backup, ${title}`, record: (engine) => startDue(engine, behave) };
+}
+
+function drillPath(title: string, behave: (run: () => ScriptedRun) => Behaviour): HistoryPath {
+  return {
+    name: `scheduled drill, ${title}`,
+    record: (engine) => {
+      let begun: ScriptedRun | undefined;
+      const run = (): ScriptedRun => {
+        if (!begun) throw new Error('it has not begun');
+        return begun;
+      };
+      return engine.withWorker(behave(run), async (scripted) => {
+        begun = scripted;
+        const { clusterId } = scripted.input;
+        const handle = await engine.temporal.client.workflow.start(drillDue, {
+          workflowId: `drill due ${scripted.input.operationId}`,
+          taskQueue: scripted.taskQueue,
+          args: [{ clusterId }],
+        });
+        await handle.result();
+        return handle;
+      });
+    },
+  };
 }
 
 /** @param behave is given the run, which begins after it. */

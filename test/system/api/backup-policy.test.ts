@@ -44,6 +44,7 @@ test('the policy is shown with its next runs, and the ETag of the cluster', asyn
   expect(told).toEqual({
     sites: ['primary', 'secondary'],
     schedule: { full: '17 1 * * 0', differential: '17 1 * * 1-6', incremental: '47 * * * *' },
+    drill: '7 2 * * 3',
     timeZone: 'UTC',
     retention: { unit: 'days', full: 14 },
     paused: false,

@@ -32,6 +32,7 @@ describe('an order', () => {
     expect(spec.backups).toEqual({
       sites: ['primary', 'secondary'],
       schedule: { full: '17 1 * * 0', differential: '17 1 * * 1-6', incremental: '47 * * * *' },
+      drill: '7 2 * * 3',
       timeZone: 'UTC',
       retention: { unit: 'days', full: 14 },
       paused: false,
@@ -57,6 +58,7 @@ describe('an order', () => {
     );
     expect(choosy?.spec.backups).toEqual({
       ...asked,
+      drill: '7 2 * * 3',
       schedule: { full: '0 3 1 * *', differential: '17 1 * * 1-6', incremental: null },
     });
     expect(careless?.spec.backups).toBeNull();
@@ -78,7 +80,8 @@ describe('an order', () => {
     expect(previewSchema.parse(body).changes).toContainEqual({
       action: 'create',
       what: 'backups',
-      detail: 'on primary: full 17 1 * * 0, differential 17 1 * * 1-6, incremental 47 * * * * (UTC); kept for 14 days',
+      detail:
+        'on primary: full 17 1 * * 0, differential 17 1 * * 1-6, incremental 47 * * * * (UTC), a drill 7 2 * * 3; kept for 14 days',
     });
   });
 

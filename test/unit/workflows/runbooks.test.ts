@@ -20,10 +20,21 @@ test('a step waits for attention when it fails, unless it says that it may fail'
   expect(step('copy', () => Promise.resolve(), { mayFail: true }).mayFail).toBe(true);
 });
 
-test('a backup that fails holds up nothing; every other operation waits for somebody', () => {
+test('a backup that fails holds up nothing; nearly every other operation waits for somebody', () => {
   for (const kind of OPERATION_KINDS) {
     const steps = listSteps(RUNBOOKS[kind].runbook({ topology: 'ha' }));
     expect([kind, new Set(steps.map(({ mayFail = false }) => mayFail))]).toEqual([kind, new Set([kind === 'backup'])]);
+  }
+});
+
+test('a drill waits for nobody until it has proven something, and takes back what it made; then it goes on to the end', () => {
+  const steps = listSteps(RUNBOOKS.drill.runbook({ topology: 'single' }));
+  const proof = steps.findIndex(({ id }) => id === 'write-down-that-it-can-be-restored');
+  expect(proof).toBeGreaterThan(10);
+  expect(steps.map(({ givesUp = false }) => givesUp)).toEqual(steps.map((_, i) => i <= proof));
+  for (const kind of OPERATION_KINDS.filter((one) => one !== 'drill')) {
+    const others = listSteps(RUNBOOKS[kind].runbook({ topology: 'ha' }));
+    expect([kind, others.filter(({ givesUp }) => givesUp)]).toEqual([kind, []]);
   }
 });
 

@@ -3,6 +3,7 @@ import type { OperationInput } from '../../../../domain/operations';
 import { backupRunbook } from '../../../../workflows/backup';
 import { configureBackupsRunbook } from '../../../../workflows/configure-backups';
 import { deleteRunbook } from '../../../../workflows/delete';
+import { drillRunbook } from '../../../../workflows/drill';
 import type { OperationOutcome } from '../../../../workflows/operation';
 import { execute } from '../../../../workflows/operation';
 import { provisionRunbook } from '../../../../workflows/provision';
@@ -20,6 +21,7 @@ export const backup = (input: OperationInput): Promise<OperationOutcome> =>
   execute(input, deafen(backupRunbook(input)));
 export const restore = (input: OperationInput): Promise<OperationOutcome> =>
   execute(input, deafen(restoreRunbook(input)));
+export const drill = (input: OperationInput): Promise<OperationOutcome> => execute(input, deafen(drillRunbook(input)));
 export const configureBackups = (input: OperationInput): Promise<OperationOutcome> =>
   execute(input, deafen(configureBackupsRunbook(input)));
 

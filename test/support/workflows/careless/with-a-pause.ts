@@ -9,6 +9,8 @@ import { checkHost as realCheck } from '../../../../workflows/check-host';
 import { checkSites as realSiteCheck } from '../../../../workflows/check-sites';
 import type { ClusterState } from '../../../../workflows/cluster';
 import { clusterWorkflow as realCluster } from '../../../../workflows/cluster';
+import type { DrillDueOutcome, ScheduledDrill } from '../../../../workflows/drill-due';
+import { drillDue as realDrillDue } from '../../../../workflows/drill-due';
 import { lookAtWindow as realLook } from '../../../../workflows/look-at-window';
 import type { HousekeepingOutcome } from '../../../../workflows/housekeeping';
 import { housekeeping as realHousekeeping } from '../../../../workflows/housekeeping';
@@ -33,6 +35,11 @@ export async function checkSites(): Promise<readonly SiteCheck[]> {
 export async function backupDue(wanted: ScheduledBackup): Promise<BackupDueOutcome> {
   await sleep('1 second');
   return realDue(wanted);
+}
+
+export async function drillDue(wanted: ScheduledDrill): Promise<DrillDueOutcome> {
+  await sleep('1 second');
+  return realDrillDue(wanted);
 }
 
 export async function housekeeping(): Promise<HousekeepingOutcome> {

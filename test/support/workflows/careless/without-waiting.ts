@@ -2,6 +2,7 @@ import type { OperationInput } from '../../../../domain/operations';
 import { backupRunbook } from '../../../../workflows/backup';
 import { configureBackupsRunbook } from '../../../../workflows/configure-backups';
 import { deleteRunbook } from '../../../../workflows/delete';
+import { drillRunbook } from '../../../../workflows/drill';
 import type { OperationOutcome } from '../../../../workflows/operation';
 import { execute } from '../../../../workflows/operation';
 import { provisionRunbook } from '../../../../workflows/provision';
@@ -19,6 +20,8 @@ export const backup = (input: OperationInput): Promise<OperationOutcome> =>
   execute(input, passOver(backupRunbook(input)));
 export const restore = (input: OperationInput): Promise<OperationOutcome> =>
   execute(input, passOver(restoreRunbook(input)));
+export const drill = (input: OperationInput): Promise<OperationOutcome> =>
+  execute(input, passOver(drillRunbook(input)));
 export const configureBackups = (input: OperationInput): Promise<OperationOutcome> =>
   execute(input, passOver(configureBackupsRunbook(input)));
 

@@ -98,18 +98,22 @@ test('a policy is told in one line', () => {
   const policy = {
     sites: ['primary', 'offsite'],
     schedule: { ...DEFAULT_BACKUP_SCHEDULE, differential: null },
+    drill: '7 2 * * 3',
     timeZone: 'Europe/Paris',
     retention: DEFAULT_BACKUP_RETENTION,
     paused: false,
   };
   expect(policyInWords(policy)).toBe(
-    'on primary and offsite: full 17 1 * * 0, incremental 47 * * * * (Europe/Paris); kept for 14 days',
+    'on primary and offsite: full 17 1 * * 0, incremental 47 * * * * (Europe/Paris), a drill 7 2 * * 3; kept for 14 days',
   );
   const rare = {
     ...policy,
     schedule: { full: null, differential: null, incremental: null },
+    drill: null,
     retention: { unit: 'count', full: 2 },
     paused: true,
   } as const;
-  expect(policyInWords(rare)).toBe('on primary and offsite: on demand only, paused; the last 2 full ones kept');
+  expect(policyInWords(rare)).toBe(
+    'on primary and offsite: on demand only, no drills, paused; the last 2 full ones kept',
+  );
 });

@@ -1,0 +1,46 @@
+import { randomInt } from 'node:crypto';
+import type { RestoreWindow } from '../../domain/backups';
+import type { StepRef } from '../../domain/clusters';
+import type { Drill, DrillPoint, KnownCopy } from '../../domain/drills';
+import { choosePoint } from '../../domain/drills';
+import { HoldfastError } from '../../domain/errors';
+import type { Fleet } from '../fleet';
+import { lookAtWindow } from '../pgbackrest/activities';
+
+/** More backups than are kept. */
+const BACKUPS = 5_000;
+const PRECISION = 2 ** 32;
+
+/** See {@link DrillActivities.choosePoint}. */
+export async function choosePointOf(fleet: Fleet, at: StepRef): Promise<void> {
+  const drill = await fleet.inventory.drills.ofOperation(at.operationId);
+  if (drill.target !== null) return;
+  const point = await pointOf(fleet, drill);
+  if (point) return fleet.inventory.drills.choose(at, point);
+  const window = 'there is no backup yet';
+  throw new HoldfastError('RESTORE_TARGET_OUTSIDE', { target: 'Any time', window });
+}
+
+async function pointOf(fleet: Fleet, drill: Drill): Promise<DrillPoint | null> {
+  const window = await windowOf(fleet, drill);
+  if (window === null) return null;
+  const { projectId, clusterId, timelineId } = drill;
+  const backups = await fleet.inventory.backups.list(projectId, { limit: BACKUPS, clusterId });
+  const copies = backups
+    .filter((backup) => backup.timelineId === timelineId)
+    .flatMap(({ id, copies: all }): KnownCopy[] =>
+      all.flatMap((copy) => (copy.removedAt === null ? [{ ...copy, backupId: id }] : [])),
+    );
+  const chance = (): number => randomInt(PRECISION) / PRECISION;
+  return choosePoint(window, copies, [chance(), chance(), chance()]);
+}
+
+/** As the archive says now; of a cluster that does not answer, as it said last: its backups have to be good all the more. */
+async function windowOf(fleet: Fleet, { clusterId, timelineId }: Drill): Promise<RestoreWindow | null> {
+  try {
+    return await lookAtWindow(fleet, clusterId, null);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || !error.retryable) throw error;
+    return fleet.inventory.timelines.getWindow(timelineId);
+  }
+}

@@ -1,0 +1,89 @@
+import { findOverdueDrill, nextDrills } from '../../../domain/backup-times';
+import type { RestoreWindow } from '../../../domain/backups';
+import { clusterOfDrill } from '../../../domain/drilled-clusters';
+import type { KnownCopy } from '../../../domain/drills';
+import { choosePoint, whyNoDrill } from '../../../domain/drills';
+import { POLICY } from '../../support/lineage';
+import { viewOf } from '../../support/view';
+
+/** Where drills stop, what is made for them, and when one is overdue. */
+
+const at = (minute: number, second = 0): string => new Date(Date.UTC(2026, 10, 20, 12, minute, second)).toISOString();
+const copy = (site: string, minute: number, backupId: KnownCopy['backupId'] = 'bkp_1'): KnownCopy => ({
+  site,
+  finishedAt: at(minute),
+  backupId,
+});
+const WINDOW: RestoreWindow = { earliest: at(0), latest: at(30) };
+const COPIES = [copy('primary', 0), copy('secondary', 0), copy('primary', 20, 'bkp_2')];
+const CHANCES = Array.from({ length: 50 }, (_, i) => i / 50);
+
+test('half of the drills begin with the newest backup, the others stop anywhere in the window', () => {
+  const timesOf = (which: number): number[] =>
+    CHANCES.map((when) => {
+      const target = choosePoint(WINDOW, COPIES, [which, when, 0])?.target;
+      return target?.kind === 'time' ? Date.parse(target.time) : 0;
+    });
+  const [recent, anywhere] = [timesOf(0.2), timesOf(0.7)];
+  for (const time of recent) expect(time).toBeGreaterThanOrEqual(Date.parse(at(20, 1)));
+  expect(Math.min(...anywhere)).toBe(Date.parse(at(0, 1)));
+  expect(Math.max(...anywhere)).toBeGreaterThan(Date.parse(at(25)));
+  for (const time of [...recent, ...anywhere]) expect(time).toBeLessThanOrEqual(Date.parse(at(30)));
+});
+
+test('only a site is read that has a backup from before the time', () => {
+  const copies = [copy('primary', 0), copy('secondary', 20, 'bkp_2')];
+  for (const where of CHANCES) {
+    const point = choosePoint(WINDOW, copies, [0.9, 0.1, where]);
+    expect(point?.site).toBe('primary');
+  }
+  const sites = CHANCES.map((where) => choosePoint(WINDOW, copies, [0.1, 0.5, where])?.site);
+  expect(new Set(sites)).toEqual(new Set(['primary', 'secondary']));
+});
+
+test('where nothing was archived since the newest backup, that backup itself is restored', () => {
+  for (const latest of [null, at(20)]) {
+    const window = { earliest: at(20), latest };
+    const point = choosePoint(window, COPIES, [0.9, 0.5, 0.99]);
+    expect(point).toEqual({ target: { kind: 'backup', backup: 'bkp_2' }, site: 'primary' });
+  }
+});
+
+test('without a backup there is nothing to choose from', () => {
+  expect(choosePoint(WINDOW, [], [0, 0, 0])).toBeNull();
+});
+
+test('what is made for a drill is small, has room for the data, no backups, and lets nobody in', () => {
+  const { cluster } = viewOf('ha-m');
+  const GIB = 1024 ** 3;
+  const source = {
+    ...cluster,
+    spec: { ...cluster.spec, storageBytes: 50 * GIB, allowedIps: ['0.0.0.0/0'], backups: POLICY },
+  };
+  const made = clusterOfDrill(source, 'clu_2', 'op_01m7xfpycdf6dnev2ndz8p0wht');
+  expect(made.name).toBe('drill-01m7xfpycdf6dnev2ndz8p0wht');
+  expect(made.spec).toMatchObject({ plan: 'single-s', storageBytes: 50 * GIB, allowedIps: [], backups: null });
+  expect(made.spec).toMatchObject({
+    version: source.spec.version,
+    cloud: source.spec.cloud,
+    deletionProtection: false,
+  });
+  const small = clusterOfDrill({ ...source, spec: { ...source.spec, storageBytes: GIB } }, 'clu_2', 'op_1');
+  expect(small.spec).toMatchObject({ plan: 'sandbox', storageBytes: GIB });
+});
+
+test('a drill is overdue when more than half of the time until the next one has passed', () => {
+  const day = (of: number): Date => new Date(Date.UTC(2026, 10, of));
+  expect(nextDrills(POLICY, 2, day(20))).toEqual(['2026-11-25T02:07:00.000Z', '2026-12-02T02:07:00.000Z']);
+  expect(findOverdueDrill(POLICY, day(20), day(28))).toBeNull();
+  expect(findOverdueDrill(POLICY, day(20), day(29))).toBe('2026-11-25T02:07:00.000Z');
+  expect(findOverdueDrill({ ...POLICY, drill: null }, day(20), day(29))).toBeNull();
+  expect(findOverdueDrill({ ...POLICY, paused: true }, day(20), day(29))).toBeNull();
+});
+
+test('no drill is held by schedule of a cluster that has no backups, wants none, or is paused', () => {
+  expect(whyNoDrill(POLICY)).toBeNull();
+  expect(whyNoDrill(null)).toBe('it has no backups');
+  expect(whyNoDrill({ ...POLICY, drill: null })).toBe('its policy wants no drills');
+  expect(whyNoDrill({ ...POLICY, paused: true })).toBe('its backups are paused');
+});
