@@ -65,6 +65,14 @@ export function restoreConfig(view: ClusterView, source: Lineage): string {
   });
 }
 
+/** What a machine without Holdfast restores with: see infra/rescue/rescue.sh. */
+export const rescueConfigFile = `${FOLDER}/rescue.conf`;
+
+/** See {@link rescueConfigFile}. Where the data goes is the machine's own business. */
+export function rescueConfig(source: Lineage): string {
+  return sections({ global: { ...common(source, null), 'process-max': 2 } });
+}
+
 /** An option that may be given several times has a list. */
 type Value = string | number | readonly string[];
 type Options = Readonly<Record<string, Value>>;

@@ -71,7 +71,7 @@ export async function requireLineage(fleet: Fleet, view: ClusterView): Promise<L
 }
 
 /** With the keys of all its sites. */
-export async function lineageOf(fleet: Fleet, timeline: Timeline): Promise<Lineage> {
+export async function lineageOf(fleet: Pick<Fleet, 'secrets' | 'storage'>, timeline: Timeline): Promise<Lineage> {
   const ref = { projectId: timeline.projectId, clusterId: timeline.clusterId };
   const read = (name: string): Promise<string> => fleet.secrets.read({ ...ref, name });
   const repositories = timeline.sites.map(async (site): Promise<Repository> => {

@@ -7,6 +7,7 @@ import { addCompletionCommands } from './command-completion';
 import { addConnectCommands } from './command-connect';
 import { addDoctorCommands } from './command-doctor';
 import { addDrillCommands } from './command-drill';
+import { addEscrowCommands } from './command-escrow';
 import { addHostCommands } from './command-host';
 import { addKeyCommands } from './command-key';
 import { addOperationCommands } from './command-ops';
@@ -59,6 +60,7 @@ export function createProgram(): Command {
   addBackupCommands(program, open);
   addRestoreCommands(program, open);
   addDrillCommands(program, open);
+  addEscrowCommands(program);
   addHostCommands(program, open);
   addSiteCommands(program, open);
   addOperationCommands(program, open);
