@@ -25,7 +25,11 @@ import { step, together } from './runbook';
 export const provisionRunbook: RunbookOf = (cluster) => [
   ...layFoundation(cluster),
   step('wait for the primary', (at) => patroni.waitForPrimary(at)),
-  openToUsers(cluster),
+  together(
+    openToUsers(cluster),
+    // The log is archived from the first moment on, whatever the policy says of backups.
+    step('prepare the stores', (at) => backups.prepareStanza(at)),
+  ),
   step('write and read through every port', (at) => postgres.proveEndpoint(at)),
   declareReady,
 ];

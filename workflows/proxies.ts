@@ -86,7 +86,9 @@ export const drills = proxyActivities<Pick<DrillActivities, 'choosePoint'>>(remo
 export const examinations = proxyActivities<Pick<DrillActivities, 'examineRestore'>>(copying);
 export const proofs = proxyActivities<Pick<DrillActivities, 'proveDrill'>>(quick);
 export const openings = proxyActivities<Pick<DrillActivities, 'openDrill'>>(quick);
-export const policies = proxyActivities<PolicyActivities>(remote);
+export const policies = proxyActivities<Omit<PolicyActivities, 'openNewSites'>>(remote);
+/** A backup that runs is waited for. */
+export const policySites = proxyActivities<Pick<PolicyActivities, 'openNewSites'>>(long);
 export const schedules = proxyActivities<Omit<ScheduleActivities, 'openBackup'>>(quick);
 export const due = proxyActivities<Pick<ScheduleActivities, 'openBackup'>>(waiting);
 export const housekeeping = proxyActivities<HousekeepingActivities & Pick<DrillActivities, 'removeAbandonedDrills'>>(

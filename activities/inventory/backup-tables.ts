@@ -24,14 +24,22 @@ export interface KnownSite {
 export interface TimelineTable {
   /** Opens the cluster's lineage; one with that id is left alone. */
   open(ref: StepRef, timeline: Pick<Timeline, 'id' | 'sites' | 'version'>): Promise<void>;
-  /** Of the cluster's newest: also the sites that it begins on, without those that it leaves. */
+  /**
+   * Of the cluster's newest: also the sites that it begins on, without those that it leaves.
+   * @throws NOT_YET while a backup runs and one is left or moved: it knows the sites by their place in the list.
+   */
   setSites(ref: StepRef, sites: readonly string[]): Promise<void>;
+  /** Forgets the copies on sites that the cluster's newest has left. @throws NOT_YET while a restore reads the lineage. */
+  leaveSites(ref: StepRef, sites: readonly string[]): Promise<void>;
   /** The newest of the cluster that was not removed, null when it has none. */
   current(clusterId: ClusterId): Promise<Timeline | null>;
   get(id: TimelineId): Promise<Timeline | null>;
+  isRemoved(id: TimelineId): Promise<boolean>;
   /** Those of a cluster outlive it by so many days. */
   expireWith(ref: StepRef, days: number): Promise<void>;
-  /** Those that are due to be removed. */
+  /** True while an operation restores a cluster from it. */
+  isRead(id: TimelineId): Promise<boolean>;
+  /** Those that are due to be removed, and that no restore reads. */
   listExpired(): Promise<Timeline[]>;
   /** Its objects and keys are gone, and with them every copy of its backups. */
   markRemoved(id: TimelineId): Promise<void>;

@@ -102,11 +102,16 @@ async function recordSets(sql: Sql, timeline: Timeline, site: string, sets: read
       where timeline_id = $1 and site = $2 and set_id <> all ($3) and removed_at is null`,
     [timeline.id, site, sets.map(({ setId }) => setId)],
   );
+  await expireBare(sql, timeline.id);
+}
+
+/** A backup without any copy is expired. */
+export async function expireBare(sql: Sql, id: TimelineId): Promise<void> {
   await sql.run(
     `update backups set state = 'expired'
       where timeline_id = $1 and state = 'succeeded'
         and not exists (select from backup_copies copy where copy.backup_id = backups.id and copy.removed_at is null)`,
-    [timeline.id],
+    [id],
   );
 }
 

@@ -1,8 +1,12 @@
+import { z } from 'zod';
 import type { Timeline } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
+import { HoldfastError } from '../../domain/errors';
 import type { TimelineId } from '../../domain/ids';
+import { FINAL_STATES } from '../../domain/operations';
 import type { TimelineTable } from './backup-tables';
-import { timelineRow, windowRow } from './backup-rows';
+import { timelineId, timelineRow, windowRow } from './backup-rows';
+import { expireBare } from './backups';
 import type { Database, Sql } from './database';
 import { first } from './database';
 import { fenced } from './fence';
@@ -11,6 +15,7 @@ export function timelineTable(database: Database): TimelineTable {
   return {
     open: (ref, timeline) => fenced(database, ref, (sql) => open(sql, ref, timeline)),
     setSites: (ref, sites) => fenced(database, ref, (sql) => setSites(sql, ref, sites)),
+    leaveSites: (ref, sites) => fenced(database, ref, (sql) => leaveSites(sql, ref, sites)),
     current: async (clusterId) =>
       first(
         await database.rows(
@@ -20,6 +25,7 @@ export function timelineTable(database: Database): TimelineTable {
         ),
       ),
     get: async (id) => first(await database.rows(timelineRow, 'select * from timelines where id = $1', [id])),
+    isRemoved: (id) => isTrue(database, 'removed_at is not null', id),
     expireWith: (ref, days) =>
       fenced(database, ref, async (sql) => {
         await sql.run(
@@ -27,10 +33,11 @@ export function timelineTable(database: Database): TimelineTable {
           [ref.clusterId, days],
         );
       }),
+    isRead: (id) => isTrue(database, IS_READ, id),
     listExpired: () =>
       database.rows(
         timelineRow,
-        'select * from timelines where expires_at <= now() and removed_at is null order by id',
+        `select * from timelines timeline where expires_at <= now() and removed_at is null and not ${IS_READ} order by id`,
       ),
     markRemoved: (id) => database.transaction((sql) => markRemoved(sql, id)),
     setWindow: async (id, window) => {
@@ -43,6 +50,16 @@ export function timelineTable(database: Database): TimelineTable {
     getWindow: async (id) =>
       first(await database.rows(windowRow, 'select restorable_from, restorable_to from timelines where id = $1', [id])),
   };
+}
+
+async function isTrue(
+  sql: Sql,
+  condition: 'removed_at is not null' | typeof IS_READ,
+  id: TimelineId,
+): Promise<boolean> {
+  const row = z.object({ answer: z.boolean() });
+  const found = first(await sql.rows(row, `select ${condition} as answer from timelines timeline where id = $1`, [id]));
+  return found?.answer ?? false;
 }
 
 async function open(
@@ -58,13 +75,44 @@ async function open(
   );
 }
 
+const NEWEST = '(select id from timelines where cluster_id = $1 order by id desc limit 1)';
+
 async function setSites(sql: Sql, { clusterId }: StepRef, sites: readonly string[]): Promise<void> {
-  await sql.run(
-    `update timelines set sites = $2::text[]
-      where id = (select id from timelines where cluster_id = $1 order by id desc limit 1)`,
-    [clusterId, sites],
+  const row = z.object({ stay: z.boolean(), backup: z.boolean() });
+  const found = first(
+    await sql.rows(
+      row,
+      `select sites = ($2::text[])[1:cardinality(sites)] as stay,
+              exists (select from operations where cluster_id = $1 and lane = 'backup' and state <> all ($3)) as backup
+         from timelines where id = ${NEWEST}`,
+      [clusterId, sites, FINAL_STATES],
+    ),
   );
+  if (found?.backup && !found.stay)
+    throw new HoldfastError('NOT_YET', { what: 'A backup runs: a site is left when it has ended.' });
+  await sql.run(`update timelines set sites = $2::text[] where id = ${NEWEST}`, [clusterId, sites]);
 }
+
+async function leaveSites(sql: Sql, { clusterId }: StepRef, sites: readonly string[]): Promise<void> {
+  const row = z.object({ id: timelineId, read: z.boolean() });
+  const query = `select id, ${IS_READ} as read from timelines timeline where id = ${NEWEST}`;
+  const found = first(await sql.rows(row, query, [clusterId]));
+  if (!found) return;
+  if (found.read)
+    throw new HoldfastError('NOT_YET', { what: 'A restore reads these backups: wait until it has ended.' });
+  await sql.run(
+    `update backup_copies set removed_at = now()
+      where timeline_id = $1 and site = any ($2::text[]) and removed_at is null`,
+    [found.id, sites],
+  );
+  await expireBare(sql, found.id);
+}
+
+/** True while an operation restores from `timeline`. */
+const IS_READ = `
+  exists (select from operations join clusters restored on restored.id = operations.cluster_id
+           where operations.kind = 'restore' and operations.finished_at is null
+             and restored.origin ->> 'timelineId' = timeline.id)`;
 
 /** With it went every copy. */
 async function markRemoved(sql: Sql, id: TimelineId): Promise<void> {

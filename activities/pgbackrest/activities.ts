@@ -3,25 +3,19 @@ import type { StepRef } from '../../domain/clusters';
 import { idOfOperation } from '../../domain/ids';
 import type { ClusterId } from '../../domain/ids';
 import type { ClusterView, Fleet } from '../fleet';
-import { fencedHostOf, hostOf, viewCluster } from '../fleet';
+import { hostOf, viewCluster } from '../fleet';
 import type { Host } from '../host/host';
 import { findPrimary } from '../postgres/psql';
-import { asPostgres, pgbackrest } from './commands';
-import { ARCHIVE_CONFIG_FILE, BACKUP_CONFIG_FILE } from './config';
 import type { Lineage } from './config';
 import { tellDataNodes } from './data-nodes';
-import type { RepositoryInfo } from './info';
-import { parseInfo } from './info';
 import { closeLineage, currentLineage, openLineage, requireLineage } from './lineage';
+import { createStanza, lookIntoStores } from './stores';
+import type { SeenStore } from './stores';
 import { chooseNode, copyToSites } from './take';
 import { closeLog, laterWindow, measureWindow } from './window';
 
 /** Somebody waits for the answer. */
 const LOOK_S = 10;
-/** A store that says nothing for so long is away. */
-const ANSWER_S = 2;
-/** A store that is away is asked for so long. */
-const INFO_TIMEOUT_MS = 90_000;
 
 export interface BackupActivities {
   /**
@@ -33,7 +27,8 @@ export interface BackupActivities {
   closeLineage(at: StepRef): Promise<void>;
   /**
    * Has every data node know its stores and, where there are several, one another, and makes the stanza where there is
-   * none. Idempotent. Retry: `remote`. Effects: files and a service on the data nodes, the stanza on each site. Undo: none.
+   * none: a backup does without a site that is away, everything else waits for all. Idempotent. Retry: `remote`. Effects:
+   * files and a service on the data nodes, the stanza on each site. Undo: none.
    */
   prepareStanza(at: StepRef): Promise<void>;
   /**
@@ -60,9 +55,11 @@ export function createBackupActivities(fleet: Fleet): BackupActivities {
       const lineage = await currentLineage(fleet, view);
       if (!lineage) return;
       const primary = await findPrimary(fleet, view);
+      const isBackup = at.lane === 'backup';
       // A backup needs the primary and one node to read from: the next one tells what was away.
-      await tellDataNodes(fleet, at, view, lineage, (name) => at.lane === 'backup' && name !== primary.name);
-      await createStanza(fencedHostOf(fleet, at, view, primary), lineage);
+      const told = await tellDataNodes(fleet, at, { view, lineage }, (name) => isBackup && name !== primary.name);
+      const demanded = isBackup ? [] : told.lineage.timeline.sites;
+      await createStanza(fleet, at, told, { primary, demanded });
     },
 
     async takeBackup(at) {
@@ -122,7 +119,7 @@ async function keepWindow(
   view: ClusterView,
   primary: Host,
   { timeline }: Lineage,
-  seen: readonly StoreSeen[],
+  seen: readonly SeenStore[],
 ): Promise<RestoreWindow | null> {
   const infos = seen.map(({ info }) => info);
   const [known, measured] = await Promise.all([
@@ -141,36 +138,4 @@ async function ensureBackup(fleet: Fleet, at: StepRef, view: ClusterView, { time
   const { version } = view.cluster.spec;
   await fleet.inventory.backups.begin(at, { id, timelineId: timeline.id, type: 'full', description: null, version });
   return fleet.inventory.backups.ofOperation(at.operationId);
-}
-
-/** Where it is there already nothing is asked of the other stores: one that is away must not keep a backup from the rest. */
-async function createStanza(primary: Host, lineage: Lineage): Promise<void> {
-  const seen = await lookIntoStores(primary, lineage);
-  if (seen.every(({ info }) => info.hasStanza || info.trouble !== null) && seen.some(({ info }) => info.hasStanza))
-    return;
-  const create = pgbackrest(BACKUP_CONFIG_FILE, lineage.timeline.id, 'stanza-create');
-  await primary.run(asPostgres(create), { title: 'create the stanza', timeoutMs: INFO_TIMEOUT_MS });
-}
-
-/** What a store has of a lineage. */
-interface StoreSeen {
-  readonly site: string;
-  readonly info: RepositoryInfo;
-}
-
-async function lookIntoStores(host: Host, { timeline, repositories }: Lineage): Promise<StoreSeen[]> {
-  return Promise.all(
-    repositories.map(async ({ place }, i) => {
-      const words = [
-        `--repo=${i + 1}`,
-        `--io-timeout=${ANSWER_S}`,
-        '--output=json',
-        '--log-level-console=warn',
-        'info',
-      ];
-      const command = asPostgres(pgbackrest(ARCHIVE_CONFIG_FILE, timeline.id, ...words));
-      const json = await host.run(command, { title: `ask site ${place.site}`, timeoutMs: INFO_TIMEOUT_MS });
-      return { site: place.site, info: parseInfo(json, i + 1, `${place.path}/backup/${timeline.id}`) };
-    }),
-  );
 }

@@ -15,6 +15,8 @@ export const ARCHIVE_CONFIG_FILE = `${FOLDER}/pgbackrest.conf`;
 export const BACKUP_CONFIG_FILE = `${FOLDER}/backup.conf`;
 /** What a new cluster is restored with: the stores of another one. */
 export const RESTORE_CONFIG_FILE = `${FOLDER}/restore.conf`;
+/** What a stanza is made with: it knows of the stores that have none. Not there when that is done. */
+export const stanzaConfigFile = (operationId: string): string => `${FOLDER}/stanza-${plainWord(operationId)}.conf`;
 /** Where the nodes of a cluster reach one another's pgBackRest, over TLS. */
 export const PGBACKREST_PORT = 8432;
 
@@ -71,6 +73,11 @@ export const rescueConfigFile = `${FOLDER}/rescue.conf`;
 /** See {@link rescueConfigFile}. Where the data goes is the machine's own business. */
 export function rescueConfig(source: Lineage): string {
   return sections({ global: { ...common(source, null), 'process-max': 2 } });
+}
+
+/** See {@link stanzaConfigFile}. */
+export function stanzaConfig(view: ClusterView, lineage: Lineage): string {
+  return sections({ global: common(lineage, null), [lineage.timeline.id]: ownNode(view) });
 }
 
 /** An option that may be given several times has a list. */

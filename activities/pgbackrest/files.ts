@@ -41,7 +41,8 @@ export const restoreFiles = (view: ClusterView, source: Lineage): HostFile[] => 
   ...authorityFiles(source),
 ];
 
-const secretFile = (path: string, content: string): HostFile => ({
+/** For `postgres` alone. */
+export const secretFile = (path: string, content: string): HostFile => ({
   path,
   content,
   mode: 0o600,

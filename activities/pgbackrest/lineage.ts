@@ -23,9 +23,17 @@ export async function openLineage(fleet: Fleet, at: StepRef, { cluster }: Cluste
   await fleet.inventory.timelines.open(at, { id, sites: backups.sites, version });
   await fleet.secrets.ensure(secretRef(cluster, SECRET_NAMES.backupPassphrase(id)), makePassword);
   await each(backups.sites, (site) => openAccount(fleet, cluster, id, site));
+  await takeBackIfLate(fleet, at, id);
 }
 
-/** Lets a lineage use a site. Idempotent. */
+/** An operation that was overtaken, and whose lineage was taken away meanwhile, may have made its accounts after that. */
+async function takeBackIfLate(fleet: Fleet, at: StepRef, id: TimelineId): Promise<void> {
+  const timeline = (await fleet.inventory.timelines.isRemoved(id)) && (await fleet.inventory.timelines.get(id));
+  if (timeline) await removeLineage(fleet, timeline);
+  await fleet.inventory.operations.requireCurrent(at);
+}
+
+/** Lets a lineage use a site, and sees that its keys open it. Idempotent. @throws SITE_UNAVAILABLE, SITE_REFUSED. */
 export async function openAccount(
   fleet: Fleet,
   cluster: ClusterView['cluster'],
@@ -34,7 +42,9 @@ export async function openAccount(
 ): Promise<void> {
   const make = (): string => JSON.stringify(fleet.storage.makeAccount(site, id));
   const kept = await fleet.secrets.ensure(secretRef(cluster, SECRET_NAMES.siteAccount(id, site)), make);
-  await fleet.storage.ensureAccount(site, id, parseAccount(kept));
+  const keys = fleet.storage.currentKeys(site, id, parseAccount(kept));
+  await fleet.storage.ensureAccount(site, id, keys);
+  await fleet.storage.proveAccount(site, id, keys);
 }
 
 /** Takes a lineage's objects and its account away from a site. Idempotent. */
@@ -75,7 +85,8 @@ export async function lineageOf(fleet: Pick<Fleet, 'secrets' | 'storage'>, timel
   const ref = { projectId: timeline.projectId, clusterId: timeline.clusterId };
   const read = (name: string): Promise<string> => fleet.secrets.read({ ...ref, name });
   const repositories = timeline.sites.map(async (site): Promise<Repository> => {
-    const credentials = parseAccount(await read(SECRET_NAMES.siteAccount(timeline.id, site)));
+    const kept = parseAccount(await read(SECRET_NAMES.siteAccount(timeline.id, site)));
+    const credentials = fleet.storage.currentKeys(site, timeline.id, kept);
     return { place: fleet.storage.place(site, timeline.id), credentials };
   });
   const passphrase = await read(SECRET_NAMES.backupPassphrase(timeline.id));

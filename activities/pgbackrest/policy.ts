@@ -1,20 +1,24 @@
-import type { BackupPolicy } from '../../domain/backups';
+import type { BackupPolicy, Timeline } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
+import type { ErrorCode } from '../../domain/errors';
+import { HoldfastError } from '../../domain/errors';
+import type { TimelineId } from '../../domain/ids';
 import type { SiteName } from '../../domain/sites';
-import type { Fleet } from '../fleet';
+import type { ClusterView, Fleet } from '../fleet';
 import { viewCluster } from '../fleet';
+import { findPrimary } from '../postgres/psql';
 import type { PolicyChange } from '../inventory/backup-tables';
-import { createBackupActivities } from './activities';
-import { closeAccount, currentLineage, openAccount, requireLineage } from './lineage';
+import { closeAccount, openAccount, requireLineage } from './lineage';
 import { tellDataNodes } from './data-nodes';
+import { createStanza } from './stores';
 
 /** A change of a cluster's policy of backups, which the inventory has taken already. */
 export interface PolicyActivities {
   /**
-   * Has the lineage begin on the sites that were added. Idempotent. Retry: `remote`. Effects: accounts and buckets,
-   * secrets, the lineage's row. Undo: putBackPolicy, then closeNewSites.
-   * @throws BACKUPS_NOT_CONFIGURED.
+   * Has the lineage begin on the sites that were added, and end on those that it leaves. Idempotent. Retry: `long`.
+   * Effects: accounts and buckets, secrets, the lineage's row. Undo: putBackPolicy, then closeNewSites.
+   * @throws BACKUPS_NOT_CONFIGURED; SITE_REFUSED when the keys do not open an added site; NOT_YET while a backup runs and a site is left.
    */
   openNewSites(at: StepRef): Promise<void>;
   /**
@@ -22,10 +26,16 @@ export interface PolicyActivities {
    * PostgreSQL is not restarted. Idempotent. Retry: `remote`. Effects: files and a service on the data nodes. Undo: itself, after putBackPolicy.
    */
   tellHosts(at: StepRef): Promise<void>;
-  /** Makes the stanza on the sites that were added. Idempotent. Retry: `remote`. Undo: closeNewSites. */
+  /** Makes the stanza on the sites that were added; each must have it. Idempotent. Retry: `remote`. Undo: closeNewSites. */
   prepareNewStores(at: StepRef): Promise<void>;
   /** Takes the policy and the lineage's sites back to what they were before the operation. Idempotent. Retry: `remote`. */
   putBackPolicy(at: StepRef): Promise<void>;
+  /**
+   * Forgets the copies on the sites that were left, and deletes what the lineage has there where it still can be: of a site
+   * that is gone for good nobody waits for an answer. Idempotent. Retry: `remote`. Undo: none.
+   * @throws NOT_YET while a restore may read there.
+   */
+  leaveSites(at: StepRef): Promise<void>;
   /** Takes away what the lineage has on the sites that were added. Idempotent. Retry: `remote`. */
   closeNewSites(at: StepRef): Promise<void>;
 }
@@ -33,12 +43,11 @@ export interface PolicyActivities {
 export function createPolicyActivities(fleet: Fleet): PolicyActivities {
   const { policyChanges, timelines } = fleet.inventory;
   const changeOf = (at: StepRef): Promise<PolicyChange> => policyChanges.ofOperation(at.operationId);
-  const stores = createBackupActivities(fleet);
   return {
     async openNewSites(at) {
       const change = await changeOf(at);
       const view = await viewCluster(fleet, at.clusterId);
-      const { timeline } = await requireLineage(fleet, view);
+      const timeline = await requireTimeline(fleet, view);
       // First what opens a site, then that it is one of the lineage's: whoever reads its keys in between finds all of them.
       await each(sitesAdded(change), (site) => openAccount(fleet, view.cluster, timeline.id, site));
       await timelines.setSites(at, change.after.sites);
@@ -47,11 +56,23 @@ export function createPolicyActivities(fleet: Fleet): PolicyActivities {
     async tellHosts(at) {
       if (!concernsHosts(await changeOf(at))) return;
       const view = await viewCluster(fleet, at.clusterId);
-      await tellDataNodes(fleet, at, view, await requireLineage(fleet, view));
+      await tellDataNodes(fleet, at, { view, lineage: await requireLineage(fleet, view) });
     },
 
     async prepareNewStores(at) {
-      if (sitesAdded(await changeOf(at)).length > 0) await stores.prepareStanza(at);
+      const demanded = sitesAdded(await changeOf(at));
+      if (demanded.length === 0) return;
+      const view = await viewCluster(fleet, at.clusterId);
+      const primary = await findPrimary(fleet, view);
+      await createStanza(fleet, at, { view, lineage: await requireLineage(fleet, view) }, { primary, demanded });
+    },
+
+    async leaveSites(at) {
+      const left = sitesLeft(await changeOf(at));
+      if (left.length === 0) return;
+      const { id } = await requireTimeline(fleet, await viewCluster(fleet, at.clusterId));
+      await timelines.leaveSites(at, left);
+      for (const site of left) await emptySite(fleet, at, id, site);
     },
 
     async putBackPolicy(at) {
@@ -61,18 +82,43 @@ export function createPolicyActivities(fleet: Fleet): PolicyActivities {
     },
 
     async closeNewSites(at) {
-      const lineage = await currentLineage(fleet, await viewCluster(fleet, at.clusterId));
-      if (!lineage) return;
-      await each(sitesAdded(await changeOf(at)), (site) => closeAccount(fleet, lineage.timeline.id, site));
+      const timeline = await timelines.current(at.clusterId);
+      if (!timeline) return;
+      await each(sitesAdded(await changeOf(at)), (site) => closeAccount(fleet, timeline.id, site));
     },
   };
+}
+
+/** Without its keys, which those of a site that is gone are among. @throws BACKUPS_NOT_CONFIGURED. */
+async function requireTimeline({ inventory }: Fleet, { cluster }: ClusterView): Promise<Timeline> {
+  const timeline = await inventory.timelines.current(cluster.id);
+  if (!timeline) throw new HoldfastError('BACKUPS_NOT_CONFIGURED', { name: cluster.name });
+  return timeline;
 }
 
 const sitesAdded = ({ before, after }: PolicyChange): SiteName[] =>
   after.sites.filter((site) => !before.sites.includes(site));
 
+const sitesLeft = ({ before, after }: PolicyChange): SiteName[] =>
+  before.sites.filter((site) => !after.sites.includes(site));
+
+async function emptySite(fleet: Fleet, at: StepRef, id: TimelineId, site: SiteName): Promise<void> {
+  try {
+    await closeAccount(fleet, id, site);
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || !GONE.includes(error.code)) throw error;
+    const told = `what is on ${site} stays there: ${error.message}`;
+    await fleet.inventory.operations.recordProgress(at.operationId, at.stepId, told);
+  }
+}
+
+/** It may have been taken out of the sites file already. */
+const GONE: readonly ErrorCode[] = ['SITE_UNAVAILABLE', 'SITE_REFUSED', 'NOT_FOUND'];
+
 /** Times and the pause are the schedules' alone. */
 function concernsHosts(change: PolicyChange): boolean {
   const keptBy = ({ retention }: BackupPolicy): string => `${retention.full} ${retention.unit}`;
-  return sitesAdded(change).length > 0 || keptBy(change.before) !== keptBy(change.after);
+  return (
+    sitesAdded(change).length > 0 || sitesLeft(change).length > 0 || keptBy(change.before) !== keptBy(change.after)
+  );
 }

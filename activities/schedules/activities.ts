@@ -6,8 +6,8 @@ import { openBackup } from './open-backup';
 
 export interface ScheduleActivities {
   /**
-   * Has Temporal take the cluster's backups at the times of its policy, and takes a full one now where there is none yet
-   * and the policy is not paused. Nothing to do where no backups are wanted. Idempotency: ids of the Schedules, and of the
+   * Has Temporal take the cluster's backups at the times of its policy, and takes a full one now where there is none yet,
+   * also of a policy that is paused. Nothing to do where no backups are wanted. Idempotency: ids of the Schedules, and of the
    * operation for the first backup. Retry: `quick`. Effects: Schedules, condition `BackedUp`. Undo: unscheduleBackups.
    */
   scheduleBackups(at: StepRef): Promise<void>;
@@ -33,7 +33,8 @@ export function createScheduleActivities(fleet: Fleet): ScheduleActivities {
       // Drills begin to be due at the same time.
       const isFirst = await fleet.inventory.backups.expect(at);
       await fleet.schedules.ensure({ ...cluster, projectName }, policy);
-      if (isFirst && !policy.paused) await fleet.schedules.trigger(cluster.id, 'full', at.operationId);
+      // Without it the log that is archived is of no use: a pause stops the schedules only.
+      if (isFirst) await fleet.schedules.trigger(cluster.id, 'full', at.operationId);
     },
 
     unscheduleBackups: (at) => fleet.schedules.remove(at.clusterId),

@@ -35,9 +35,10 @@ export async function openBackup(fleet: Pick<Fleet, 'inventory'>, due: BackupDue
     return nothing(`cluster ${due.clusterId} is deleted`);
   const timeline = await inventory.timelines.current(cluster.id);
   if (!timeline || !cluster.spec.backups) return nothing(`cluster ${cluster.name} has no backups`);
-  if (cluster.spec.backups.paused) return nothing(`backups of cluster ${cluster.name} are paused`);
   const projectName = await inventory.projects.nameOf(cluster.projectId);
   const input = inputOf(due, cluster, projectName);
+  if (cluster.spec.backups.paused && (await hasOther(fleet, cluster, input)))
+    return nothing(`backups of cluster ${cluster.name} are paused`);
   const submission = submissionOf(due, input, timeline.id, cluster.spec.version);
   try {
     const { operation } = await inventory.operations.submit(null, submission);
@@ -47,6 +48,16 @@ export async function openBackup(fleet: Pick<Fleet, 'inventory'>, due: BackupDue
     if (!(error instanceof HoldfastError) || !ENDS.includes(error.code)) throw error;
     return nothing(error.message);
   }
+}
+
+/** True when another backup of the cluster was begun before: the first one is taken whatever the policy says. */
+async function hasOther(
+  { inventory }: Pick<Fleet, 'inventory'>,
+  { id: clusterId, projectId }: Cluster,
+  { operationId }: OperationInput,
+): Promise<boolean> {
+  const [newest] = await inventory.backups.list(projectId, { limit: 1, clusterId });
+  return newest !== undefined && newest.operationId !== operationId;
 }
 
 /** Waiting would not help, or for too long: the next backup is due before. */

@@ -3,12 +3,12 @@ import { HoldfastError } from '../../domain/errors';
 import type { TimelineId } from '../../domain/ids';
 import type { Site, SiteName } from '../../domain/sites';
 import { makePassword } from '../secrets/passwords';
-import { checkSite } from './check';
+import { checkSite, proveFolder } from './check';
 import { connectSite } from './connection';
 import type { SiteConnection } from './connection';
 import { deleteAll, getObject, listObjects, putObject } from './objects';
 import type { Folder } from './objects';
-import type { ConfiguredSite, Credentials, Storage, StoragePlace } from './storage';
+import type { ConfiguredSite, Credentials, Storage, StoragePlace, StoredObject } from './storage';
 import { ask, askIfThere, siteError } from './trouble';
 import { createGatewayAdmin } from './versitygw';
 
@@ -34,16 +34,14 @@ export function openStorage(configured: readonly ConfiguredSite[]): OpenStorage 
       if (site.accounts === 'shared') return keys;
       return { accessKey: bucketOf(site, timeline), secretKey: makePassword() };
     },
+    currentKeys(name, _timeline, kept) {
+      const { site, keys } = at(name);
+      return site.accounts === 'shared' ? keys : kept;
+    },
+    proveAccount: async (name, timeline, keys) => proveAccount(at(name).site, timeline, keys),
     ensureAccount: async (name, timeline, keys) => ensureAccount(at(name), timeline, keys),
     removeAccount: async (name, timeline) => removeAccount(at(name), timeline),
-    async *list(name, timeline, prefix) {
-      const { site, s3 } = at(name);
-      try {
-        yield* listObjects(s3, folderOf(site, timeline), prefix);
-      } catch (error) {
-        throw siteError(site, 'list objects', error);
-      }
-    },
+    list: (name, timeline, prefix) => list(at(name), timeline, prefix),
     async read(name, timeline, key) {
       const { site, s3 } = at(name);
       return askIfThere(site, 'read an object', getObject(s3, folderOf(site, timeline), key));
@@ -63,6 +61,23 @@ async function ensureAccount(connection: SiteConnection, timeline: TimelineId, k
   const admin = createGatewayAdmin(connection);
   await ask(site, 'make an account', admin.ensureUser(keys));
   await ask(site, 'make a bucket', admin.ensureBucket(bucketOf(site, timeline), keys.accessKey));
+}
+
+async function proveAccount(site: Site, timeline: TimelineId, keys: Credentials): Promise<void> {
+  const connection = connectSite(site, keys);
+  try {
+    await proveFolder(connection, folderOf(site, timeline));
+  } finally {
+    connection.close();
+  }
+}
+
+async function* list({ site, s3 }: SiteConnection, timeline: TimelineId, prefix: string): AsyncGenerator<StoredObject> {
+  try {
+    yield* listObjects(s3, folderOf(site, timeline), prefix);
+  } catch (error) {
+    throw siteError(site, 'list objects', error);
+  }
 }
 
 async function removeAccount(connection: SiteConnection, timeline: TimelineId): Promise<void> {

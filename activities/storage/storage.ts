@@ -29,7 +29,7 @@ export interface StoredObject {
 /**
  * The object stores of an installation.
  *
- * All but `place` and `makeAccount` can throw SITE_UNAVAILABLE (retryable: it does not answer, or has trouble) and
+ * All but `place`, `makeAccount` and `currentKeys` can throw SITE_UNAVAILABLE (retryable: it does not answer, or has trouble) and
  * SITE_REFUSED (not retryable: certificate, keys, rights, no bucket, disk full); all but `check` NOT_FOUND for a site that
  * is not in the sites file. All are idempotent.
  */
@@ -42,6 +42,13 @@ export interface Storage {
   place(site: SiteName, timeline: TimelineId): StoragePlace;
   /** What will open that timeline's place there: to be kept in the secret store before {@link ensureAccount}. */
   makeAccount(site: SiteName, timeline: TimelineId): Credentials;
+  /**
+   * Pure. What opens that timeline's place now: what was kept of {@link makeAccount}, but where accounts are `shared` the
+   * site's own keys, which may have been given anew since.
+   */
+  currentKeys(site: SiteName, timeline: TimelineId, kept: Credentials): Credentials;
+  /** Writes an object with these keys where the timeline's backups are to lie, reads it back, compares and deletes it. */
+  proveAccount(site: SiteName, timeline: TimelineId, keys: Credentials): Promise<void>;
   /** Makes what the keys open, or gives it these keys. Undo: {@link removeAccount}, {@link removeObjects}. */
   ensureAccount(site: SiteName, timeline: TimelineId, keys: Credentials): Promise<void>;
   /** From now on the timeline's keys open nothing; where accounts are `shared` they are the site's own, and stay. */

@@ -3,6 +3,7 @@ import type { BackupPolicyDetailAnswer } from '../../domain/schemas/backup-polic
 import type { BackupPolicyRequest } from '../../domain/schemas/backups';
 import { CLUSTER } from './command-cluster';
 import { showPreview } from './cluster-text';
+import { CliError } from './exit';
 import { describe } from './help';
 import { type Format, printOne } from './output';
 import { report, type WaitFlags, withWait } from './report';
@@ -18,6 +19,7 @@ interface PolicyFlags extends WaitFlags {
   readonly timeZone?: string;
   readonly keep?: BackupPolicyRequest['retention'];
   readonly addSite?: string[];
+  readonly removeSite?: string[];
   readonly preview?: boolean;
 }
 
@@ -60,6 +62,7 @@ function addPolicy(backup: Command, open: Open): void {
     .option('--time-zone <zone>', 'Time zone of these times, such as Europe/Paris.')
     .option('--keep <days or number>', 'Keep full ones for so many days (14d), or so many of them (10).', retentionOf)
     .option('--add-site <site>', 'Another site that gets a copy; can be repeated.', collect)
+    .option('--remove-site <site>', 'A site that is left, with the copies there; can be repeated.', collect)
     .option('--preview', 'Only say what would be done.');
   withWait(command).action(async (cluster: string, flags: PolicyFlags) => {
     const session = await open();
@@ -83,7 +86,7 @@ async function change(
 
 /** What was not given is left out: it stays as it is. */
 function requestOf(
-  { full, differential, incremental, drill, timeZone, keep, addSite }: PolicyFlags,
+  { full, differential, incremental, drill, timeZone, keep, addSite = [], removeSite = [] }: PolicyFlags,
   current: BackupPolicyDetailAnswer,
 ): BackupPolicyRequest {
   const schedule = {
@@ -91,13 +94,22 @@ function requestOf(
     ...(differential === undefined ? {} : { differential: cronOrNone(differential) }),
     ...(incremental === undefined ? {} : { incremental: cronOrNone(incremental) }),
   };
+  const sites = sitesOf(current.sites, addSite, removeSite);
   return {
     ...(Object.keys(schedule).length === 0 ? {} : { schedule }),
     ...(drill === undefined ? {} : { drill: cronOrNone(drill) }),
     ...(timeZone === undefined ? {} : { timeZone }),
     ...(keep === undefined ? {} : { retention: keep }),
-    ...(addSite === undefined ? {} : { sites: [...current.sites, ...addSite] }),
+    ...(sites === current.sites ? {} : { sites }),
   };
+}
+
+/** @throws CliError for one to remove that is not there. */
+function sitesOf(current: readonly string[], added: readonly string[], removed: readonly string[]): readonly string[] {
+  if (added.length === 0 && removed.length === 0) return current;
+  const unknown = removed.find((site) => !current.includes(site));
+  if (unknown !== undefined) throw new CliError(`--remove-site ${unknown}: its backups are on ${current.join(', ')}`);
+  return [...current.filter((site) => !removed.includes(site)), ...added];
 }
 
 function retentionOf(text: string): NonNullable<BackupPolicyRequest['retention']> {

@@ -61,7 +61,7 @@ function changeRoute(deps: ApiDeps): Route {
     operationId: 'changeBackupPolicy',
     summary: 'Change when backups are taken, where they go and how long they are kept',
     description:
-      'What is left out stays as it is. Sites can only be added, behind those that are there. PostgreSQL is not restarted.',
+      'What is left out stays as it is. Sites can be added behind those that are there, and left out of the list: their copies are deleted. PostgreSQL is not restarted.',
     tag: 'Backups',
     scope: 'clusters:write',
     headers: ['If-Match', 'Idempotency-Key'],

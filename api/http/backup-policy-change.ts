@@ -18,7 +18,7 @@ const ESTIMATED_SECONDS = 2;
 /**
  * The policy with the changes that a request asks for.
  *
- * @throws VALIDATION_FAILED for sites that are taken away or moved, and for new ones that the cluster can't use.
+ * @throws VALIDATION_FAILED for sites that are moved, and for new ones that the cluster can't use.
  */
 export function changedPolicy(
   before: BackupPolicy,
@@ -26,7 +26,7 @@ export function changedPolicy(
   known: readonly KnownSite[],
   cloud: CloudName,
 ): BackupPolicy {
-  const errors = [...missingSites(before.sites, sites), ...wrongNewSites(before.sites, sites, known, cloud)];
+  const errors = [...movedSites(before.sites, sites), ...wrongNewSites(before.sites, sites, known, cloud)];
   if (errors.length > 0) throw new InvalidRequest(errors);
   return {
     sites,
@@ -46,11 +46,12 @@ export function changedPolicy(
 const orAsItWas = (asked: string | null | undefined, before: string | null): string | null =>
   asked === undefined ? before : asked;
 
-/** Its place in the list is the number of a site's repository on the hosts. */
-function missingSites(before: readonly string[], sites: readonly string[]): FieldError[] {
-  if (before.every((site, i) => sites[i] === site)) return [];
-  const message = `must begin with ${before.join(', ')}, in this order: sites can only be added, because restores of the backups that are there need the others`;
-  return [{ in: 'body', pointer: '/sites', code: 'site_missing', message }];
+/** Its place in the list is the number of a site's repository on the hosts, and new ones come last. */
+function movedSites(before: readonly string[], sites: readonly string[]): FieldError[] {
+  const kept = before.filter((site) => sites.includes(site));
+  if (kept.every((site, i) => sites[i] === site)) return [];
+  const message = `must begin with ${kept.join(', ')}, in this order: sites can be left out, or added at the end`;
+  return [{ in: 'body', pointer: '/sites', code: 'site_moved', message }];
 }
 
 function wrongNewSites(
@@ -74,6 +75,7 @@ export function previewOfPolicy(
   working: OperationSummary | undefined,
 ): PreviewAnswer {
   const added = after.sites.filter((site) => !spec.backups?.sites.includes(site));
+  const left = spec.backups?.sites.filter((site) => !after.sites.includes(site)) ?? [];
   return {
     kind: 'configure-backups',
     changes: [
@@ -83,8 +85,13 @@ export function previewOfPolicy(
         what: `an account on ${site}`,
         detail: 'the next backup is a full one there; what was archived before stays on the other sites alone',
       })),
+      ...left.map((site) => ({
+        action: 'delete' as const,
+        what: `the backups on ${site}`,
+        detail: 'where the site still answers; what no other site has can be restored no more',
+      })),
     ],
-    impact: 'none',
+    impact: left.length > 0 ? 'data loss' : 'none',
     checks: [
       check('cluster-ready', status.state === 'ready', `cluster ${name} is ${status.state}`, 'wait until it is ready'),
       check(

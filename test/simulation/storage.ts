@@ -4,7 +4,7 @@ import type { Credentials, Storage } from '../../activities/storage/storage';
 import { HoldfastError } from '../../domain/errors';
 import type { TimelineId } from '../../domain/ids';
 import type { Site, SiteName } from '../../domain/sites';
-import { replaceFile } from './files';
+import { readIfThere, replaceFile } from './files';
 import type { World } from './world';
 
 /** Sites of every world, in the order of preference. */
@@ -61,6 +61,12 @@ export function createSimulatedStorage(world: World): Storage {
     },
     makeAccount(site, timeline): Credentials {
       return { accessKey: `${siteOf(site).name}-${timeline}`, secretKey: 'simulated' };
+    },
+    currentKeys: (_site, _timeline, kept) => kept,
+    async proveAccount(site, timeline, { accessKey }) {
+      if (readIfThere(join(folder(site, timeline), 'account')) === accessKey) return Promise.resolve();
+      const verb = 'write, read back and delete an object';
+      throw new HoldfastError('SITE_REFUSED', { site, verb, detail: 'There is no such account.' });
     },
     async ensureAccount(site, timeline, { accessKey }) {
       mkdirSync(objects(site, timeline), { recursive: true });

@@ -84,6 +84,7 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   prepareNewStores: true,
   putBackPolicy: true,
   closeNewSites: true,
+  leaveSites: true,
   removeExpiredLineages: true,
   findOverdueBackups: true,
   findOverdueDrills: true,

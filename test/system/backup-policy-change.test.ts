@@ -1,13 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Fleet } from '../../activities/fleet';
 import { viewCluster } from '../../activities/fleet';
 import type { OpenInventory } from '../../activities/inventory/open';
-import { lineageOf, openLineage } from '../../activities/pgbackrest/lineage';
+import { closeLineage, lineageOf, openLineage } from '../../activities/pgbackrest/lineage';
 import { createPolicyActivities } from '../../activities/pgbackrest/policy';
 import type { BackupPolicy, Timeline } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
+import { HoldfastError } from '../../domain/errors';
+import { newSet } from '../support/api-backups';
 import { openSimulatedFleet } from '../simulation/fleet';
 import type { NewCluster, ScratchInventory } from '../support/inventory';
 import { finish, newCluster, newId, newSubmission, openScratchInventory, refOf } from '../support/inventory';
@@ -63,6 +65,101 @@ test('a site that is added gets an account of the lineage, whose keys every node
   const { repositories } = await lineageOf(fleet, await timeline());
   expect(repositories.map(({ place }) => place.site)).toEqual(WITH_OFFSITE.sites);
   await fleet.storage.write('offsite', (await timeline()).id, 'archive/1', wal);
+});
+
+const WITHOUT_PRIMARY = { sites: ['secondary'] };
+
+test('a site that is gone for good can be left: its keys are no longer asked for, its copies count no more', async () => {
+  const { id } = await timeline();
+  const set = newSet('bkp_none', { setId: 'a-full-one' });
+  await inventory.backups.recordSets(await timeline(), 'primary', [set]);
+  await fleet.storage.write('primary', id, 'archive/1', wal);
+  const gone: Fleet = {
+    ...fleet,
+    storage: {
+      ...fleet.storage,
+      place(site, timelineId) {
+        if (site === 'primary') throw new HoldfastError('NOT_FOUND', { kind: 'site', ref: site });
+        return fleet.storage.place(site, timelineId);
+      },
+      removeObjects: (site) => Promise.reject(new HoldfastError('NOT_FOUND', { kind: 'site', ref: site })),
+    },
+  };
+  await expect(lineageOf(gone, await timeline())).rejects.toThrow('There is no site primary here.');
+  const at = await change(WITHOUT_PRIMARY);
+  const steps = createPolicyActivities(gone);
+  await steps.openNewSites(at);
+  expect((await lineageOf(gone, await timeline())).repositories.map(({ place }) => place.site)).toEqual(['secondary']);
+  await steps.leaveSites(at);
+  await steps.leaveSites(at);
+  const [backup] = await inventory.backups.list(cluster.projectId, { limit: 1, clusterId: cluster.id });
+  expect([backup?.state, backup?.copies[0]?.removedAt]).toEqual(['expired', expect.any(String)]);
+});
+
+test('what a site that is left still has is deleted, but not while a restore may read it', async () => {
+  const { id } = await timeline();
+  await fleet.storage.write('primary', id, 'archive/1', wal);
+  const restored: NewCluster = {
+    ...newCluster(opened.project, `copy-${newId('clu').slice(-8)}`),
+    origin: { clusterId: cluster.id, timelineId: id, target: { kind: 'latest' }, site: null, keepsCredentials: true },
+  };
+  const restore = await inventory.operations.submitCreate(restored, newSubmission(restored, 'restore'));
+  const at = await change(WITHOUT_PRIMARY);
+  const steps = createPolicyActivities(fleet);
+  await steps.openNewSites(at);
+  await expect(steps.leaveSites(at)).rejects.toMatchObject({ code: 'NOT_YET' });
+  expect(await fleet.storage.read('primary', id, 'archive/1')).toEqual(wal);
+  await finish(inventory, restore.operation);
+  await steps.leaveSites(at);
+  expect(await fleet.storage.read('primary', id, 'archive/1')).toBeNull();
+});
+
+test('no site is left while a backup runs, which knows the others by their place in the list', async () => {
+  const { id: timelineId } = await timeline();
+  const { version } = cluster.spec;
+  const backup = { id: newId('bkp'), timelineId, type: 'full', description: null, version } as const;
+  await inventory.clusters.setStatus(await change({}), { state: 'ready' });
+  await opened.scratch.query(`update operations set state = 'succeeded', finished_at = now() where cluster_id = $1`, [
+    cluster.id,
+  ]);
+  const { operation } = await inventory.operations.submit(null, { ...newSubmission(cluster, 'backup'), backup });
+  const at = await change(WITHOUT_PRIMARY);
+  const steps = createPolicyActivities(fleet);
+  await expect(steps.openNewSites(at)).rejects.toMatchObject({ code: 'NOT_YET' });
+  await finish(inventory, operation);
+  await steps.openNewSites(at);
+  expect((await timeline()).sites).toEqual(['secondary']);
+});
+
+test('a site whose keys do not open it is told at once, before any host is', async () => {
+  const wrong: Fleet = { ...fleet, storage: { ...fleet.storage, ensureAccount: () => Promise.resolve() } };
+  const at = await change(WITH_OFFSITE);
+  await expect(createPolicyActivities(wrong).openNewSites(at)).rejects.toMatchObject({ code: 'SITE_REFUSED' });
+  expect((await timeline()).sites).toEqual(POLICY.sites);
+});
+
+test('an operation that was overtaken while it opened the lineage leaves no account behind', async () => {
+  const late = newCluster(opened.project, `late-${newId('clu').slice(-8)}`);
+  const ordered = { ...late, spec: { ...late.spec, backups: POLICY } };
+  const { operation } = await inventory.operations.submitCreate(ordered, newSubmission(ordered));
+  const at = refOf(operation);
+  const slow: Fleet = {
+    ...fleet,
+    storage: {
+      ...fleet.storage,
+      async ensureAccount(site, id, keys) {
+        // The cancel has undone it, and only then this one goes on.
+        await closeLineage(fleet, at);
+        await finish(inventory, operation);
+        await fleet.storage.ensureAccount(site, id, keys);
+      },
+    },
+  };
+  await expect(openLineage(slow, at, await viewCluster(fleet, late.id))).rejects.toMatchObject({
+    code: 'STALE_GENERATION',
+  });
+  for (const site of POLICY.sites)
+    expect(existsSync(join(folder, 'world', 'sites', site, `tl_${operation.id.slice(3)}`, 'account'))).toBe(false);
 });
 
 test('undone, the policy and the sites are as before, and the store has nothing of it', async () => {

@@ -82,18 +82,35 @@ test('two types that are due at once run one after the other', async () => {
   expect(most).toBe(1);
 });
 
-test('a paused policy takes none, also of a run that was begun before', async () => {
-  await ensure({ ...POLICY, paused: true });
-  await scheduled.opened.scratch.query(
+const pause = (): Promise<unknown> =>
+  scheduled.opened.scratch.query(
     `update clusters set spec = jsonb_set(spec, '{backups,paused}', 'true') where id = $1`,
     [shop.cluster.id],
   );
+
+test('a paused policy takes none but the first, also of a run that was begun before', async () => {
+  await finish(scheduled.inventory, await shop.backup());
+  await ensure({ ...POLICY, paused: true });
+  await pause();
   await scheduled.withWorker(async () => {
     await handleOf('full').trigger();
     const { operation, reason } = await outcomeOf('full');
     expect([operation, reason]).toEqual([null, `backups of cluster ${shop.cluster.name} are paused`]);
   });
-  expect(await scheduled.backupsOf(shop.cluster.id)).toEqual([]);
+  expect(await scheduled.backupsOf(shop.cluster.id)).toHaveLength(1);
+});
+
+test('a cluster that was ordered with a paused policy gets its first backup: without one its archive is of no use', async () => {
+  await pause();
+  const { activities, inventory } = scheduled;
+  const { operation } = await inventory.operations.submit(null, newSubmission(shop.cluster, 'configure-backups'));
+  await activities.scheduleBackups(refOf(operation));
+  await scheduled.withWorker(async () => {
+    await scheduled.succeeded(shop.cluster.id, 1);
+  });
+  await activities.scheduleBackups(refOf(operation));
+  await finish(inventory, operation);
+  expect(await scheduled.backupsOf(shop.cluster.id)).toHaveLength(1);
 });
 
 test('the first backup of a cluster is taken at once, and once, however often the step is repeated', async () => {

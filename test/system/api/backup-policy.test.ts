@@ -77,6 +77,7 @@ test('a change is an operation, and the policy is the new one from then on; what
     'tell the hosts',
     'prepare the stores',
     'schedule its backups',
+    'delete what it has on sites that it leaves',
   ]);
   expect(api.engine.started.map(({ operationId }) => operationId)).toContain(answer.body['id']);
   expect(await policy()).toMatchObject({
@@ -105,13 +106,18 @@ test('a site can be added at the end', async () => {
   expect(await policy()).toMatchObject({ sites: ['primary', 'secondary', 'offsite'] });
 });
 
+test('a site can be left, also for another one, and the preview says what is lost with it', async () => {
+  const body = { sites: ['secondary', 'offsite'] };
+  const { body: answer } = await api.request('PATCH', `${path()}?preview=true`, { body });
+  const { impact, changes } = previewSchema.parse(answer);
+  expect(impact).toBe('data loss');
+  expect(changes).toContainEqual(expect.objectContaining({ action: 'delete', what: 'the backups on primary' }));
+  expect((await change(body)).status).toBe(202);
+  expect(await policy()).toMatchObject(body);
+});
+
 const REFUSED: readonly [string, object, string, RegExp][] = [
-  [
-    'takes a site away',
-    { sites: ['primary'] },
-    '/sites',
-    /must begin with primary, secondary, in this order: sites can only be added, because/,
-  ],
+  ['leaves no site', { sites: [] }, '/sites', /./],
   ['moves a site', { sites: ['secondary', 'primary'] }, '/sites', /must begin with primary, secondary/],
   [
     'puts a site before',

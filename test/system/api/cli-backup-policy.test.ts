@@ -62,6 +62,10 @@ test('every option changes what it names, and nothing else', async () => {
     timeZone: 'Europe/Paris',
     retention: { unit: 'count', full: 10 },
   });
+  await change('policy', 'shop', '--remove-site', 'offsite');
+  expect(await policy()).toMatchObject({ sites: ['primary', 'secondary'] });
+  const unknown = await run(['backup', 'policy', 'shop', '--remove-site', 'offsite']);
+  expect([unknown.code === 0, unknown.stderr]).toEqual([false, expect.stringContaining('on primary, secondary')]);
   await change('policy', 'shop', '--keep', '30d', '--incremental', '*/30 * * * *');
   expect(await policy()).toMatchObject({ retention: { unit: 'days', full: 30 } });
   expect((await run(['backup', 'policy', 'shop'])).stdout).toMatch(/^differential +never$/m);

@@ -120,6 +120,31 @@ describe('with the key of one timeline', () => {
   });
 });
 
+test('where accounts are shared, keys that the sites file was given anew are those of every lineage, old ones too', () => {
+  const kept = { accessKey: 'of-last-year', secretKey: 'of-last-year' };
+  const timeline = newTimeline();
+  const [own, all] = [openStorage([primary]), openStorage([shared(primary)])];
+  expect(own.currentKeys('primary', timeline, kept)).toEqual(kept);
+  expect(all.currentKeys('primary', timeline, kept)).toEqual(primary.keys);
+  own.close();
+  all.close();
+});
+
+test('an account is proven with its own keys, where its backups are to lie, and nothing is left of that', async () => {
+  const timeline = newTimeline();
+  const keys = storage.makeAccount('primary', timeline);
+  await storage.ensureAccount('primary', timeline, keys);
+  await storage.proveAccount('primary', timeline, keys);
+  expect(await listAll(storage, 'primary', timeline)).toEqual([]);
+  for (const wrong of [{ ...keys, secretKey: 'a-guess' }, storage.makeAccount('primary', newTimeline())])
+    await expect(storage.proveAccount('primary', timeline, wrong)).rejects.toMatchObject({
+      code: 'SITE_REFUSED',
+      message: expect.stringContaining('does not know the keys') as string,
+    });
+  await storage.removeObjects('primary', timeline);
+  await storage.removeAccount('primary', timeline);
+});
+
 test('removing objects also removes more than one page of them, unfinished uploads, and the bucket', async () => {
   const timeline = newTimeline();
   const made = storage.makeAccount('secondary', timeline);

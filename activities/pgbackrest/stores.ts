@@ -1,0 +1,71 @@
+import type { StepRef } from '../../domain/clusters';
+import type { SiteName } from '../../domain/sites';
+import type { Fleet, ReachableNode } from '../fleet';
+import { fencedHostOf } from '../fleet';
+import type { Host } from '../host/host';
+import { sh } from '../host/shell';
+import { asPostgres, pgbackrest } from './commands';
+import { ARCHIVE_CONFIG_FILE, stanzaConfig, stanzaConfigFile } from './config';
+import type { Lineage } from './config';
+import type { Told } from './data-nodes';
+import { secretFile } from './files';
+import type { RepositoryInfo } from './info';
+import { parseInfo } from './info';
+
+/** The stores of a lineage as one of its hosts sees them. */
+
+/** A store that says nothing for so long is away. */
+const ANSWER_S = 2;
+/** A store that is away is asked for so long. */
+const INFO_TIMEOUT_MS = 90_000;
+
+export interface SeenStore {
+  readonly site: SiteName;
+  readonly info: RepositoryInfo;
+}
+
+/** What each store has, asked at the same time; one that is away has a trouble. */
+export async function lookIntoStores(host: Host, { timeline, repositories }: Lineage): Promise<SeenStore[]> {
+  return Promise.all(
+    repositories.map(async ({ place }, i) => {
+      const words = [
+        `--repo=${i + 1}`,
+        `--io-timeout=${ANSWER_S}`,
+        '--output=json',
+        '--log-level-console=warn',
+        'info',
+      ];
+      const command = asPostgres(pgbackrest(ARCHIVE_CONFIG_FILE, timeline.id, ...words));
+      const json = await host.run(command, { title: `ask site ${place.site}`, timeoutMs: INFO_TIMEOUT_MS });
+      return { site: place.site, info: parseInfo(json, i + 1, `${place.path}/backup/${timeline.id}`) };
+    }),
+  );
+}
+
+/**
+ * Makes the stanza on the sites that have none. pgBackRest would ask the others too, and fail with the first that is away:
+ * it is told of those alone, in a file of its own. Idempotent.
+ *
+ * @param demanded sites that must have it in the end: on others a store that is away is left to the next time.
+ * @throws HOST_COMMAND_FAILED in the words of pgBackRest.
+ */
+export async function createStanza(
+  fleet: Fleet,
+  at: StepRef,
+  { view, lineage }: Told,
+  { primary, demanded }: { primary: ReachableNode; demanded: readonly SiteName[] },
+): Promise<void> {
+  const host = fencedHostOf(fleet, at, view, primary);
+  const seen = await lookIntoStores(host, lineage);
+  const bare = seen.filter(({ site, info }) => !info.hasStanza && (info.trouble === null || demanded.includes(site)));
+  if (bare.length === 0) return;
+  const repositories = lineage.repositories.filter(({ place }) => bare.some(({ site }) => site === place.site));
+  const file = stanzaConfigFile(at.operationId);
+  await host.putFiles([secretFile(file, stanzaConfig(view, { ...lineage, repositories }))]);
+  const create = asPostgres(pgbackrest(file, lineage.timeline.id, 'stanza-create'));
+  const title = `create the stanza on ${bare.map(({ site }) => site).join(' and ')}`;
+  await host.run(sh`sh -c ${`${create}; status=$?; rm -f -- "$1"; exit $status`} sh ${file}`, {
+    title,
+    timeoutMs: INFO_TIMEOUT_MS,
+  });
+}
