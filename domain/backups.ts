@@ -66,6 +66,8 @@ export interface BackupCopy {
   readonly finishedAt: string;
   readonly startLsn: string;
   readonly stopLsn: string;
+  /** It has pages that were damaged when they were read: PostgreSQL's checksums did not fit. */
+  readonly damaged: boolean;
   /** Expired, and removed from the site. */
   readonly removedAt: string | null;
 }
@@ -102,6 +104,20 @@ export interface RestoreWindow {
   readonly earliest: string;
   /** The newest commit in the archive; null while nothing was archived since the oldest backup. */
   readonly latest: string | null;
+  /** Where the last record of the archive begins; left out when it is not known. */
+  readonly lastLsn?: string;
+  /** Left out when there is none. In order of time. */
+  readonly gaps?: readonly RestoreGap[];
+}
+
+/** Segments of the log that no site has: nothing between these ends can be restored; the ends themselves can. */
+export interface RestoreGap {
+  /** The newest commit before what is missing. */
+  readonly from: string;
+  /** The end of the first backup after it. */
+  readonly to: string;
+  readonly fromLsn: string;
+  readonly toLsn: string;
 }
 
 /** Where a restore stops. Times are ISO 8601 with an offset. */

@@ -128,6 +128,11 @@ export const ERRORS = {
   HOST_JOB_FAILED: entry(500, 'Host job failed', 'Job {unit} failed on {host} with exit code {exitCode}: {output}'),
   BACKUP_FAILED: entry(500, 'Backup failed', 'The backup to site {site} failed: {detail}', true),
   DRILL_FAILED: entry(500, 'Drill failed', 'Drill {drill} restored the data and found it wrong: {detail}'),
+  BACKUP_DAMAGED: entry(
+    500,
+    'Backup damaged',
+    "Pages of the database are damaged: they did not fit their checksums when the backup was taken to {sites}. Older backups are kept; see PostgreSQL's log and the host's disk.",
+  ),
   RESTORE_FAILED: entry(500, 'Restore failed', 'The data could not be restored on {host}: {detail}'),
   CLOUD_UNAVAILABLE: entry(503, 'Cloud unavailable', 'The cloud {cloud} does not answer: {detail}.', true),
   CLOUD_REFUSED: entry(500, 'Cloud refused', 'The cloud {cloud} refused to {verb}: {detail}.'),

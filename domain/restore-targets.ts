@@ -1,4 +1,4 @@
-import type { RestoreTarget, RestoreWindow } from './backups';
+import type { RestoreGap, RestoreTarget, RestoreWindow } from './backups';
 
 /** Where a restore can stop: rules about times and positions in the log. */
 
@@ -26,16 +26,48 @@ export function isInside(target: RestoreTarget, window: RestoreWindow, firstLsn:
   switch (target.kind) {
     case 'time': {
       const at = Date.parse(target.time);
-      return Date.parse(window.earliest) <= at && window.latest !== null && at <= Date.parse(window.latest);
+      if (at < Date.parse(window.earliest) || window.latest === null || at > Date.parse(window.latest)) return false;
+      return gapOf(target, window) === null;
     }
-    case 'lsn':
-      return firstLsn === null || lsnNumber(firstLsn) <= lsnNumber(target.lsn);
+    case 'lsn': {
+      const at = lsnNumber(target.lsn);
+      if (firstLsn !== null && at < lsnNumber(firstLsn)) return false;
+      if (window.lastLsn !== undefined && at > lsnNumber(window.lastLsn)) return false;
+      return gapOf(target, window) === null;
+    }
     case 'latest':
     case 'transaction':
     case 'point':
     case 'backup':
       return true;
   }
+}
+
+/** The gap that a time or a position lies in, null when it lies in none. */
+export function gapOf(target: RestoreTarget, { gaps = [] }: RestoreWindow): RestoreGap | null {
+  switch (target.kind) {
+    case 'time': {
+      const at = Date.parse(target.time);
+      return gaps.find(({ from, to }) => Date.parse(from) < at && at < Date.parse(to)) ?? null;
+    }
+    case 'lsn': {
+      const at = lsnNumber(target.lsn);
+      return gaps.find(({ fromLsn, toLsn }) => lsnNumber(fromLsn) <= at && at < lsnNumber(toLsn)) ?? null;
+    }
+    case 'latest':
+    case 'transaction':
+    case 'point':
+    case 'backup':
+      return null;
+  }
+}
+
+/** True when it lies behind the end of the archive, but not in the future: it may be in what is not archived yet. */
+export function isYetToCome(target: RestoreTarget, { latest, lastLsn }: RestoreWindow, now: Date): boolean {
+  if (target.kind === 'lsn') return lastLsn !== undefined && lsnNumber(target.lsn) > lsnNumber(lastLsn);
+  if (target.kind !== 'time') return false;
+  const at = Date.parse(target.time);
+  return at <= now.getTime() && (latest === null || at > Date.parse(latest));
 }
 
 /** For people: `the time 2026-11-21T06:30:00Z`. */

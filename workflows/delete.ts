@@ -4,7 +4,7 @@ import { each } from '../domain/each';
 import { execute } from './operation';
 import type { OperationInput } from '../domain/operations';
 import type { OperationOutcome } from './operation';
-import { cloud, inventory, machines, schedules } from './proxies';
+import { backups, cloud, inventory, machines, schedules } from './proxies';
 import type { Runbook, RunbookOf } from './runbook';
 import { pointOfNoReturn, step } from './runbook';
 
@@ -13,6 +13,7 @@ export const deleteRunbook: RunbookOf = ({ topology }) => [
   pointOfNoReturn,
   step('stop offering the cluster', (at) => inventory.declareDeleting(at)),
   step('stop its backups', (at) => schedules.unscheduleBackups(at)),
+  step('archive the end of the log', (at) => backups.closeArchive(at)),
   ...takeAway(allNodes(topology)),
 ];
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BACKUP_STATES, BACKUP_TYPES } from '../../domain/backups';
-import type { Backup, Timeline } from '../../domain/backups';
+import type { Backup, RestoreWindow, Timeline } from '../../domain/backups';
 import { CLOUDS, MAJORS } from '../../domain/clusters';
 import { bigint, clusterId, jsonTime, nodeName, operationId, projectId, time } from './rows';
 
@@ -36,11 +36,24 @@ export const timelineRow = z
     expiresAt: row.expires_at,
   }));
 
+const gap = z.object({ from: z.string(), to: z.string(), fromLsn: z.string(), toLsn: z.string() });
+
 export const windowRow = z
-  .object({ restorable_from: time.nullable(), restorable_to: time.nullable() })
-  .transform((row) =>
-    row.restorable_from === null ? null : { earliest: row.restorable_from, latest: row.restorable_to },
-  );
+  .object({
+    restorable_from: time.nullable(),
+    restorable_to: time.nullable(),
+    restorable_lsn: z.string().nullable(),
+    restorable_gaps: z.array(gap),
+  })
+  .transform((row): RestoreWindow | null => {
+    if (row.restorable_from === null) return null;
+    return {
+      earliest: row.restorable_from,
+      latest: row.restorable_to,
+      ...(row.restorable_lsn !== null && { lastLsn: row.restorable_lsn }),
+      ...(row.restorable_gaps.length > 0 && { gaps: row.restorable_gaps }),
+    };
+  });
 
 const copy = z
   .object({
@@ -53,6 +66,7 @@ const copy = z
     finished_at: jsonTime,
     start_lsn: z.string(),
     stop_lsn: z.string(),
+    damaged: z.boolean(),
     removed_at: jsonTime.nullable(),
   })
   .transform((row) => ({
@@ -65,6 +79,7 @@ const copy = z
     finishedAt: row.finished_at,
     startLsn: row.start_lsn,
     stopLsn: row.stop_lsn,
+    damaged: row.damaged,
     removedAt: row.removed_at,
   }));
 

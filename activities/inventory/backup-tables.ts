@@ -69,9 +69,9 @@ export interface BackupTable {
   /** Newest first. */
   list(projectId: ProjectId, page: PageRequest & { readonly clusterId?: ClusterId }): Promise<Backup[]>;
   find(projectId: ProjectId, id: BackupId): Promise<Backup | null>;
-  /** End of the oldest backup of a lineage that is there, as a position in the log; null when there is none. */
-  firstLsn(id: TimelineId): Promise<string | null>;
-  /** The oldest that is left of a lineage, on that site or on any; null when there is none. */
+  /** End of the oldest backup of a lineage on that site or on any, as a position in the log; null when there is none. */
+  firstLsn(id: TimelineId, site: string | null): Promise<string | null>;
+  /** The oldest good one that is left of a lineage, on that site or on any; null when there is none. */
   oldest(timelineId: TimelineId, site: string | null): Promise<Backup | null>;
   /** The backup that an operation takes. @throws NOT_FOUND. */
   ofOperation(id: OperationId): Promise<Backup>;

@@ -32,12 +32,13 @@ export function backupTable(database: Database): BackupTable {
       first(
         await database.rows(backupRow, `${SELECT} where backup.project_id = $1 and backup.id = $2`, [projectId, id]),
       ),
-    firstLsn: async (id) =>
+    firstLsn: async (id, site) =>
       first(
         await database.rows(
           z.object({ lsn: z.string().nullable() }),
-          'select min(stop_lsn::pg_lsn)::text as lsn from backup_copies where timeline_id = $1 and removed_at is null',
-          [id],
+          `select min(stop_lsn::pg_lsn)::text as lsn from backup_copies
+            where timeline_id = $1 and removed_at is null and not damaged and ($2::text is null or site = $2)`,
+          [id, site],
         ),
       )?.lsn ?? null,
     oldest: (id, site) => oldest(database, id, site),
@@ -62,7 +63,8 @@ export function backupTable(database: Database): BackupTable {
 async function oldest(sql: Sql, id: TimelineId, site: string | null): Promise<Backup | null> {
   const isThere = `exists (
     select from backup_copies copy
-     where copy.backup_id = backup.id and copy.removed_at is null and ($2::text is null or copy.site = $2)
+     where copy.backup_id = backup.id and copy.removed_at is null and not copy.damaged
+       and ($2::text is null or copy.site = $2)
   )`;
   const query = `${SELECT} where backup.timeline_id = $1 and ${isThere} order by backup.started_at limit 1`;
   return first(await sql.rows(backupRow, query, [id, site]));
@@ -116,12 +118,13 @@ export async function expireBare(sql: Sql, id: TimelineId): Promise<void> {
 }
 
 async function recordSet(sql: Sql, timeline: Timeline, site: string, set: FoundSet): Promise<void> {
-  const id = (await knownBackup(sql, timeline, set)) ?? (await adopt(sql, timeline, set));
+  const id = (await knownBackup(sql, timeline, set)) ?? (await adopt(sql, timeline, site, set));
   await sql.run('update backups set tool = $2, database_bytes = $3 where id = $1', [id, set.tool, set.databaseBytes]);
   await sql.run(
     `insert into backup_copies
-       (backup_id, timeline_id, site, set_id, type, path, stored_bytes, started_at, finished_at, start_lsn, stop_lsn)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (timeline_id, site, set_id) do nothing`,
+       (backup_id, timeline_id, site, set_id, type, path, stored_bytes, started_at, finished_at, start_lsn, stop_lsn, damaged)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         on conflict (timeline_id, site, set_id) do update set removed_at = null`,
     [
       id,
       timeline.id,
@@ -134,6 +137,7 @@ async function recordSet(sql: Sql, timeline: Timeline, site: string, set: FoundS
       set.finishedAt,
       set.startLsn,
       set.stopLsn,
+      set.damaged,
     ],
   );
 }
@@ -146,13 +150,14 @@ async function knownBackup(sql: Sql, timeline: Timeline, { backupId: asked }: Fo
 }
 
 /** One that a host took by itself: the same set always gets the same id. */
-async function adopt(sql: Sql, timeline: Timeline, set: FoundSet): Promise<BackupId> {
+async function adopt(sql: Sql, timeline: Timeline, site: string, set: FoundSet): Promise<BackupId> {
+  const error = set.damaged ? new HoldfastError('BACKUP_DAMAGED', { sites: site }) : null;
   const chance = createHash('sha256').update(`${timeline.id}/${set.setId}`).digest();
   const id = makeId('bkp', Date.parse(set.startedAt), chance);
   await sql.run(
     `insert into backups
-       (id, project_id, cluster_id, timeline_id, type, state, requested_by, version, tool, started_at, finished_at)
-     values ($1, $2, $3, $4, $5, 'succeeded', 'host', $6, $7, $8, $9) on conflict (id) do nothing`,
+       (id, project_id, cluster_id, timeline_id, type, state, requested_by, version, tool, started_at, finished_at, error)
+     values ($1, $2, $3, $4, $5, $10, 'host', $6, $7, $8, $9, $11::jsonb) on conflict (id) do nothing`,
     [
       id,
       timeline.projectId,
@@ -163,6 +168,8 @@ async function adopt(sql: Sql, timeline: Timeline, set: FoundSet): Promise<Backu
       set.tool,
       set.startedAt,
       set.finishedAt,
+      error === null ? 'succeeded' : 'failed',
+      error && JSON.stringify({ code: error.code, message: error.message }),
     ],
   );
   return id;

@@ -74,13 +74,21 @@ const underPolicyRow = z
     lastGoodAt: good_at,
   }));
 
+/** A backup of whose operation nothing was heard for so long hangs: it does not count as one that runs. */
+const SILENCE = '30 minutes';
+
 /** What a cluster must be for a backup of it to be overdue. */
 const EXPECTS_BACKUPS = `
   cluster.state = 'ready' and cluster.backups_scheduled_at is not null
   and cluster.spec #> '{backups,paused}' = 'false'
   and not cluster.conditions @> '[{"type": "BackedUp", "reason": "Overdue"}]'
   and not cluster.conditions @> '[{"type": "BackedUp", "reason": "Failed"}]'
-  and not exists (select from backups where backups.cluster_id = cluster.id and backups.state = 'running')`;
+  and not exists (
+    select from backups
+     where backups.cluster_id = cluster.id and backups.state = 'running'
+       and (select at from operation_events event
+             where event.operation_id = backups.operation_id order by seq desc limit 1) > now() - interval '${SILENCE}'
+  )`;
 
 const begunOf = (type: BackupType): string =>
   `(select started_at from backups

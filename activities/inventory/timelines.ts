@@ -41,14 +41,19 @@ export function timelineTable(database: Database): TimelineTable {
       ),
     markRemoved: (id) => database.transaction((sql) => markRemoved(sql, id)),
     setWindow: async (id, window) => {
-      await database.run('update timelines set restorable_from = $2, restorable_to = $3 where id = $1', [
-        id,
-        window?.earliest ?? null,
-        window?.latest ?? null,
-      ]);
+      await database.run(
+        `update timelines set restorable_from = $2, restorable_to = $3, restorable_lsn = $4, restorable_gaps = $5::jsonb
+          where id = $1`,
+        [
+          id,
+          window?.earliest ?? null,
+          window?.latest ?? null,
+          window?.lastLsn ?? null,
+          JSON.stringify(window?.gaps ?? []),
+        ],
+      );
     },
-    getWindow: async (id) =>
-      first(await database.rows(windowRow, 'select restorable_from, restorable_to from timelines where id = $1', [id])),
+    getWindow: async (id) => first(await database.rows(windowRow, 'select * from timelines where id = $1', [id])),
   };
 }
 

@@ -1,21 +1,22 @@
-import type { Backup, RestoreWindow } from '../../domain/backups';
+import type { Backup } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
+import { HoldfastError } from '../../domain/errors';
 import { idOfOperation } from '../../domain/ids';
-import type { ClusterId } from '../../domain/ids';
 import type { ClusterView, Fleet } from '../fleet';
 import { hostOf, viewCluster } from '../fleet';
-import type { Host } from '../host/host';
 import { findPrimary } from '../postgres/psql';
 import type { Lineage } from './config';
 import { tellDataNodes } from './data-nodes';
+import { expireBackups } from './expire';
 import { closeLineage, currentLineage, openLineage, requireLineage } from './lineage';
+import { closeLog } from './window';
 import { createStanza, lookIntoStores } from './stores';
-import type { SeenStore } from './stores';
 import { chooseNode, copyToSites } from './take';
-import { closeLog, laterWindow, measureWindow } from './window';
+import { keepWindow } from './look';
 
-/** Somebody waits for the answer. */
-const LOOK_S = 10;
+/** For a primary, and for the stores to take what it has: afterwards nobody can. */
+const LAST_LOOK_S = 10;
+const LAST_CLOSE_S = 60;
 
 export interface BackupActivities {
   /**
@@ -33,12 +34,25 @@ export interface BackupActivities {
   prepareStanza(at: StepRef): Promise<void>;
   /**
    * Copies the database to every site of the policy, from the replica that is least behind. Idempotency: a host job for
-   * each site. Retry: `backup`, a few times. Effects: sets in the stores; what the policy does not keep is expired. Undo: none:
+   * each site. Retry: `backup`, a few times. Effects: sets in the stores. Undo: none:
    * what was not finished is taken up or removed by the next one.
    * @throws BACKUP_FAILED.
    */
   takeBackup(at: StepRef): Promise<void>;
-  /** Writes down what the stores have, and from where to where it can be restored. Idempotent. Retry: `remote`. */
+  /**
+   * Removes what the policy of this moment does not keep, but nothing while a restore reads the lineage. A site where that
+   * fails is left to the next backup. Idempotent. Retry: `long`. Effects: sets and log in the stores. Undo: none.
+   */
+  expireBackups(at: StepRef): Promise<void>;
+  /**
+   * Has the log archived up to now, as far as primary and stores answer, and looks at what can be restored for the last
+   * time. Idempotent. Retry: `remote`. Effects: a segment of the log, the inventory's window. Undo: none.
+   */
+  closeArchive(at: StepRef): Promise<void>;
+  /**
+   * Writes down what the stores have, and from where to where it can be restored. Idempotent. Retry: `remote`.
+   * @throws BACKUP_DAMAGED when pages of the database did not fit their checksums: it counts as no good one.
+   */
   recordBackups(at: StepRef): Promise<void>;
 }
 
@@ -72,8 +86,29 @@ export function createBackupActivities(fleet: Fleet): BackupActivities {
       await copyToSites(fleet, at, view, { lineage, backup, chosen });
     },
 
+    expireBackups: (at) => expireBackups(fleet, at),
+
+    closeArchive: (at) => closeArchive(fleet, at),
+
     recordBackups: (at) => recordBackups(fleet, at),
   };
+}
+
+/** See {@link BackupActivities.closeArchive}. */
+async function closeArchive(fleet: Fleet, at: StepRef): Promise<void> {
+  const view = await viewCluster(fleet, at.clusterId);
+  try {
+    const lineage = await currentLineage(fleet, view);
+    if (!lineage) return;
+    const primary = hostOf(fleet, view, await findPrimary(fleet, view, LAST_LOOK_S));
+    await closeLog(view, primary, LAST_CLOSE_S);
+    await keepWindow(fleet, { view, lineage, primary }, await lookIntoStores(primary, lineage));
+  } catch (error) {
+    // A cluster that is broken can be deleted too: what was seen before stays known.
+    if (!(error instanceof HoldfastError)) throw error;
+    const told = `the end of the log may not be in the archive: ${error.message}`;
+    await fleet.inventory.operations.recordProgress(at.operationId, at.stepId, told.slice(0, 300));
+  }
 }
 
 /** See {@link BackupActivities.recordBackups}. */
@@ -87,7 +122,8 @@ async function recordBackups(fleet: Fleet, at: StepRef): Promise<void> {
     // One that was emptied, or that somebody put in its place, says nothing of what there was.
     if (info.hasStanza) await fleet.inventory.backups.recordSets(lineage.timeline, site, info.sets);
   }
-  await keepWindow(fleet, view, primary, lineage, seen);
+  await keepWindow(fleet, { view, lineage, primary }, seen);
+  await demandGood(fleet, at);
   await fleet.inventory.backups.succeed(at);
   await fleet.inventory.clusters.setCondition(at, {
     type: 'BackedUp',
@@ -97,39 +133,11 @@ async function recordBackups(fleet: Fleet, at: StepRef): Promise<void> {
   });
 }
 
-/** See {@link WindowActivities.lookAtWindow}. */
-export async function lookAtWindow(
-  fleet: Fleet,
-  clusterId: ClusterId,
-  upTo: string | null,
-): Promise<RestoreWindow | null> {
-  const view = await viewCluster(fleet, clusterId);
-  const lineage = await requireLineage(fleet, view);
-  const primary = hostOf(fleet, view, await findPrimary(fleet, view, LOOK_S));
-  const look = async (): Promise<RestoreWindow | null> =>
-    keepWindow(fleet, view, primary, lineage, await lookIntoStores(primary, lineage));
-  const window = await look();
-  if (window === null || upTo === null || (window.latest ?? '') >= upTo) return window;
-  await closeLog(view, primary);
-  return look();
-}
-
-async function keepWindow(
-  fleet: Fleet,
-  view: ClusterView,
-  primary: Host,
-  { timeline }: Lineage,
-  seen: readonly SeenStore[],
-): Promise<RestoreWindow | null> {
-  const infos = seen.map(({ info }) => info);
-  const [known, measured] = await Promise.all([
-    fleet.inventory.timelines.getWindow(timeline.id),
-    measureWindow(view, primary, timeline.id, infos),
-  ]);
-  const isWhole = infos.every(({ trouble }) => trouble === null);
-  const window = laterWindow(known, measured, isWhole);
-  await fleet.inventory.timelines.setWindow(timeline.id, window);
-  return window;
+/** pgBackRest takes a damaged page as it is, and calls the backup a success. @throws BACKUP_DAMAGED. */
+async function demandGood(fleet: Fleet, at: StepRef): Promise<void> {
+  const { copies } = await fleet.inventory.backups.ofOperation(at.operationId);
+  const sites = copies.flatMap(({ site, damaged, removedAt }) => (damaged && removedAt === null ? [site] : []));
+  if (sites.length > 0) throw new HoldfastError('BACKUP_DAMAGED', { sites: sites.join(' and ') });
 }
 
 /** The one that the operation was asked for; an operation that is none takes a full one on its way. */

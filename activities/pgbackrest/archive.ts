@@ -37,8 +37,9 @@ export function archiveCommands({ timeline }: Pick<Lineage, 'timeline'>): NonNul
 }
 
 /**
- * pgBackRest chooses the newest backup before a time or a position by itself. For what it can't place in time the oldest
- * one is taken: it takes longer to replay, but never begins behind the target.
+ * pgBackRest chooses the newest backup before a time or a position by itself, on the first site that answers. For what it
+ * can't place in time the oldest one is taken: it takes longer to replay, but never begins behind the target. A set has a
+ * name of its own on each site: where the first does not answer the next one is read.
  *
  * @param backup to begin from, with its copies: the one that the target names, or the oldest; null where pgBackRest chooses.
  * @throws NOT_FOUND when no copy of it is left where it is to be read from.
@@ -49,22 +50,22 @@ export function restoreCommand(
   backup: Pick<Backup, 'copies'> | null,
 ): ShellCommand {
   const { id, sites } = source.timeline;
-  const copy = isPlacedInTime(target) ? null : copyOf(backup, site);
-  if (!copy && !isPlacedInTime(target))
-    throw new HoldfastError('NOT_FOUND', { kind: 'backup for', ref: targetInWords(target) });
-  const repository = sites.indexOf(copy?.site ?? site ?? '');
-  const words = [
-    ...(repository < 0 ? [] : [`--repo=${repository + 1}`]),
-    ...(copy ? [`--set=${copy.setId}`] : []),
-    ...targetArguments(target),
-  ];
-  return sh`${pgbackrest(RESTORE_CONFIG_FILE, id, ...words)} restore`;
+  const from = (repository: number, ...words: readonly string[]): ShellCommand => {
+    const chosen = repository < 0 ? [] : [`--repo=${repository + 1}`];
+    return sh`${pgbackrest(RESTORE_CONFIG_FILE, id, ...chosen, ...words, ...targetArguments(target))} restore`;
+  };
+  if (isPlacedInTime(target)) return from(sites.indexOf(site ?? ''));
+  const [first, ...others] = copiesOn(backup, site === null ? sites : [site]).map((copy) =>
+    from(sites.indexOf(copy.site), `--set=${copy.setId}`),
+  );
+  if (first === undefined) throw new HoldfastError('NOT_FOUND', { kind: 'backup for', ref: targetInWords(target) });
+  return others.length === 0 ? first : sh`sh -c ${[first, ...others].join(' || ')}`;
 }
 
-/** The first that is left, at that site or at any. */
-function copyOf(backup: Pick<Backup, 'copies'> | null, site: string | null): BackupCopy | null {
+/** Those that are left, in the order of the sites. */
+function copiesOn(backup: Pick<Backup, 'copies'> | null, sites: readonly string[]): BackupCopy[] {
   const left = (backup?.copies ?? []).filter((copy) => copy.removedAt === null);
-  return left.find((copy) => site === null || copy.site === site) ?? null;
+  return sites.flatMap((site) => left.find((copy) => copy.site === site) ?? []);
 }
 
 /** pgBackRest finds the backup for these. */

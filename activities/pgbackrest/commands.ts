@@ -23,7 +23,15 @@ export function backupArguments(repository: number, type: BackupType, backupId: 
     // A cluster whose replicas are away is backed up all the same.
     '--backup-standby=prefer',
     `--annotation=${ANNOTATION}=${backupId}`,
+    // By the policy of the moment when it has ended, and not while a restore reads older ones: see expireArguments.
+    '--no-expire-auto',
     '--log-level-console=detail',
     'backup',
   ];
+}
+
+/** Arguments of what removes all but the newest full backups of one repository, with all that builds on the others. */
+export function expireArguments(repository: number, fullBackups: number): string[] {
+  const retention = `--repo${repository}-retention-full`;
+  return [`--repo=${repository}`, `${retention}-type=count`, `${retention}=${fullBackups}`, 'expire'];
 }

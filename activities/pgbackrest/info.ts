@@ -10,8 +10,6 @@ export interface RepositoryInfo {
   /** False until a stanza was created there. */
   readonly hasStanza: boolean;
   readonly sets: readonly FoundSet[];
-  /** Newest segment of the log that is in the archive, null when there is none. */
-  readonly lastSegment: string | null;
 }
 
 const TYPES = { full: 'full', diff: 'differential', incr: 'incremental' } as const satisfies Record<string, BackupType>;
@@ -31,7 +29,6 @@ const set = z.object({
 });
 
 const stanza = z.object({
-  archive: z.array(z.object({ database: z.object({ 'repo-key': z.number() }), max: z.string().nullish() })),
   backup: z.array(set),
   repo: z.array(z.object({ key: z.number(), status: z.object({ code: z.number(), message: z.string() }) })),
 });
@@ -53,7 +50,6 @@ export function parseInfo(json: string, repository: number, path: string): Repos
     trouble: isThere ? null : status.message,
     hasStanza: status.code === OK || status.code === NO_BACKUP,
     sets: ours(found?.backup ?? []).map((each) => setOf(each, path)),
-    lastSegment: ours(found?.archive ?? []).at(-1)?.max ?? null,
   };
 }
 
@@ -70,5 +66,6 @@ function setOf(found: z.infer<typeof set>, path: string): FoundSet {
     finishedAt: found.timestamp.stop,
     startLsn: found.lsn.start,
     stopLsn: found.lsn.stop,
+    damaged: found.error === true,
   };
 }

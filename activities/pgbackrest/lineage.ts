@@ -22,8 +22,11 @@ export async function openLineage(fleet: Fleet, at: StepRef, { cluster }: Cluste
   const id = timelineIdOf(at);
   await fleet.inventory.timelines.open(at, { id, sites: backups.sites, version });
   await fleet.secrets.ensure(secretRef(cluster, SECRET_NAMES.backupPassphrase(id)), makePassword);
-  await each(backups.sites, (site) => openAccount(fleet, cluster, id, site));
-  await takeBackIfLate(fleet, at, id);
+  try {
+    await each(backups.sites, (site) => openAccount(fleet, cluster, id, site));
+  } finally {
+    await takeBackIfLate(fleet, at, id);
+  }
 }
 
 /** An operation that was overtaken, and whose lineage was taken away meanwhile, may have made its accounts after that. */

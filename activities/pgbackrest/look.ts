@@ -1,7 +1,23 @@
-import type { RestoreWindow } from '../../domain/backups';
+import type { RestoreTarget, RestoreWindow } from '../../domain/backups';
+import { tellsAbsence } from '../../domain/errors';
 import type { ClusterId } from '../../domain/ids';
-import type { Fleet } from '../fleet';
-import { lookAtWindow } from './activities';
+import { isYetToCome } from '../../domain/restore-targets';
+import type { SiteName } from '../../domain/sites';
+import type { ClusterView, Fleet } from '../fleet';
+import { hostOf, viewCluster } from '../fleet';
+import type { Host } from '../host/host';
+import { findPrimary } from '../postgres/psql';
+import type { Lineage } from './config';
+import { requireLineage } from './lineage';
+import { listSegments, lookIntoStores } from './stores';
+import type { SeenStore } from './stores';
+import { closeLog, endReader, laterWindow, measureWindow } from './window';
+import type { Measured } from './window';
+
+/** Somebody waits for the answer. */
+const LOOK_S = 10;
+/** Clocks differ by less. */
+const CLOCKS_MS = 60_000;
 
 /** A look at what can be restored, for somebody who waits for the answer. */
 export interface WindowActivities {
@@ -9,12 +25,78 @@ export interface WindowActivities {
    * Asks the stores and the primary from where to where the cluster can be restored; null while nothing can. Changes
    * nothing but what the inventory knows of it, so it is no step. Idempotent. Retry: none, somebody waits.
    *
-   * @param upTo a time that shall be in it: what was committed up to now is archived at once where it is not; null: as it is.
+   * @param upTo a target that shall be in it: what was committed up to now is archived at once where it is not; null: as it is.
+   * @param site the only one that counts; null: all.
    * @throws BACKUPS_NOT_CONFIGURED, NOT_FOUND, HOST_UNREACHABLE, NOT_YET without a primary.
    */
-  lookAtWindow(clusterId: ClusterId, upTo: string | null): Promise<RestoreWindow | null>;
+  lookAtWindow(clusterId: ClusterId, upTo: RestoreTarget | null, site: SiteName | null): Promise<RestoreWindow | null>;
 }
 
 export function createWindowActivities(fleet: Fleet): WindowActivities {
-  return { lookAtWindow: (clusterId, upTo) => lookAtWindow(fleet, clusterId, upTo) };
+  return {
+    async lookAtWindow(clusterId, upTo, site) {
+      const view = await viewCluster(fleet, clusterId);
+      const lineage = await requireLineage(fleet, view);
+      const primary = hostOf(fleet, view, await findPrimary(fleet, view, LOOK_S));
+      const look = async (): Promise<RestoreWindow | null> =>
+        keepWindow(fleet, { view, lineage, primary }, await lookIntoStores(primary, lineage), site);
+      const window = await look();
+      const soon = new Date(Date.now() + CLOCKS_MS);
+      if (window === null || upTo === null || !isYetToCome(upTo, window, soon)) return window;
+      await closeLog(view, primary);
+      return look();
+    },
+  };
+}
+
+/** A cluster, and whom to ask about its log. */
+export interface LookedAt {
+  readonly view: ClusterView;
+  readonly lineage: Lineage;
+  readonly primary: Host;
+}
+
+/**
+ * What can be restored by what the stores have; the inventory keeps it.
+ *
+ * @param site the only one that counts: of that nothing is kept. Default: null, which is all.
+ */
+export async function keepWindow(
+  fleet: Fleet,
+  looked: LookedAt,
+  seen: readonly SeenStore[],
+  site: SiteName | null = null,
+): Promise<RestoreWindow | null> {
+  const { id } = looked.lineage.timeline;
+  const counting = seen.filter((store) => site === null || store.site === site);
+  const [known, { measured, isWhole }] = await Promise.all([
+    fleet.inventory.timelines.getWindow(id),
+    measure(fleet, looked, counting),
+  ]);
+  const window = laterWindow(site === null ? known : null, measured, isWhole);
+  if (site === null) await fleet.inventory.timelines.setWindow(id, window);
+  return window;
+}
+
+async function measure(
+  fleet: Fleet,
+  { view, lineage, primary }: LookedAt,
+  seen: readonly SeenStore[],
+): Promise<{ measured: Measured | null; isWhole: boolean }> {
+  const { id } = lineage.timeline;
+  const contents = await Promise.all(
+    seen.map(async ({ site, info }) => {
+      const segments = info.trouble === null ? await listSegments(fleet, site, id).catch(noneOf) : null;
+      return { sets: info.sets, segments };
+    }),
+  );
+  const stores = contents.flatMap(({ sets, segments }) => (segments === null ? [] : [{ sets, segments }]));
+  const measured = await measureWindow(stores, endReader(view, primary, id));
+  return { measured, isWhole: stores.length === seen.length };
+}
+
+/** A store that went away since it was asked. */
+function noneOf(error: unknown): null {
+  if (!tellsAbsence(error)) throw error;
+  return null;
 }

@@ -73,7 +73,7 @@ export function createRestoreActivities(fleet: Fleet): RestoreActivities {
     async checkData(at) {
       const view = await viewCluster(fleet, at.clusterId);
       const host = hostOf(fleet, view, await findPrimary(fleet, view));
-      const values = [binariesOf(view.cluster.spec.version), SOCKET_FOLDER, CHECK_S];
+      const values = [binariesOf(view.cluster.spec.version), SOCKET_FOLDER, CHECK_S, ONLY_FOR_THE_CHECK];
       await host.run(sh`runuser -u postgres -- sh -c ${CHECK} sh ${values}`, {
         title: 'check the data',
         timeoutMs: (CHECK_S + 60) * 1000,
@@ -145,21 +145,39 @@ async function forgetSource(host: Host): Promise<void> {
 /** How long tables and indexes are read. */
 const CHECK_S = 300;
 
-/* What is larger than can be read in that time is read in part. The extension stays where it was there before only. */
+/** Says of the extension that it is there for the check only: nobody but a superuser can write that. */
+const ONLY_FOR_THE_CHECK = 'by Holdfast, to look for damage; taken away afterwards';
+
+/*
+ * What is larger than can be read in that time is read in part. The extension stays only where it was there before: one of
+ * a check that was cut off is known by its comment.
+ */
 const CHECK = `set -u
-binaries=$1 socket=$2 limit=$3
+binaries=$1 socket=$2 limit=$3 mark=$4
 # A superuser works in databases of tenants: what they made must not be found in the place of PostgreSQL's own.
-export PGOPTIONS='-c search_path=pg_catalog'
-sql() { PGDATABASE=$1 "$binaries/psql" -XAtqv ON_ERROR_STOP=1 -h "$socket" -c "$2"; }
-databases=$(sql postgres 'SELECT datname FROM pg_catalog.pg_database WHERE datallowconn ORDER BY 1') || exit
-without=$(printf '%s\\n' "$databases" | while IFS= read -r database; do
-  [ "$(sql "$database" "SELECT pg_catalog.count(*) FROM pg_catalog.pg_extension WHERE extname = 'amcheck'")" != 0 ] || printf '%s\\n' "$database"
-done)
-timeout "$limit" "$binaries/pg_amcheck" --host "$socket" --all --install-missing --no-dependent-toast 2>&1
+export PGOPTIONS='-c search_path=pg_catalog -c client_min_messages=error'
+sql() { PGDATABASE=$1 "$binaries/psql" -XAtqv ON_ERROR_STOP=1 -v mark="$mark" -h "$socket"; }
+databases() { echo 'SELECT datname FROM pg_catalog.pg_database WHERE datallowconn ORDER BY 1' | sql postgres; }
+install() { sql "$1" <<'SQL'
+BEGIN;
+CREATE EXTENSION amcheck WITH SCHEMA pg_catalog;
+COMMENT ON EXTENSION amcheck IS :'mark';
+COMMIT;
+SQL
+}
+is_there() { [ "$(echo "SELECT pg_catalog.count(*) FROM pg_catalog.pg_extension WHERE extname = 'amcheck'" | sql "$1")" != 0 ]; }
+remove() { sql "$1" <<'SQL'
+SELECT 'DROP EXTENSION IF EXISTS amcheck' FROM pg_catalog.pg_extension
+ WHERE extname = 'amcheck' AND pg_catalog.obj_description(oid, 'pg_extension') = :'mark' \\gexec
+SQL
+}
+all=$(databases) || exit
+each() { printf '%s\\n' "$all" | while IFS= read -r database; do "$@" "$database" || exit 1; done; }
+prepare() { is_there "$1" || install "$1"; }
+each prepare || exit
+timeout "$limit" "$binaries/pg_amcheck" --host "$socket" --all --no-dependent-toast 2>&1
 status=$?
-printf '%s\\n' "$without" | while IFS= read -r database; do
-  [ -z "$database" ] || sql "$database" 'SET client_min_messages = error; DROP EXTENSION IF EXISTS amcheck'
-done
+each remove || exit
 [ "$status" -eq 0 ] || [ "$status" -eq 124 ] || exit 1
 `;
 

@@ -1,4 +1,5 @@
 import type { StepRef } from '../../domain/clusters';
+import type { TimelineId } from '../../domain/ids';
 import type { SiteName } from '../../domain/sites';
 import type { Fleet, ReachableNode } from '../fleet';
 import { fencedHostOf } from '../fleet';
@@ -40,6 +41,26 @@ export async function lookIntoStores(host: Host, { timeline, repositories }: Lin
       return { site: place.site, info: parseInfo(json, i + 1, `${place.path}/backup/${timeline.id}`) };
     }),
   );
+}
+
+/** `archive/tl_…/18-1/0000000100000000/000000010000000000000003-….zst`; a part of a segment has another name. */
+const ARCHIVED = /^archive\/[^/]+\/[^/]+-(\d+)\/[0-9A-F]{16}\/([0-9A-F]{24})-[0-9a-f]{40}/;
+
+/** Names of the segments that a site has of the lineage's newest database. @throws SITE_UNAVAILABLE, SITE_REFUSED. */
+export async function listSegments(
+  { storage }: Pick<Fleet, 'storage'>,
+  site: SiteName,
+  id: TimelineId,
+): Promise<string[]> {
+  const segments = new Map<number, string[]>();
+  for await (const { key } of storage.list(site, id, `archive/${id}/`)) {
+    const [, database, segment] = ARCHIVED.exec(key) ?? [];
+    if (segment === undefined) continue;
+    const others = segments.get(Number(database)) ?? [];
+    segments.set(Number(database), others);
+    others.push(segment);
+  }
+  return segments.get(Math.max(...segments.keys())) ?? [];
 }
 
 /**

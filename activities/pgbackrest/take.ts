@@ -4,7 +4,7 @@ import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { fencedHostOf, hostOf, reachableNode } from '../fleet';
 import type { Host } from '../host/host';
-import { jobUnit } from '../host/jobs';
+import { cancelJob, jobUnit } from '../host/jobs';
 import { runJob } from '../host/run-job';
 import { sh } from '../host/shell';
 import { findPrimary, runSql } from '../postgres/psql';
@@ -103,12 +103,21 @@ async function copyToSite(
     const percent = percentIn(line);
     return percent === null ? null : `${site}: ${percent}`;
   };
-  await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, inWords) });
+  try {
+    await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, inWords) });
+  } catch (error) {
+    // It holds pgBackRest's lock, and the other sites wait: what it has copied is taken up by the next try.
+    if (isStall(error)) await cancelJob(host, job.unit);
+    throw error;
+  }
 }
+
+const isStall = (error: unknown): boolean => error instanceof HoldfastError && error.code === 'STEP_DEADLINE_EXCEEDED';
 
 /** A store that is away for a while is the common case: the next try copies what is missing. */
 function failureOf(site: string, error: unknown): HoldfastError {
   if (!(error instanceof HoldfastError)) throw error;
+  if (isStall(error)) return new HoldfastError('BACKUP_FAILED', { site, detail: error.message }, { cause: error });
   if (error.code !== 'HOST_JOB_FAILED') throw error;
   const output = String(error.values['output'] ?? '');
   return new HoldfastError('BACKUP_FAILED', { site, detail: saidBy(output) }, { cause: error });

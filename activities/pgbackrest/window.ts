@@ -1,24 +1,25 @@
-import type { RestoreWindow } from '../../domain/backups';
+import type { RestoreGap, RestoreWindow } from '../../domain/backups';
 import { HoldfastError } from '../../domain/errors';
+import { beginOfSegment, mainLine, missingIn, numberOfLsn, segmentNumber } from '../../domain/wal-segments';
 import type { ClusterView } from '../fleet';
 import { TIMEOUT_EXIT_CODE } from '../host/errors';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
+import type { FoundSet } from '../inventory/backup-tables';
 import { binariesOf, dataDirectory } from '../postgres/paths';
 import { runSql, untilTrue } from '../postgres/psql';
 import { sql } from '../postgres/sql';
 import { ARCHIVE_CONFIG_FILE } from './config';
-import type { RepositoryInfo } from './info';
 
 /** How many segments without a commit are looked through, newest first. */
 const SEGMENTS = 16;
 
 /*
- * Prints when the last transaction of the archived log was committed. A segment that PostgreSQL still has is read there,
- * another one is fetched from the archive.
+ * Prints where the last record of a segment begins, and when the last transaction up to its end was committed. A segment
+ * that PostgreSQL still has is read there, another one is fetched from the archive.
  */
 const LAST_COMMIT = `set -eu
-segment=$1 wal=$2 waldump=$3 config=$4 stanza=$5 left=$6
+segment=$1 wal=$2 waldump=$3 config=$4 stanza=$5 left=$6 told=
 folder=$(mktemp -d)
 trap 'rm -rf -- "$folder"' EXIT
 while [ "$left" -gt 0 ]; do
@@ -28,32 +29,48 @@ while [ "$left" -gt 0 ]; do
     file=$folder/$segment
     pgbackrest --config="$config" --stanza="$stanza" --no-archive-async archive-get "$segment" "$file" >&2 || exit 0
   fi
+  if [ -z "$told" ]; then
+    "$waldump" "$file" 2>/dev/null | tail -n 1 | sed -n 's/.* lsn: \\([0-9A-F]*\\)\\/\\([0-9A-F]*\\),.*/lsn \\1\\/\\2/p'
+    told=1
+  fi
   at=$(TZ=UTC "$waldump" --rmgr=Transaction "$file" 2>/dev/null |
     sed -n 's/.*COMMIT.* \\([0-9-]\\{10\\} [0-9:.]*\\) UTC.*/\\1/p' | tail -n 1)
   rm -f -- "$folder/$segment"
-  if [ -n "$at" ]; then printf '%sZ\\n' "$at" | tr ' ' T; exit 0; fi
+  if [ -n "$at" ]; then printf 'at %sZ\\n' "$at" | sed 's/\\(at [^ ]*\\) /\\1T/'; exit 0; fi
   timeline=\${segment%????????????????} number=$((0x$(expr substr "$segment" 9 8) * 256 + 0x$(expr substr "$segment" 17 8) - 1))
   [ "$number" -gt 0 ] || exit 0
   segment=$(printf '%s%08X%08X' "$timeline" $((number / 256)) $((number % 256)))
 done
 `;
 
+/** What a look at hosts and stores gives. */
+export interface Measured extends RestoreWindow {
+  /** The log is broken before its end, and no backup was taken since: it ends earlier than it once did. */
+  readonly isCut: boolean;
+}
+
 /**
  * What is known after a look: a store that did not answer takes nothing away, and neither does a log in which no commit was
- * found. What was once archived is there until backups expire, which moves the beginning.
+ * found. What was once archived is there until backups expire, which moves the beginning, or until a segment is lost.
  *
  * @param whole true when every store answered.
  */
 export function laterWindow(
   known: RestoreWindow | null,
-  measured: RestoreWindow | null,
+  measured: Measured | null,
   whole: boolean,
 ): RestoreWindow | null {
   if (measured === null) return whole ? null : known;
-  const earliest = whole || known === null || measured.earliest < known.earliest ? measured.earliest : known.earliest;
-  const commits = [known?.latest ?? null, measured.latest].filter((time) => time !== null && time > earliest);
+  const { isCut, ...seen } = measured;
+  if (whole && isCut) return seen;
+  const { gaps: knownGaps, lastLsn: knownLsn } = known ?? {};
+  const earliest = whole || known === null || seen.earliest < known.earliest ? seen.earliest : known.earliest;
+  const commits = [known?.latest ?? null, seen.latest].filter((time) => time !== null && time > earliest);
   const latest = commits.sort().at(-1) ?? null;
-  return { earliest, latest };
+  const lastLsn = seen.lastLsn ?? knownLsn;
+  // With a store away nobody knows what that one has of what the others lack.
+  const gaps = whole ? seen.gaps : knownGaps;
+  return { earliest, latest, ...(lastLsn !== undefined && { lastLsn }), ...(gaps && { gaps }) };
 }
 
 /** How long the archive may take for the segment that is closed. */
@@ -63,46 +80,86 @@ const CLOSE_S = 5;
  * Has all that was committed up to now be archived at once, rather than within a minute, and waits a little for it: where a
  * store is away PostgreSQL does not call it archived, though others have it.
  */
-export async function closeLog(view: ClusterView, primary: Host): Promise<void> {
+export async function closeLog(view: ClusterView, primary: Host, timeoutS = CLOSE_S): Promise<void> {
   const close = sql`SELECT pg_walfile_name(pg_switch_wal())`;
   const segment = await runSql(view, primary, 'postgres', close, 'close the segment of the log');
   const archived = sql`SELECT coalesce(last_archived_wal >= ${segment}, false) FROM pg_stat_archiver`;
-  await untilTrue(view, primary, archived, { title: 'wait for the archive', timeoutS: CLOSE_S }).catch(orTooLate);
+  await untilTrue(view, primary, archived, { title: 'wait for the archive', timeoutS }).catch(orTooLate);
 }
 
 function orTooLate(error: unknown): void {
   if (!(error instanceof HoldfastError) || error.values['exitCode'] !== TIMEOUT_EXIT_CODE) throw error;
 }
 
+/** What one store has of a lineage. */
+export interface StoreContent {
+  readonly sets: readonly Pick<FoundSet, 'startedAt' | 'finishedAt' | 'startLsn' | 'stopLsn' | 'damaged'>[];
+  /** Names, in any order. */
+  readonly segments: readonly string[];
+}
+
+/** Reads a segment, and those before it, for the last commit in them. */
+type ReadEnd = (segment: string) => Promise<{ readonly at: string | null; readonly lsn: string | null }>;
+
 /**
- * From the end of the oldest backup to the newest commit in the archive. Only what can be read from a store counts: what
- * the clock says does not.
+ * From the end of the oldest backup to the newest commit in the archive, with what is missing in between. Only what can be
+ * read from a store counts: what the clock says does not, and neither does a damaged backup, nor one of whose own log a
+ * segment is missing.
  *
- * @param primary whose own copy of the log is read where it has it.
  * @returns null while there is no backup.
  */
-export async function measureWindow(
-  view: ClusterView,
-  primary: Host,
-  stanza: string,
-  repositories: readonly RepositoryInfo[],
-): Promise<RestoreWindow | null> {
-  const ends = repositories.flatMap(({ sets }) => sets.map(({ finishedAt }) => finishedAt));
-  const [earliest] = ends.sort();
-  if (earliest === undefined) return null;
-  const segment = repositories
-    .flatMap(({ lastSegment }) => lastSegment ?? [])
-    .sort()
-    .at(-1);
-  if (segment === undefined) return { earliest, latest: null };
+export async function measureWindow(stores: readonly StoreContent[], readEnd: ReadEnd): Promise<Measured | null> {
+  const sets = stores.flatMap((store) => store.sets).filter(({ damaged }) => !damaged);
+  const line = mainLine(stores.flatMap(({ segments }) => segments));
+  const firstNumber = Math.min(...sets.map(({ startLsn }) => numberOfLsn(startLsn)));
+  const holes = missingIn(line, firstNumber).map(({ before, after }) => ({
+    before,
+    first: before === null ? firstNumber : segmentNumber(before) + 1,
+    next: segmentNumber(after),
+  }));
+  const isWhole = ({ startLsn, stopLsn }: (typeof sets)[number]): boolean =>
+    holes.every(({ first, next }) => numberOfLsn(stopLsn) < first || numberOfLsn(startLsn) >= next);
+  const usable = sets.filter(isWhole).sort((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
+  const [oldest] = usable;
+  if (!oldest) return null;
+  const gaps: RestoreGap[] = [];
+  for (const { before, first, next } of holes.filter((hole) => hole.first > numberOfLsn(oldest.stopLsn))) {
+    const end = await readEnd(before ?? '');
+    const following = usable.find(({ startLsn }) => numberOfLsn(startLsn) >= next);
+    const from = laterOf(end.at, newestBefore(usable, first));
+    if (!following)
+      return { earliest: oldest.finishedAt, latest: from, isCut: true, ...lsnOf(end.lsn), ...gapsOf(gaps) };
+    // Several holes without a backup in between are one gap.
+    if (gaps.at(-1)?.to !== following.finishedAt)
+      gaps.push({ from, to: following.finishedAt, fromLsn: beginOfSegment(first), toLsn: following.stopLsn });
+  }
+  const last = line.at(-1);
+  const { at, lsn } = last === undefined ? { at: null, lsn: null } : await readEnd(last);
+  // Nothing that was committed since the oldest backup is in the archive yet.
+  const latest = at !== null && at > oldest.finishedAt ? at : null;
+  return { earliest: oldest.finishedAt, latest, isCut: false, ...lsnOf(lsn), ...gapsOf(gaps) };
+}
+
+const lsnOf = (lsn: string | null): Pick<RestoreWindow, 'lastLsn'> => (lsn === null ? {} : { lastLsn: lsn });
+const gapsOf = (gaps: readonly RestoreGap[]): Pick<RestoreWindow, 'gaps'> => (gaps.length === 0 ? {} : { gaps });
+const laterOf = (at: string | null, other: string): string => (at !== null && at > other ? at : other);
+
+/** The end of the last backup whose log comes before a segment. */
+function newestBefore(sets: readonly Pick<FoundSet, 'finishedAt' | 'stopLsn'>[], segment: number): string {
+  return sets.findLast(({ stopLsn }) => numberOfLsn(stopLsn) < segment)?.finishedAt ?? '';
+}
+
+/** @param primary whose own copy of the log is read where it has it. */
+export function endReader(view: ClusterView, primary: Host, stanza: string): ReadEnd {
   const { version } = view.cluster.spec;
   const wal = `${dataDirectory(version)}/pg_wal`;
-  const values = [segment, wal, `${binariesOf(version)}/pg_waldump`, ARCHIVE_CONFIG_FILE, stanza, SEGMENTS];
-  const printed = await primary.run(sh`runuser -u postgres -- sh -c ${LAST_COMMIT} sh ${values}`, {
-    title: 'find the last commit in the archive',
-  });
-  const latest = printed.trim();
-  const at = latest === '' ? null : new Date(latest).toISOString();
-  // Nothing that was committed since the oldest backup is in the archive yet.
-  return { earliest, latest: at !== null && at > earliest ? at : null };
+  return async (segment) => {
+    const values = [segment, wal, `${binariesOf(version)}/pg_waldump`, ARCHIVE_CONFIG_FILE, stanza, SEGMENTS];
+    const printed = await primary.run(sh`runuser -u postgres -- sh -c ${LAST_COMMIT} sh ${values}`, {
+      title: 'find the last commit in the archive',
+    });
+    const [, lsn = null] = /^lsn (\S+)$/m.exec(printed) ?? [];
+    const [, at = null] = /^at (\S+)$/m.exec(printed) ?? [];
+    return { at: at === null ? null : new Date(at).toISOString(), lsn };
+  };
 }

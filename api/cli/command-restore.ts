@@ -42,6 +42,7 @@ export function addRestoreCommands(program: Command, open: Open): void {
       await printOne(format, window, {
         earliest: window.earliest ?? 'nothing can be restored yet',
         latest: window.latest,
+        gaps: window.gaps.map(({ from, to }) => `${from} to ${to}`).join(', ') || 'none',
         'as of': window.asOf,
         timeline: window.timelineId,
       });

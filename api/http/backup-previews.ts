@@ -64,12 +64,21 @@ function secondsOfLast(type: BackupType, known: readonly Backup[]): number {
   return Math.max(1, Math.round((Date.parse(last.finishedAt) - Date.parse(last.startedAt)) / 1000));
 }
 
-/** @param databaseBytes size of the source as it was last backed up, null when nobody knows. */
+const NOT_ARCHIVED = 'not in the archive yet; the order has it archived, and is refused if it is not there then';
+
+/**
+ * @param databaseBytes size of the source as it was last backed up, null when nobody knows.
+ * @param isArchived false when the target may be in what the source has not archived yet.
+ */
 export function previewOfRestore(
   cluster: NewCluster & { readonly origin: NonNullable<NewCluster['origin']> },
   source: Cluster,
   image: Image,
-  { namesake, databaseBytes }: { readonly namesake: Cluster | null; readonly databaseBytes: number | null },
+  {
+    namesake,
+    databaseBytes,
+    isArchived,
+  }: { readonly namesake: Cluster | null; readonly databaseBytes: number | null; readonly isArchived: boolean },
 ): PreviewAnswer {
   const { name, spec, origin } = cluster;
   const topology = topologyOf(spec);
@@ -80,7 +89,10 @@ export function previewOfRestore(
     kind: 'restore',
     changes: changesOfCreate(name, spec, `PostgreSQL ${minor}, restored from ${from}`),
     impact: 'none',
-    checks: [nameCheck(name, namesake), check('target-inside', true, `${from} can be restored`, '')],
+    checks: [
+      nameCheck(name, namesake),
+      check('target-inside', true, isArchived ? `${from} can be restored` : `${from}: ${NOT_ARCHIVED}`, ''),
+    ],
     steps: stepTitles('restore', topology),
     estimatedSeconds: ESTIMATED_SECONDS.provision[topology] + FIRST_BACKUP_SECONDS + 2 * copied,
     price: priceOf(spec),

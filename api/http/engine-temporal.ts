@@ -5,7 +5,7 @@ import { Client, Connection, WithStartWorkflowOperation } from '@temporalio/clie
 import type { RestoreWindow } from '../../domain/backups';
 import { HoldfastError } from '../../domain/errors';
 import type { HostCheck } from '../../domain/hosts';
-import type { ClusterId, HostId } from '../../domain/ids';
+import type { HostId } from '../../domain/ids';
 import { entityWorkflowId, TASK_QUEUE, TEMPORAL_NAMESPACE } from '../../domain/names';
 import type { SiteCheck } from '../../domain/sites';
 import { checkHost } from '../../workflows/check-host';
@@ -63,7 +63,7 @@ export function createTemporalEngine(address: string, codec: PayloadCodec): Engi
     stateOf: (operationId) => within(CALL_DEADLINE_MS, () => stateOfWorkflow(client.workflow.getHandle(operationId))),
     checkHost: (id) => within(CHECK_DEADLINE_MS, () => lookAtHost(client, id)),
     checkSites: () => within(SITES_DEADLINE_MS, () => lookAtSites(client)),
-    lookAtWindow: (id, upTo) => within(WINDOW_DEADLINE_MS, () => lookAtWindowOf(client, id, upTo)),
+    lookAtWindow: (...look) => within(WINDOW_DEADLINE_MS, () => lookAtWindowOf(client, look)),
     async ping() {
       try {
         await within(CALL_DEADLINE_MS, () => connection.workflowService.getSystemInfo({}));
@@ -118,12 +118,13 @@ async function lookAtSites(client: Client): Promise<readonly SiteCheck[]> {
 }
 
 /** @throws UNAVAILABLE. */
-async function lookAtWindowOf(client: Client, id: ClusterId, upTo: string | null): Promise<RestoreWindow | null> {
+async function lookAtWindowOf(client: Client, look: Parameters<Engine['lookAtWindow']>): Promise<RestoreWindow | null> {
+  const [id] = look;
   try {
     return await client.workflow.execute(lookAtWindow, {
       workflowId: `check/${id}/${randomUUID()}`,
       taskQueue: TASK_QUEUE,
-      args: [id, upTo],
+      args: look,
       workflowExecutionTimeout: WINDOW_DEADLINE_MS,
       staticSummary: `look at what of ${id} can be restored`,
     });

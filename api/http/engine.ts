@@ -1,8 +1,8 @@
-import type { RestoreWindow } from '../../domain/backups';
+import type { RestoreTarget, RestoreWindow } from '../../domain/backups';
 import type { HostCheck } from '../../domain/hosts';
 import type { ClusterId, HostId, OperationId } from '../../domain/ids';
 import type { OperationInput } from '../../domain/operations';
-import type { SiteCheck } from '../../domain/sites';
+import type { SiteCheck, SiteName } from '../../domain/sites';
 import type { Decision } from '../../workflows/operation';
 
 /**
@@ -33,10 +33,12 @@ export interface Engine {
   /**
    * Looks by way of a worker from where to where a cluster can be restored; null while nothing can.
    *
-   * @param upTo a time that shall be in it: what was committed up to now is archived at once where it is not.
+   * @param upTo a target that shall be in it: what was committed up to now is archived at once where it is not; null: nothing
+   * is done to the cluster.
+   * @param site the only one that counts; null: all.
    * @throws UNAVAILABLE when no worker, no store or no host answers in time.
    */
-  lookAtWindow(id: ClusterId, upTo: string | null): Promise<RestoreWindow | null>;
+  lookAtWindow(id: ClusterId, upTo: RestoreTarget | null, site: SiteName | null): Promise<RestoreWindow | null>;
   /**
    * What became of an operation's workflow; `unknown` when the engine has never heard of it, or has lost it.
    * @throws UNAVAILABLE.

@@ -1,7 +1,7 @@
 import type { BackupCopy, RestoreTarget, RestoreWindow, Timeline } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
-import { isInside, targetInWords } from '../../domain/restore-targets';
+import { gapOf, isInside, isYetToCome, targetInWords } from '../../domain/restore-targets';
 import type { RestoreWindowAnswer } from '../../domain/schemas/backups';
 import { findBackup } from './backups';
 import type { ApiDeps } from './deps';
@@ -28,37 +28,52 @@ export async function openSource({ inventory }: ApiDeps, cluster: Cluster): Prom
 /**
  * Asks the stores and the primary; where nobody answers, what was last seen.
  *
- * @param upTo a time that shall be in it, if that can be.
+ * @param upTo a target that shall be in it, if that can be: then the cluster archives what it has. Default: null.
+ * @param site the only one that counts. Default: null, which is all.
  */
 export async function readWindow(
   deps: ApiDeps,
   { cluster, timeline }: Source,
-  upTo: string | null = null,
+  { upTo = null, site = null }: { readonly upTo?: RestoreTarget | null; readonly site?: string | null } = {},
 ): Promise<{ readonly window: RestoreWindow | null; readonly asOf: RestoreWindowAnswer['asOf'] }> {
   if (timeline === null) return { window: null, asOf: 'now' };
   if (cluster.deletedAt === null) {
     try {
-      return { window: await deps.engine.lookAtWindow(cluster.id, upTo), asOf: 'now' };
+      return { window: await deps.engine.lookAtWindow(cluster.id, upTo, site), asOf: 'now' };
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== 'UNAVAILABLE') throw error;
     }
   }
-  return { window: await deps.inventory.timelines.getWindow(timeline.id), asOf: 'last look' };
+  return { window: await lastLook(deps, timeline, site), asOf: 'last look' };
+}
+
+/** Of one site it is known which backups it has; that it has the log behind them is taken for granted. */
+async function lastLook(
+  { inventory }: ApiDeps,
+  timeline: Timeline,
+  site: string | null,
+): Promise<RestoreWindow | null> {
+  const window = await inventory.timelines.getWindow(timeline.id);
+  if (site === null || window === null) return window;
+  const oldest = await inventory.backups.oldest(timeline.id, site);
+  const copy = oldest?.copies.find((one) => one.site === site && one.removedAt === null);
+  return copy ? { ...window, earliest: copy.finishedAt } : null;
 }
 
 /**
  * Refuses what can't be restored.
  *
  * @param site to read from; null: any.
- * @returns the lineage to restore from.
+ * @param touches false for a preview, for which the source archives nothing.
+ * @returns the lineage to restore from, and whether the target is in the archive: else it may be in what is not archived yet.
  * @throws RESTORE_TARGET_OUTSIDE, which names the window; NOT_FOUND for a backup that the cluster does not have.
  */
 export async function requireInside(
   deps: ApiDeps,
   source: Source,
   target: RestoreTarget,
-  site: string | null,
-): Promise<Timeline> {
+  { site, touches }: { readonly site: string | null; readonly touches: boolean },
+): Promise<{ readonly timeline: Timeline; readonly isArchived: boolean }> {
   const { cluster, timeline } = source;
   const refuse = (window: string): HoldfastError =>
     new HoldfastError('RESTORE_TARGET_OUTSIDE', { target: capitalised(targetInWords(target)), window });
@@ -72,14 +87,16 @@ export async function requireInside(
   if (target.kind === 'backup') {
     const problem = wrongWithCopies(await copiesOf(deps, cluster, timeline, target.backup), site);
     if (problem !== null) throw refuse(problem);
-    return timeline;
+    return { timeline, isArchived: true };
   }
-  const upTo = target.kind === 'time' ? new Date(target.time).toISOString() : null;
-  const { window } = await readWindow(deps, source, upTo);
-  if (window === null) throw refuse(`cluster ${cluster.name} has no backup yet`);
-  const firstLsn = await deps.inventory.backups.firstLsn(timeline.id);
-  if (!isInside(target, window, firstLsn)) throw refuse(windowInWords(cluster, window, target, firstLsn));
-  return timeline;
+  const { window } = await readWindow(deps, source, { upTo: touches ? target : null, site });
+  if (window === null)
+    throw refuse(site === null ? `cluster ${cluster.name} has no backup yet` : `site ${site} has no backup of it`);
+  const firstLsn = await deps.inventory.backups.firstLsn(timeline.id, site);
+  if (isInside(target, window, firstLsn)) return { timeline, isArchived: true };
+  const mayCome = !touches && cluster.deletedAt === null && isYetToCome(target, window, new Date());
+  if (!mayCome) throw refuse(windowInWords(cluster, window, target, firstLsn));
+  return { timeline, isArchived: false };
 }
 
 /** Those that are there. @throws NOT_FOUND. */
@@ -102,11 +119,18 @@ function wrongWithCopies(copies: readonly BackupCopy[], site: string | null): st
 
 function windowInWords(
   { name }: Cluster,
-  { earliest, latest }: RestoreWindow,
+  window: RestoreWindow,
   target: RestoreTarget,
   firstLsn: string | null,
 ): string {
-  if (target.kind === 'lsn') return `cluster ${name} can be restored from ${firstLsn ?? '0/0'} on`;
+  const gap = gapOf(target, window);
+  if (gap) {
+    const [from, to] = target.kind === 'lsn' ? [gap.fromLsn, gap.toLsn] : [gap.from, gap.to];
+    return `a part of the log is missing in the archive of cluster ${name}, so that nothing between ${from} and ${to} can be restored`;
+  }
+  const { earliest, latest, lastLsn } = window;
+  if (target.kind === 'lsn')
+    return `cluster ${name} can be restored from ${firstLsn ?? '0/0'} ${lastLsn === undefined ? 'on' : `to ${lastLsn}`}`;
   return latest === null
     ? `cluster ${name} can be restored as it was at ${earliest} only, because nothing was archived since`
     : `cluster ${name} can be restored from ${earliest} to ${latest}`;

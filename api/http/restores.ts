@@ -43,8 +43,8 @@ function windowRoute(deps: ApiDeps): Route {
     async handle({ params, caller }) {
       const source = await openSource(deps, await findCluster(deps.inventory, caller, params.cluster));
       const { window, asOf } = await readWindow(deps, source);
-      const { earliest = null, latest = null } = window ?? {};
-      return reply(200, { earliest, latest, asOf, timelineId: source.timeline?.id ?? null });
+      const { earliest = null, latest = null, lastLsn = null, gaps = [] } = window ?? {};
+      return reply(200, { earliest, latest, lastLsn, gaps: [...gaps], asOf, timelineId: source.timeline?.id ?? null });
     },
   });
 }
@@ -74,14 +74,14 @@ function restoreRoute(deps: ApiDeps): Route {
       const cluster = await findCluster(inventory, caller, params.cluster);
       const [image, sites] = await Promise.all([currentImage(inventory.images), inventory.sites.list()]);
       const spec = restoredSpec(body, cluster, image, sites);
-      const origin = await originOf(deps, cluster, body);
+      const { origin, isArchived } = await originOf(deps, cluster, body, { touches: !query.preview });
       const { projectId } = caller;
       const restored = { id: newId('clu'), projectId, name: body.name, spec, origin, generation: 1 };
       if (query.preview) {
         const namesake = await inventory.clusters.find(projectId, body.name);
         const [last] = await inventory.backups.list(projectId, { limit: 1, clusterId: cluster.id });
         const databaseBytes = last?.databaseBytes ?? null;
-        return reply(200, previewOfRestore(restored, cluster, image, { namesake, databaseBytes }));
+        return reply(200, previewOfRestore(restored, cluster, image, { namesake, databaseBytes, isArchived }));
       }
       const submission = submissionOf('restore', restored, call);
       return launch(deps, submission, await submitNew(deps, restored, submission));
@@ -90,13 +90,19 @@ function restoreRoute(deps: ApiDeps): Route {
 }
 
 /** @throws BACKUPS_NOT_CONFIGURED, VALIDATION_FAILED, RESTORE_TARGET_OUTSIDE, NOT_FOUND. */
-async function originOf(deps: ApiDeps, cluster: Cluster, request: RestoreCluster): Promise<Origin> {
+async function originOf(
+  deps: ApiDeps,
+  cluster: Cluster,
+  request: RestoreCluster,
+  { touches }: { readonly touches: boolean },
+): Promise<{ readonly origin: Origin; readonly isArchived: boolean }> {
   const source = await openSource(deps, cluster);
   const site = requireSite(request, source.timeline);
   const target = targetOf(request.target);
   if (target === null) throw new HoldfastError('NOT_FOUND', { kind: 'backup', ref: request.target?.backup ?? '' });
-  const { id: timelineId } = await requireInside(deps, source, target, site);
-  return { clusterId: cluster.id, timelineId, target, site, keepsCredentials: request.credentials === 'keep' };
+  const { timeline, isArchived } = await requireInside(deps, source, target, { site, touches });
+  const keepsCredentials = request.credentials === 'keep';
+  return { origin: { clusterId: cluster.id, timelineId: timeline.id, target, site, keepsCredentials }, isArchived };
 }
 
 function listRoute(deps: ApiDeps): Route {

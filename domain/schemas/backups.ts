@@ -104,6 +104,7 @@ export const backupCopySchema = z
     finishedAt: time,
     startLsn: z.string(),
     stopLsn: z.string(),
+    damaged: z.boolean().meta({ description: "Checksums of PostgreSQL's pages did not fit when it was taken." }),
     removedAt: time.nullable().meta({ description: 'When it was found to have expired; null while it is there.' }),
   })
   .meta({ id: 'BackupCopy' });
@@ -142,6 +143,10 @@ export const restoreWindowSchema = z
       description:
         'The newest commit in the archive, which is not the time by the clock; null: none since the oldest backup.',
     }),
+    lastLsn: z.string().nullable().meta({ description: 'Where the last record of the archive begins.' }),
+    gaps: z
+      .array(z.object({ from: time, to: time, fromLsn: z.string(), toLsn: z.string() }))
+      .meta({ description: 'Parts of the log that no site has: nothing in between these ends can be restored.' }),
     asOf: z.enum(['now', 'last look']).meta({
       description: '`last look`: the cluster or a worker did not answer, and this was true when it last did.',
     }),

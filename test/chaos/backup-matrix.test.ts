@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { HOLD } from '../simulation/machines';
+import { DAMAGE, HOLD } from '../simulation/machines';
 import type { CrashPoint } from '../simulation/crash';
 import { eventually } from '../support/eventually';
 import type { Experiment, OrderedCluster, Outcome } from './experiment';
@@ -203,6 +203,22 @@ test('a drill proves what it proves once and leaves nothing, wherever the worker
 
 const drillIn = (subject: Subject): Experiment => ({ ...SINGLE, kind: 'drill', source: sourceOf(subject) });
 
+test('a backup of pages that do not fit their checksums has failed, and says so', async () => {
+  const [subject] = subjects;
+  if (!subject) throw new Error('no lane');
+  const cluster = sourceOf(subject);
+  const files = hostFiles(subject, cluster, DAMAGE);
+  for (const file of files) writeFileSync(file, '');
+  const { result, operation } = await run(laboratory, subject, { ...SINGLE, kind: 'backup', cluster });
+  for (const file of files) rmSync(file, { force: true });
+  expect([result, operation.error?.code]).toEqual(['failed', 'BACKUP_DAMAGED']);
+  expect((await laboratory.inventory.backups.ofOperation(operation.id)).state).toBe('failed');
+  const { status } = (await laboratory.inventory.clusters.get(cluster.id)) ?? {};
+  expect(status?.conditions).toContainEqual(
+    expect.objectContaining({ type: 'BackedUp', status: false, reason: 'Failed' }),
+  );
+});
+
 test('a deletion overtakes the backup that runs, and leaves of both what it leaves of a cluster alone', async () => {
   const [subject] = subjects;
   if (!subject) throw new Error('no lane');
@@ -222,10 +238,10 @@ test('a deletion overtakes the backup that runs, and leaves of both what it leav
   for (const file of files) rmSync(file, { force: true });
 });
 
-/** While these are there, no backup ends. */
-function hostFiles({ world }: Subject, { id }: OrderedCluster): string[] {
+/** What makes backups of all its hosts go otherwise; by default, none ends while these are there. */
+function hostFiles({ world }: Subject, { id }: OrderedCluster, file: string = HOLD.backups): string[] {
   const tokens = world.hostTokens().filter((token) => token.startsWith(prefixOf(id)));
-  return tokens.flatMap((token) => world.host(token) ?? []).map(({ root }) => join(root, HOLD.backups));
+  return tokens.flatMap((token) => world.host(token) ?? []).map(({ root }) => join(root, file));
 }
 
 test('a cluster that was restored, and one that it was restored from, can be deleted', async () => {

@@ -27,6 +27,8 @@ export const HOLD = {
   connections: 'opt/simulation/hold-connections',
   backups: 'opt/simulation/hold-backups',
 } as const;
+/** While it is there, backups of the machine find pages that do not fit their checksums. */
+export const DAMAGE = 'opt/simulation/damage-pages';
 export type HoldPoint = keyof typeof HOLD;
 
 /** What its mirrors have: all that the software comes from. */

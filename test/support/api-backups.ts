@@ -76,6 +76,7 @@ export const newSet = (backupId: string | null, change: Partial<FoundSet> = {}):
   finishedAt: '2026-11-21T06:30:09.000Z',
   startLsn: '0/2000028',
   stopLsn: '0/2000100',
+  damaged: false,
   ...change,
 });
 

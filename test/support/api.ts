@@ -16,7 +16,7 @@ import { createEventHub } from '../../api/http/event-hub';
 import type { Route } from '../../api/http/route';
 import { createApiServer } from '../../api/http/server';
 import { createStarter } from '../../api/http/starter';
-import type { RestoreWindow } from '../../domain/backups';
+import type { RestoreTarget, RestoreWindow } from '../../domain/backups';
 import { HoldfastError } from '../../domain/errors';
 import type { HostCheck } from '../../domain/hosts';
 import type { ClusterId, HostId, OperationId, ProjectId } from '../../domain/ids';
@@ -97,10 +97,13 @@ export class RecordingEngine implements Engine {
   window: RestoreWindow | null | 'away' = null;
   readonly lookedAt: ClusterId[] = [];
   /** Times that shall be in the windows that were looked at. */
+  /** Sites that alone were to count. */
+  readonly lookedInto: (string | null)[] = [];
   readonly lookedUpTo: (string | null)[] = [];
-  lookAtWindow(id: ClusterId, upTo: string | null): Promise<RestoreWindow | null> {
+  lookAtWindow(id: ClusterId, upTo: RestoreTarget | null, site: string | null): Promise<RestoreWindow | null> {
     this.lookedAt.push(id);
-    this.lookedUpTo.push(upTo);
+    this.lookedInto.push(site);
+    this.lookedUpTo.push(upTo?.kind === 'time' ? new Date(upTo.time).toISOString() : null);
     if (this.window === 'away') return Promise.reject(new HoldfastError('UNAVAILABLE', { part: 'A worker' }));
     return Promise.resolve(this.window);
   }

@@ -54,6 +54,7 @@ export function newSet(hour: number, change: Partial<FoundSet> = {}): FoundSet {
     finishedAt: `2026-11-20T${time}:05:00.000Z`,
     startLsn: `0/${hour}000028`,
     stopLsn: `0/${hour}000100`,
+    damaged: false,
     ...change,
   };
 }

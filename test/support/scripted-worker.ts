@@ -67,6 +67,8 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   makeAuthority: true,
   openLineage: true,
   closeLineage: true,
+  closeArchive: true,
+  expireBackups: true,
   prepareStanza: true,
   takeBackup: true,
   recordBackups: true,

@@ -103,7 +103,7 @@ export const CHECK_PATHS: readonly HistoryPath[] = [
           const handle = await engine.temporal.client.workflow.start(lookAtWindow, {
             workflowId: 'look at what can be restored',
             taskQueue,
-            args: [clusterId, null],
+            args: [clusterId, null, null],
           });
           await handle.result();
           return handle;

@@ -51,7 +51,13 @@ describe('of a deleted cluster', () => {
     await succeedBackup(api, taken.body['id'], timeline);
     await deleteCluster(api, 'lost');
     const looks = api.engine.lookedAt.length;
-    expect(await window(id)).toEqual({ ...WINDOW, asOf: 'last look', timelineId: timeline.id });
+    expect(await window(id)).toEqual({
+      ...WINDOW,
+      lastLsn: null,
+      gaps: [],
+      asOf: 'last look',
+      timelineId: timeline.id,
+    });
     expect((await restore({}, 'lost')).body['code']).toBe('NOT_FOUND');
     const answer = await restore({ name: 'lost', target: { time: WINDOW.latest } }, id);
     expect(answer.status).toBe(202);

@@ -11,6 +11,8 @@ jest.setTimeout(60_000);
 
 const WINDOW = { earliest: '2026-11-21T06:30:09.000Z', latest: '2026-11-21T07:02:00.000Z' };
 
+const NOTHING_MORE = { lastLsn: null, gaps: [] };
+
 let api: TestApi;
 let source: Awaited<ReturnType<typeof readyCluster>>;
 let backup: string;
@@ -47,20 +49,32 @@ async function clusters(): Promise<number> {
 describe('the window', () => {
   test('is what a worker sees now; when none answers, what was last seen', async () => {
     const timelineId = source.timeline.id;
-    expect(await window('shop')).toEqual({ ...WINDOW, asOf: 'now', timelineId });
+    expect(await window('shop')).toEqual({ ...WINDOW, ...NOTHING_MORE, asOf: 'now', timelineId });
     expect(api.engine.lookedAt.at(-1)).toBe(source.id);
     const before = { earliest: '2026-11-21T05:00:00.000Z', latest: null };
     await api.inventory.timelines.setWindow(timelineId, before);
     api.engine.window = 'away';
-    expect(await window('shop')).toEqual({ ...before, asOf: 'last look', timelineId });
+    expect(await window('shop')).toEqual({ ...before, ...NOTHING_MORE, asOf: 'last look', timelineId });
   });
 
   test('says plainly that nothing can be restored yet', async () => {
     const { timeline } = await readyCluster(api, 'fresh');
     api.engine.window = null;
-    expect(await window('fresh')).toEqual({ earliest: null, latest: null, asOf: 'now', timelineId: timeline.id });
+    expect(await window('fresh')).toEqual({
+      earliest: null,
+      latest: null,
+      ...NOTHING_MORE,
+      asOf: 'now',
+      timelineId: timeline.id,
+    });
     await api.request('POST', '/v1/clusters', { body: { name: 'unborn', plan: 'sandbox' } });
-    expect(await window('unborn')).toEqual({ earliest: null, latest: null, asOf: 'now', timelineId: null });
+    expect(await window('unborn')).toEqual({
+      earliest: null,
+      latest: null,
+      ...NOTHING_MORE,
+      asOf: 'now',
+      timelineId: null,
+    });
   });
 
   test('of a cluster without backups is a conflict, of none is not found', async () => {

@@ -63,7 +63,7 @@ test('a worker looks at the cluster that was asked for, and its answer is of now
     return Promise.resolve(NOW);
   };
   await withWorker(answer, async () => {
-    expect(await look()).toEqual({ ...NOW, asOf: 'now', timelineId: source.timeline.id });
+    expect(await look()).toEqual({ ...NOW, lastLsn: null, gaps: [], asOf: 'now', timelineId: source.timeline.id });
   });
   expect(asked).toEqual([source.cluster.id]);
 });
@@ -84,7 +84,13 @@ test('when the host does not answer, the last look is told, after one try', asyn
     return Promise.reject(ApplicationFailure.retryable('no route to host', 'HOST_UNREACHABLE'));
   };
   await withWorker(fail, async () => {
-    expect(await look()).toEqual({ ...LAST_LOOK, asOf: 'last look', timelineId: source.timeline.id });
+    expect(await look()).toEqual({
+      ...LAST_LOOK,
+      lastLsn: null,
+      gaps: [],
+      asOf: 'last look',
+      timelineId: source.timeline.id,
+    });
   });
   expect(tries).toBe(1);
 });

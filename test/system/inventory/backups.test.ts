@@ -231,3 +231,19 @@ test('lists page from the newest to the oldest, of one cluster or of a project',
   const { id } = await inventory.projects.ensure('nobody');
   expect(await inventory.backups.list(id, { limit: 10 })).toEqual([]);
 });
+
+test('a damaged set counts as no good one: it has failed, and a restore does not begin with it', async () => {
+  await record('primary', [newSet(1, { damaged: true }), newSet(2)]);
+  const [good, damaged] = await list();
+  expect([good?.state, damaged?.state, damaged?.error?.code]).toEqual(['succeeded', 'failed', 'BACKUP_DAMAGED']);
+  expect(damaged?.copies[0]?.damaged).toBe(true);
+  expect((await inventory.backups.oldest(shop.timeline.id, null))?.id).toBe(good?.id);
+  expect(await inventory.backups.firstLsn(shop.timeline.id, null)).toBe('0/2000100');
+});
+
+test('a set that is found again, after its site was away or left, is there again', async () => {
+  await record('primary', [newSet(1)]);
+  await record('primary', []);
+  await record('primary', [newSet(1)]);
+  expect((await list())[0]?.copies[0]?.removedAt).toBeNull();
+});

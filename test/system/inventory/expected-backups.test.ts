@@ -171,6 +171,17 @@ const NOT_OVERDUE: readonly [string, () => Promise<unknown>][] = [
   ['was never scheduled', () => opened.scratch.query('update clusters set backups_scheduled_at = null')],
 ];
 
+test('a backup that hangs keeps none from being overdue: nothing was heard of it for half an hour', async () => {
+  await schedule();
+  await passHours(100);
+  const { id } = await shop.backup();
+  expect(await findOverdue()).toEqual([]);
+  await opened.scratch.query(`update operation_events set at = at - interval '31 minutes' where operation_id = $1`, [
+    id,
+  ]);
+  expect(await findOverdue()).toEqual([shop.cluster.name]);
+});
+
 test.each(NOT_OVERDUE)('nothing is overdue of a cluster that %s', async (_what, make) => {
   await schedule();
   await passHours(100);

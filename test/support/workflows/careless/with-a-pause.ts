@@ -1,7 +1,7 @@
 import { sleep } from '@temporalio/workflow';
 import type { HostCheck } from '../../../../domain/hosts';
 import type { RestoreWindow } from '../../../../domain/backups';
-import type { ClusterId, HostId } from '../../../../domain/ids';
+import type { HostId } from '../../../../domain/ids';
 import type { SiteCheck } from '../../../../domain/sites';
 import type { BackupDueOutcome, ScheduledBackup } from '../../../../workflows/backup-due';
 import { backupDue as realDue } from '../../../../workflows/backup-due';
@@ -47,7 +47,7 @@ export async function housekeeping(): Promise<HousekeepingOutcome> {
   return realHousekeeping();
 }
 
-export async function lookAtWindow(id: ClusterId, upTo: string | null): Promise<RestoreWindow | null> {
+export async function lookAtWindow(...look: Parameters<typeof realLook>): Promise<RestoreWindow | null> {
   await sleep('1 second');
-  return realLook(id, upTo);
+  return realLook(...look);
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import type { Backup, BackupCopy, RestoreTarget } from '../../../../domain/backups';
 import { archiveCommands, restoreCommand } from '../../../../activities/pgbackrest/archive';
 import { backupArguments, pgbackrest } from '../../../../activities/pgbackrest/commands';
@@ -19,6 +20,7 @@ const copy = (site: string, setId: string, removedAt: string | null = null): Bac
   finishedAt: '2026-11-20T01:01:00.000Z',
   startLsn: '0/2000028',
   stopLsn: '0/2000150',
+  damaged: false,
   removedAt,
 });
 const restored = (target: RestoreTarget, site: string | null = null, backup: Pick<Backup, 'copies'> | null = null) =>
@@ -70,7 +72,16 @@ describe('a restore of a certain backup', () => {
 
   test('names the repository once, also when a site was asked for: pgBackRest refuses it twice', () => {
     for (const site of [null, 'primary', 'secondary'])
-      expect(restored(target, site, backup).match(/--repo=/g)).toHaveLength(1);
+      for (const command of restored(target, site, backup).split(' || '))
+        expect(command.match(/--repo=/g)).toHaveLength(1);
+  });
+
+  test('reads the next site, with the name that the set has there, where the first does not answer', () => {
+    const script = restored(target, null, backup).replaceAll('pgbackrest --config', 'called --config');
+    const called = `called() { case "$*" in *--repo=1*) return 103 ;; *) echo "$*" ;; esac; }`;
+    const shell = script.replace(/^sh -c '/, `sh -c '${called.replaceAll("'", "'\\''")}; `);
+    const said = execFileSync('sh', ['-c', shell], { encoding: 'utf8' });
+    expect(said).toContain('--repo=2 --set=20261120-010100F');
   });
 
   test('takes another copy when one was removed, and is refused when none is left there', () => {

@@ -59,7 +59,7 @@ test('a set is told with the backup that it was taken for, its type and sizes, a
     ],
   });
   const { sets, ...rest } = parseInfo(info, 1, PATH);
-  expect(rest).toEqual({ trouble: null, hasStanza: true, lastSegment: '000000010000000000000004' });
+  expect(rest).toEqual({ trouble: null, hasStanza: true });
   expect(sets[0]).toEqual({
     backupId: 'bkp_0000000000000000000000000a',
     setId: '20261121-063000F',
@@ -72,6 +72,7 @@ test('a set is told with the backup that it was taken for, its type and sizes, a
     finishedAt: new Date(1_795_242_612_000).toISOString(),
     startLsn: '0/3000028',
     stopLsn: '0/3000158',
+    damaged: false,
   });
   expect(sets.map(({ type, backupId }) => [type, backupId])).toEqual([
     ['full', 'bkp_0000000000000000000000000a'],
@@ -89,16 +90,15 @@ test('what another repository has is not counted', () => {
       { key: 2, code: 0, message: 'ok' },
     ],
   });
-  expect(parseInfo(info, 1, PATH)).toEqual({ trouble: null, hasStanza: true, sets: [], lastSegment: null });
+  expect(parseInfo(info, 1, PATH)).toEqual({ trouble: null, hasStanza: true, sets: [] });
   expect(parseInfo(info, 2, PATH)).toMatchObject({
     sets: [{ setId: '20261121-063000F' }],
-    lastSegment: '00000002000000000000000A',
   });
 });
 
-test('of a database that was upgraded in its stanza the newest segment counts', () => {
-  const archive = [archiveOf(1, '0', '000000010000000000000009'), archiveOf(1, '0', '000000030000000000000012')];
-  expect(parseInfo(infoOf({ archive }), 1, PATH).lastSegment).toBe('000000030000000000000012');
+test('a set with pages whose checksums did not fit is damaged', () => {
+  const info = infoOf({ backup: [backup(1, 'a', { error: true }), backup(1, 'b'), backup(1, 'c', { error: null })] });
+  expect(parseInfo(info, 1, PATH).sets.map(({ damaged }) => damaged)).toEqual([true, false, false]);
 });
 
 test.each([
@@ -107,11 +107,11 @@ test.each([
   ['no backup yet', 2, 'no valid backups', true],
 ])('%s is no trouble', (_, code, message, hasStanza) => {
   const info = parseInfo(infoOf({ repo: [{ key: 1, code, message }] }), 1, PATH);
-  expect(info).toEqual({ trouble: null, hasStanza, sets: [], lastSegment: null });
+  expect(info).toEqual({ trouble: null, hasStanza, sets: [] });
 });
 
 test('a store that has no stanza of that name says nothing at all', () => {
-  expect(parseInfo('[]', 1, PATH)).toEqual({ trouble: null, hasStanza: false, sets: [], lastSegment: null });
+  expect(parseInfo('[]', 1, PATH)).toEqual({ trouble: null, hasStanza: false, sets: [] });
 });
 
 test('a store that does not answer is trouble, in the words of pgBackRest', () => {

@@ -89,6 +89,29 @@ describe('what can be restored', () => {
     expect(isInside(target, window, '0/2000100')).toBe(inside);
   });
 
+  test('what lies in a gap is outside; its ends are not', () => {
+    const gap = {
+      from: '2026-11-21T06:10:00.000Z',
+      to: '2026-11-21T06:20:00.000Z',
+      fromLsn: '0/5000000',
+      toLsn: '0/8000028',
+    };
+    const broken = { ...window, lastLsn: '0/9FFFFE8', gaps: [gap] };
+    const targets: [RestoreTarget, boolean][] = [
+      [time(gap.from), true],
+      [time('2026-11-21T06:10:00.001Z'), false],
+      [time('2026-11-21T06:19:59.999Z'), false],
+      [time(gap.to), true],
+      [{ kind: 'lsn', lsn: '0/4FFFFE8' }, true],
+      [{ kind: 'lsn', lsn: '0/5000000' }, false],
+      [{ kind: 'lsn', lsn: '0/8000027' }, false],
+      [{ kind: 'lsn', lsn: '0/8000028' }, true],
+      [{ kind: 'lsn', lsn: '0/9FFFFE8' }, true],
+      [{ kind: 'lsn', lsn: '0/9FFFFE9' }, false],
+    ];
+    for (const [target, inside] of targets) expect([target, isInside(target, broken, null)]).toEqual([target, inside]);
+  });
+
   test('without a commit since the first backup no time can be named', () => {
     expect(isInside(time(window.earliest), { ...window, latest: null }, null)).toBe(false);
     expect(isInside({ kind: 'latest' }, { ...window, latest: null }, null)).toBe(true);
