@@ -4,7 +4,7 @@ import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { fencedHostOf, hostOf, reachableNode } from '../fleet';
 import type { Host } from '../host/host';
-import { cancelJob, jobUnit } from '../host/jobs';
+import { cancelJob, cleanJob, jobUnit } from '../host/jobs';
 import { runJob } from '../host/run-job';
 import { sh } from '../host/shell';
 import { findPrimary, runSql } from '../postgres/psql';
@@ -107,7 +107,10 @@ async function copyToSite(
     await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, inWords) });
   } catch (error) {
     // It holds pgBackRest's lock, and the other sites wait: what it has copied is taken up by the next try.
-    if (isStall(error)) await cancelJob(host, job.unit);
+    if (isStall(error)) {
+      await cancelJob(host, job.unit);
+      await cleanJob(host, job.unit);
+    }
     throw error;
   }
 }

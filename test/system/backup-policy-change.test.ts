@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Fleet } from '../../activities/fleet';
 import { viewCluster } from '../../activities/fleet';
+import type { Host } from '../../activities/host/host';
 import type { OpenInventory } from '../../activities/inventory/open';
-import { closeLineage, lineageOf, openLineage } from '../../activities/pgbackrest/lineage';
+import { closeLineage, lineageOf, openAccount, openLineage } from '../../activities/pgbackrest/lineage';
 import { createPolicyActivities } from '../../activities/pgbackrest/policy';
 import type { BackupPolicy, Timeline } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
@@ -227,6 +228,31 @@ test('times and a pause concern no host: a cluster with a dead one can be paused
   await steps.tellHosts(at);
   await steps.prepareNewStores(at);
 });
+
+test('what a node is told last is what holds by then, also when the policy changed while it was told', async () => {
+  const at = await change({ retention: { unit: 'count', full: 3 } });
+  const told: string[] = [];
+  const host: Host = {
+    label: 'shop/pg-1',
+    async run(_command, { stdin = '' } = {}) {
+      told.push(stdin);
+      if (told.length === 1) {
+        const view = await viewCluster(fleet, cluster.id);
+        await openAccount(fleet, view.cluster, (await timeline()).id, 'offsite');
+        await inventory.timelines.setSites(at, WITH_OFFSITE.sites);
+      }
+      return '';
+    },
+    putFiles: () => Promise.resolve([]),
+  };
+  const watched = withoutHosts();
+  await createPolicyActivities({ ...watched, ssh: { ...watched.ssh, host: () => host } }).tellHosts(at);
+  expect(told.map((text) => decoded(text).includes('repo3-'))).toEqual([false, true]);
+});
+
+/** Files travel in base64. */
+const decoded = (text: string): string =>
+  text.replace(/[A-Za-z0-9+/=]{200,}/g, (part) => Buffer.from(part, 'base64').toString());
 
 test.each<[string, Partial<BackupPolicy>]>([
   ['sites', WITH_OFFSITE],

@@ -2,6 +2,8 @@ import type { ClientConfig } from 'pg';
 import { isId } from '../../domain/ids';
 import { hostOf, reachableNode, viewCluster } from '../../activities/fleet';
 import { sh } from '../../activities/host/shell';
+import { numberOfLsn } from '../../domain/wal-segments';
+import type { BackupAnswer } from '../../domain/schemas/backups';
 import { eventually } from '../support/eventually';
 import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
@@ -15,7 +17,9 @@ import {
   remove,
   restoreTo,
   takeBackup,
+  loseSegment,
   windowAfter,
+  windowOf,
 } from './backups/user';
 import { clustersOf, damageBackups, endedDrill, holdDrill, leftOf } from './backups/drills';
 import { login, query } from './support/endpoint';
@@ -154,6 +158,32 @@ test('a drill proves that a backup can be restored, and leaves nothing but the e
   expect(condition).toMatchObject({ status: true, reason: 'Proven' });
 });
 
+test('a segment of the log that no store has any more is a gap: told, and refused before anything is made', async () => {
+  const backup = async (): Promise<BackupAnswer> => {
+    const { id } = await takeBackup(holdfast, 'shop', { type: 'incremental' });
+    await holdfast.succeed(id);
+    const [newest] = await backupsOf(holdfast, 'shop');
+    if (!newest) throw new Error('no backup');
+    return newest;
+  };
+  await backup();
+  const written = writer.attempts.length;
+  await eventually(() => Promise.resolve(writer.attempts.length > written + 1));
+  const { copies } = await backup();
+  const firstOf = (values: readonly string[]): string => [...values].sort()[0] ?? '';
+  loseSegment(stores, numberOfLsn(firstOf(copies.map(({ startLsn }) => startLsn))) - 1);
+  const { gaps } = await windowOf(holdfast, 'shop');
+  const [gap] = gaps;
+  if (!gap || gaps.length > 1) throw new Error(JSON.stringify(gaps));
+  expect(gap.to).toBe(firstOf(copies.map(({ finishedAt }) => finishedAt)));
+  const inside = new Date((Date.parse(gap.from) + Date.parse(gap.to)) / 2).toISOString();
+  const refused = await holdfast.api('POST', '/v1/clusters/shop/restores', { name: 'x', target: { time: inside } });
+  expect([refused.status, refused.body]).toEqual([
+    422,
+    expect.objectContaining({ detail: expect.stringContaining('missing in the archive') as string }),
+  ]);
+});
+
 describe('when something fails', () => {
   test('a damaged file in a store makes a drill fail loudly, and no host is left', async () => {
     const damaged = ['primary', 'secondary'].map((site) => damageBackups(stores.dataFolder(site)));
@@ -230,8 +260,11 @@ describe('when something fails', () => {
 
   test('a deletion does not wait for the backup that runs; its data can be restored afterwards, under the old name', async () => {
     const { id } = await holdfast.cluster('orders');
+    const lastWords = Date.now();
+    await query(login(await holdfast.credentials('orders'), 'primaryPort'), 'create table last_words ()');
     const { id: backup } = await takeBackup(holdfast, 'orders', { type: 'full' });
     await remove(holdfast, 'orders');
+    expect(Date.parse((await windowOf(holdfast, id)).latest ?? '')).toBeGreaterThan(lastWords);
     const ended = await eventually(async () => {
       const operation = await holdfast.operation(backup);
       return ['failed', 'succeeded', 'cancelled'].includes(operation.state) && operation;
@@ -243,5 +276,6 @@ describe('when something fails', () => {
     });
     await holdfast.succeed(restore);
     expect((await holdfast.cluster('orders')).status.state).toBe('ready');
+    expect(await query(login(await holdfast.credentials('orders'), 'primaryPort'), 'table last_words')).toEqual([]);
   });
 });

@@ -1,5 +1,7 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
-import type { BackupAnswer } from '../../../domain/schemas/backups';
+import type { BackupAnswer, RestoreWindowAnswer } from '../../../domain/schemas/backups';
 import { backupSchema, restoreWindowSchema } from '../../../domain/schemas/backups';
 import type { OperationAnswer } from '../../../domain/schemas/operations';
 import { operationSchema } from '../../../domain/schemas/operations';
@@ -7,6 +9,7 @@ import { eventually } from '../../support/eventually';
 import type { Holdfast } from '../../support/holdfast';
 import { login, query } from '../support/endpoint';
 import type { Writer } from '../support/ledger';
+import type { TestStores } from '../support/stores';
 
 /** Backups and restores as a user asks for them, and the ledger by which what comes back is judged. */
 
@@ -48,6 +51,27 @@ export function firstBackup(holdfast: Holdfast, cluster: string): Promise<Backup
   return eventually(async () => (await backupsOf(holdfast, cluster)).find(({ state }) => state === 'succeeded'), POLL);
 }
 
+export async function windowOf(holdfast: Holdfast, cluster: string): Promise<RestoreWindowAnswer> {
+  const { body } = await holdfast.api('GET', `/v1/clusters/${cluster}/restores/window`);
+  return restoreWindowSchema.parse(body);
+}
+
+/** Deletes a segment of the log from every store, as a careless hand would. */
+export function loseSegment(stores: TestStores, number: number): void {
+  const name = [Math.floor(number / 256), number % 256]
+    .map((part) => part.toString(16).toUpperCase().padStart(8, '0'))
+    .join('');
+  const pattern = new RegExp(`^[0-9A-F]{8}${name}-`);
+  for (const { name: site } of stores.sites) {
+    const folder = stores.dataFolder(site);
+    const found = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      pattern.test(basename(file)),
+    );
+    if (found.length === 0) throw new Error(`${site} has no segment ${name}`);
+    for (const file of found) rmSync(join(folder, file));
+  }
+}
+
 /** The window once it reaches past a time: that much of the log is archived a minute later at most. */
 export function windowAfter(
   holdfast: Holdfast,
@@ -55,8 +79,7 @@ export function windowAfter(
   time: number,
 ): Promise<{ readonly earliest: string; readonly latest: string }> {
   return eventually(async () => {
-    const { body } = await holdfast.api('GET', `/v1/clusters/${cluster}/restores/window`);
-    const { earliest, latest } = restoreWindowSchema.parse(body);
+    const { earliest, latest } = await windowOf(holdfast, cluster);
     return earliest !== null && latest !== null && Date.parse(latest) > time && { earliest, latest };
   }, POLL);
 }

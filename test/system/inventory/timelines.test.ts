@@ -8,7 +8,15 @@ import { createSecretStore } from '../../../activities/secrets/store';
 import { SECRET_NAMES } from '../../../activities/secrets/stored-secrets';
 import type { BackedUpCluster } from '../../support/backups';
 import { openBackedUpCluster } from '../../support/backups';
-import { finish, knownSite, newId, newSubmission, openScratchInventory, refOf } from '../../support/inventory';
+import {
+  finish,
+  knownSite,
+  newCluster,
+  newId,
+  newSubmission,
+  openScratchInventory,
+  refOf,
+} from '../../support/inventory';
 import type { ScratchInventory } from '../../support/inventory';
 import { POLICY } from '../../support/lineage';
 
@@ -74,6 +82,19 @@ test('a lineage that is due is listed until it was removed', async () => {
   expect(await isDue(shop.timeline.id)).toBe(true);
   for (let i = 0; i < 2; i++) await inventory.timelines.markRemoved(shop.timeline.id);
   expect(await isDue(shop.timeline.id)).toBe(false);
+});
+
+test('a lineage that is due is not removed while an operation restores from it', async () => {
+  const { id: timelineId } = shop.timeline;
+  await makeDue(timelineId);
+  const plain = newCluster(opened.project, `copy-${newId('clu').slice(-8)}`);
+  const target = { kind: 'latest' } as const;
+  const origin = { clusterId: shop.cluster.id, timelineId, target, site: null, keepsCredentials: true };
+  const restored = { ...plain, origin };
+  const { operation } = await inventory.operations.submitCreate(restored, newSubmission(restored, 'restore'));
+  expect([await isDue(timelineId), await inventory.timelines.isRead(timelineId)]).toEqual([false, true]);
+  await finish(inventory, operation);
+  expect([await isDue(timelineId), await inventory.timelines.isRead(timelineId)]).toEqual([true, false]);
 });
 
 test('an operation that was overtaken lets no lineage expire and opens none', async () => {
