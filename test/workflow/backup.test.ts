@@ -43,7 +43,7 @@ test('a backup prepares, copies and writes down, each once, in a lane of its own
   const behave: Behaviour = ({ args: [at] }) => void (isStepRef(at) && lanes.add(at.lane));
   await engine.withWorker(behave, async (run) => {
     expect(await (await start('backup', run)).result()).toBe('succeeded');
-    expect(run.calls).toEqual(['prepareStanza', 'takeBackup', 'recordBackups']);
+    expect(run.calls).toEqual(['prepareStanza', 'takeBackup', 'expireBackups', 'recordBackups']);
     expect(stepsIn(run.records, 'succeeded')).toEqual(ids('backup'));
     expect([...lanes]).toEqual(['backup']);
   });
@@ -63,7 +63,7 @@ test('a restore works in the lane of all other operations, as its hosts do', asy
 });
 
 describe('a step that may fail', () => {
-  const CALLS = ['prepareStanza', 'takeBackup', 'recordBackups'] as const;
+  const CALLS = ['prepareStanza', 'takeBackup', 'expireBackups', 'recordBackups'] as const;
 
   test.each(CALLS)('ends the operation as failed, waits for nobody and undoes nothing: %s', async (failing) => {
     await engine.withWorker(
