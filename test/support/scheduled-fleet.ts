@@ -68,6 +68,7 @@ export async function openScheduledFleet(): Promise<ScheduledFleet> {
       const onHosts: Partial<Activities> = {
         prepareStanza: () => Promise.resolve(),
         takeBackup: () => Promise.resolve(),
+        expireBackups: () => Promise.resolve(),
         recordBackups: (at) => inventory.backups.succeed(at),
       };
       const worker = await createWorker({
