@@ -1,5 +1,6 @@
 import type { BackupCopy, BackupPolicy, RestoreTarget, RestoreWindow } from './backups';
 import type { BackupId, ClusterId, DrillId, OperationId, ProjectId, TimelineId } from './ids';
+import { gapOf } from './restore-targets';
 
 /** Drills: restores that nobody needs, into hosts that are thrown away, so that it is known that backups can be restored. */
 
@@ -90,7 +91,7 @@ export function choosePoint(
   const until = window.latest === null ? 0 : Date.parse(window.latest);
   const begins = [endOf(newest), Date.parse(window.earliest)].map((end) => end + SECOND_MS);
   const from = (which < 0.5 ? begins : begins.slice(1)).find((begin) => begin <= until);
-  const time = from === undefined ? 0 : Math.floor(from + when * (until - from));
+  const time = from === undefined ? 0 : outOfGaps(Math.floor(from + when * (until - from)), window);
   const usable = copies.filter((copy) => endOf(copy) + SECOND_MS <= time);
   if (from === undefined || usable.length === 0) {
     const sites = sitesOf(copies.filter(({ backupId }) => backupId === newest.backupId));
@@ -98,6 +99,12 @@ export function choosePoint(
   }
   const target = { kind: 'time', time: new Date(time).toISOString() } as const;
   return { target, site: pick(sitesOf(usable), where) };
+}
+
+/** What lies in a gap can't be restored: its end that is older can. */
+function outOfGaps(time: number, window: RestoreWindow): number {
+  const gap = gapOf({ kind: 'time', time: new Date(time).toISOString() }, window);
+  return gap ? Date.parse(gap.from) : time;
 }
 
 const endOf = ({ finishedAt }: KnownCopy): number => Date.parse(finishedAt);

@@ -5,7 +5,7 @@ import type { Drill, DrillPoint, KnownCopy } from '../../domain/drills';
 import { choosePoint } from '../../domain/drills';
 import { HoldfastError } from '../../domain/errors';
 import type { Fleet } from '../fleet';
-import { lookAtWindow } from '../pgbackrest/activities';
+import { createWindowActivities } from '../pgbackrest/look';
 
 /** More backups than are kept. */
 const BACKUPS = 5_000;
@@ -27,7 +27,7 @@ async function pointOf(fleet: Fleet, drill: Drill): Promise<DrillPoint | null> {
   const { projectId, clusterId, timelineId } = drill;
   const backups = await fleet.inventory.backups.list(projectId, { limit: BACKUPS, clusterId });
   const copies = backups
-    .filter((backup) => backup.timelineId === timelineId)
+    .filter(({ state, timelineId: lineage }) => lineage === timelineId && state === 'succeeded')
     .flatMap(({ id, copies: all }): KnownCopy[] =>
       all.flatMap((copy) => (copy.removedAt === null ? [{ ...copy, backupId: id }] : [])),
     );
@@ -38,7 +38,7 @@ async function pointOf(fleet: Fleet, drill: Drill): Promise<DrillPoint | null> {
 /** As the archive says now; of a cluster that does not answer, as it said last: its backups have to be good all the more. */
 async function windowOf(fleet: Fleet, { clusterId, timelineId }: Drill): Promise<RestoreWindow | null> {
   try {
-    return await lookAtWindow(fleet, clusterId, null);
+    return await createWindowActivities(fleet).lookAtWindow(clusterId, null, null);
   } catch (error) {
     if (!(error instanceof HoldfastError) || !error.retryable) throw error;
     return fleet.inventory.timelines.getWindow(timelineId);

@@ -38,7 +38,7 @@ export async function openDrill({ inventory }: Pick<Fleet, 'inventory'>, due: Dr
   const refusal = whyNoDrill(source.spec.backups);
   if (refusal !== null) return nothing(`${source.name}: ${refusal}`);
   const timeline = await inventory.timelines.current(source.id);
-  if (!timeline || (await inventory.backups.firstLsn(timeline.id)) === null)
+  if (!timeline || (await inventory.backups.firstLsn(timeline.id, null)) === null)
     return nothing(`${source.name}: there is no backup yet`);
   const projectName = await inventory.projects.nameOf(source.projectId);
   const { cluster, submission } = submissionOf(due, source, timeline.id, projectName);

@@ -50,7 +50,8 @@ function holdRoute(deps: ApiDeps): Route {
       const repeated = query.preview ? null : await replay(deps, call);
       if (repeated) return repeated;
       const source = await findLiveCluster(inventory, caller, params.cluster);
-      const { id: timelineId } = await requireInside(deps, await openSource(deps, source), { kind: 'latest' }, null);
+      const looked = { site: null, touches: !query.preview };
+      const { timeline } = await requireInside(deps, await openSource(deps, source), { kind: 'latest' }, looked);
       const operationId = newId('op');
       const cluster = clusterOfDrill(source, newId('clu'), operationId);
       if (query.preview) {
@@ -62,7 +63,7 @@ function holdRoute(deps: ApiDeps): Route {
       const submission = {
         ...draft,
         operation: { ...draft.operation, operationId, summary },
-        drill: { id: newId('drl'), clusterId: source.id, timelineId },
+        drill: { id: newId('drl'), clusterId: source.id, timelineId: timeline.id },
       };
       return launch(deps, submission, await inventory.operations.submitCreate(cluster, submission));
     },

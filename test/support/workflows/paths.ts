@@ -10,7 +10,7 @@ import { checkSites } from '../../../workflows/check-sites';
 import { lookAtWindow } from '../../../workflows/look-at-window';
 import { RUNBOOKS } from '../../../workflows/runbooks';
 import type { RunbookStep } from '../../../workflows/runbook';
-import { listSteps } from '../../../workflows/runbook';
+import { isList, listSteps } from '../../../workflows/runbook';
 import { entityOf } from '../entity';
 import { eventually } from '../eventually';
 import type { Behaviour, ScriptedTemporal } from '../scripted-worker';
@@ -33,11 +33,11 @@ export const OPERATION_PATHS: readonly HistoryPath[] = OPERATION_KINDS.flatMap((
     operationPath(kind, 'single', `cancelled in ${step.id}`, () => cancelledIn(step.id)),
     failurePath(kind, step),
   ]),
-  operationPath(kind, 'single', 'cancelled while no worker ran', () => cancelledIn(lastOf(kind), leave)),
+  operationPath(kind, 'single', 'cancelled while no worker ran', () => cancelledIn(lastToCancel(kind), leave)),
   ...(waits(kind)
     ? [operationPath(kind, 'single', 'retried while no worker ran', () => waitingIn([lastOf(kind)], ['retry'], leave))]
     : []),
-  operationPath(kind, 'ha', 'cancelled in the Web UI', () => cancelledIn(lastOf(kind), cancelInWebUi)),
+  operationPath(kind, 'ha', 'cancelled in the Web UI', () => cancelledIn(lastToCancel(kind), cancelInWebUi)),
   operationPath(kind, 'single', 'overtaken', () => ({ behave: failOnce(lastOf(kind), 'STALE_GENERATION') })),
 ]);
 
@@ -49,7 +49,7 @@ export const UNDO_PATHS: readonly HistoryPath[] = OPERATION_KINDS.flatMap((kind)
       operationPath(kind, 'single', `undo of ${id} waits`, () =>
         kind === 'drill'
           ? waitingIn(['look-for-damage-in-what-came-back', id], ['retry'])
-          : waitingIn([lastOf(kind), id], ['cancel', 'retry']),
+          : waitingIn([lastToCancel(kind), id], ['cancel', 'retry']),
       ),
     ),
 );
@@ -247,4 +247,12 @@ function lastOf(kind: OperationKind): string {
   const last = stepsOf(kind).at(-1);
   if (last === undefined) throw new Error(`${kind} has no steps`);
   return last.id;
+}
+
+/** The last step that a cancel still ends; the last of all where it ends none. */
+function lastToCancel(kind: OperationKind): string {
+  const runbook = RUNBOOKS[kind].runbook({ topology: 'single' });
+  const lines = isList(runbook) ? runbook : [runbook];
+  const end = lines.findIndex((line) => !isList(line) && line.kind === 'pointOfNoReturn');
+  return listSteps(end < 0 ? lines : lines.slice(0, end)).at(-1)?.id ?? lastOf(kind);
 }

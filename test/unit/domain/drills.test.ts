@@ -41,6 +41,15 @@ test('only a site is read that has a backup from before the time', () => {
   expect(new Set(sites)).toEqual(new Set(['primary', 'secondary']));
 });
 
+test('none stops in a gap of the log', () => {
+  const gaps = [{ from: at(5), to: at(20), fromLsn: '0/1', toLsn: '0/2' }];
+  for (const when of CHANCES) {
+    const target = choosePoint({ ...WINDOW, gaps }, COPIES, [0.9, when, 0])?.target;
+    if (target?.kind !== 'time') throw new Error('no time');
+    expect(target.time > at(5) && target.time < at(20)).toBe(false);
+  }
+});
+
 test('where nothing was archived since the newest backup, that backup itself is restored', () => {
   for (const latest of [null, at(20)]) {
     const window = { earliest: at(20), latest };
