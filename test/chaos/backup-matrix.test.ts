@@ -23,7 +23,7 @@ import { complaints } from './verdict';
 
 jest.setTimeout(900_000);
 
-const LANES = 8;
+const LANES = 6;
 const CRASHES_IN_A_RUN = 14;
 const CRASHES_IN_A_RESTORE = 8;
 const CRASHES_IN_A_CANCEL = 4;

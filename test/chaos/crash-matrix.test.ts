@@ -20,7 +20,7 @@ import { complaints } from './verdict';
 
 jest.setTimeout(1_800_000);
 
-const LANES = 8;
+const LANES = 6;
 const CRASHES_IN_A_RUN = 14;
 const CRASHES_IN_A_CANCEL = 4;
 /** What an `ha` plan needs at least. */

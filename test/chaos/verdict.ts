@@ -107,7 +107,8 @@ async function aboutRecords({ inventory, scratch }: Laboratory, { operation }: O
   const [events, audit] = await Promise.all([
     inventory.operations.eventsAfter(operation.id, 0),
     scratch.query<{ entries: string; operations: string }>(
-      `select (select count(*) from audit_log where subject = $1 or details::text like $2) as entries,
+      // What a drill finds out is told of the cluster that it is held for.
+      `select (select count(*) from audit_log where (subject = $1 or details::text like $2) and not details ? 'drill') as entries,
               (select count(*) from operations where cluster_id = $1) as operations`,
       [operation.clusterId, `%${operation.id}%`],
     ),

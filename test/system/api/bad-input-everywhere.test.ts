@@ -1,6 +1,7 @@
 import { startTestApi, type TestApi } from '../../support/api';
-import type { OperationId } from '../../../domain/ids';
-import { finish, newId, refOf } from '../../support/inventory';
+import type { OperationId, TimelineId } from '../../../domain/ids';
+import type { Operation } from '../../../domain/operations';
+import { finish, newCluster, newId, newSubmission, refOf } from '../../support/inventory';
 import { type DescribedOperation, exampleBody, operationFor, pathOf, type Schema } from '../../support/openapi';
 import { type BadRequest, examine, type Examiner, problemIn, type RawAnswer } from '../../support/refusals';
 
@@ -214,6 +215,7 @@ const OF_PAGES = [
   ['/operations', 'op'],
   ['/restores', 'op'],
   ['/backups', 'bkp'],
+  ['/drills', 'drl'],
 ] as const;
 test('a cursor that was made up, cut or of another list, and one with the place of another project', async () => {
   for (const name of ['one', 'two', 'three'])
@@ -278,7 +280,18 @@ async function ownThings(): Promise<Readonly<Record<string, string>>> {
   const asked = { id: backup, timelineId, type: 'full', description: null, version: '18' } as const;
   await api.inventory.backups.begin(refOf(operation), asked);
   await finish(api.inventory, operation);
-  return { ...made, backup };
+  return { ...made, backup, drill: await heldDrill(operation, timelineId) };
+}
+
+async function heldDrill({ projectId, clusterId }: Operation, timelineId: TimelineId): Promise<string> {
+  const drill = { id: newId('drl'), clusterId, timelineId };
+  const cluster = newCluster(projectId, 'drilled');
+  const { operation } = await api.inventory.operations.submitCreate(cluster, {
+    ...newSubmission(cluster, 'drill'),
+    drill,
+  });
+  await finish(api.inventory, operation);
+  return drill.id;
 }
 
 test("another project's ids: the very bytes that an id gets that never was", async () => {
