@@ -25,11 +25,7 @@ import { step, together } from './runbook';
 export const provisionRunbook: RunbookOf = (cluster) => [
   ...layFoundation(cluster),
   step('wait for the primary', (at) => patroni.waitForPrimary(at)),
-  together(
-    openToUsers(cluster),
-    // The log is archived from the first moment on, whatever the policy says of backups.
-    step('prepare the stores', (at) => backups.prepareStanza(at)),
-  ),
+  openToUsers(cluster),
   step('write and read through every port', (at) => postgres.proveEndpoint(at)),
   declareReady,
 ];
@@ -38,6 +34,8 @@ export const provisionRunbook: RunbookOf = (cluster) => [
 export const declareReady = step(
   'declare the cluster ready and schedule its backups',
   async (at) => {
+    // The log is archived from the first moment on, whatever the policy says of backups.
+    await backups.prepareStanza(at);
     await inventory.declareReady(at);
     await schedules.scheduleBackups(at);
   },

@@ -286,10 +286,8 @@ async function ownThings(): Promise<Readonly<Record<string, string>>> {
 async function heldDrill({ projectId, clusterId }: Operation, timelineId: TimelineId): Promise<string> {
   const drill = { id: newId('drl'), clusterId, timelineId };
   const cluster = newCluster(projectId, 'drilled');
-  const { operation } = await api.inventory.operations.submitCreate(cluster, {
-    ...newSubmission(cluster, 'drill'),
-    drill,
-  });
+  const submission = { ...newSubmission(cluster, 'drill'), drill };
+  const { operation } = await api.inventory.operations.submitCreate(cluster, submission);
   await finish(api.inventory, operation);
   return drill.id;
 }

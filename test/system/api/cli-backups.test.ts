@@ -83,7 +83,7 @@ test('a restore is ordered to where the options say', async () => {
 test('the window is shown, and a time outside is refused with the command that shows it', async () => {
   const window = await run(['restore', 'window', 'shop']);
   expect(window.stdout).toMatch(
-    new RegExp(`^earliest +${WINDOW.earliest}\nlatest +${WINDOW.latest}\nas of +now$`, 'm'),
+    new RegExp(`^earliest +${WINDOW.earliest}\nlatest +${WINDOW.latest}\ngaps +none\nas of +now$`, 'm'),
   );
   expect(JSON.parse((await run(['restore', 'window', 'shop', '-o', 'json'])).stdout)).toMatchObject(WINDOW);
   const outside = await run(['restore', 'create', 'shop', 'never', '--time', '2036-01-01T00:00:00Z']);
