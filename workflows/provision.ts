@@ -34,8 +34,6 @@ export const provisionRunbook: RunbookOf = (cluster) => [
 export const declareReady = step(
   'declare the cluster ready and schedule its backups',
   async (at) => {
-    // The log is archived from the first moment on, whatever the policy says of backups.
-    await backups.prepareStanza(at);
     await inventory.declareReady(at);
     await schedules.scheduleBackups(at);
   },

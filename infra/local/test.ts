@@ -17,13 +17,11 @@ async function test(session: Session, { projects, rest }: Selection): Promise<nu
     },
     async () => tallies.push(await runChecks(progress, signal)),
   );
-  // Tests of chaos wait most of the time for deadlines: they leave the machine to those of real hosts meanwhile.
-  for (const round of [[['unit', 'workflow'] as const], [['chaos'] as const, ['system'] as const]]) {
-    const groups = round.map((group) => group.filter((project) => projects.includes(project)));
-    const chosen = groups.filter((group) => group.length > 0);
+  for (const group of [['unit', 'workflow'] as const, ['chaos'] as const, ['system'] as const]) {
+    const chosen = group.filter((project) => projects.includes(project));
     if (chosen.length === 0 || signal.aborted) continue;
-    progress.say(`\n${chosen.flat().join(' and ')} tests`);
-    tallies.push(...(await Promise.all(chosen.map((group) => runJest(group, rest, signal)))));
+    progress.say(`\n${chosen.join(' and ')} tests`);
+    tallies.push(await runJest(chosen, rest, signal));
   }
   return signal.aborted || sum(tallies).failed > 0 ? 1 : 0;
 }
