@@ -33,10 +33,7 @@ export const provisionRunbook: RunbookOf = (cluster) => [
 /** From now on backups are taken at the times of the policy, and the first one at once where there is none yet. */
 export const declareReady = step(
   'declare the cluster ready and schedule its backups',
-  async (at) => {
-    await inventory.declareReady(at);
-    await schedules.scheduleBackups(at);
-  },
+  (at) => schedules.declareReady(at),
   { undo: (at) => schedules.unscheduleBackups(at) },
 );
 
@@ -78,10 +75,8 @@ export function openToUsers({ topology }: Parameters<RunbookOf>[0]): Runbook {
   return together(
     step('create the roles and the first database', (at) => postgres.createDatabase(at)),
     step('wait until all data nodes are in the quorum', (at) => replicas.waitForQuorum(at)),
-    [
-      step('open the gateways', (at) => each(gatewayNodes(topology), (node) => gateway.openGateway(at, node.name))),
-      step('start the exporters', (at) => exporters.startExporters(at)),
-    ],
+    step('open the gateways', (at) => each(gatewayNodes(topology), (node) => gateway.openGateway(at, node.name))),
+    step('start the exporters', (at) => exporters.startExporters(at)),
   );
 }
 

@@ -5,13 +5,10 @@ import type { ClusterId } from '../../domain/ids';
 import type { Fleet } from '../fleet';
 import { secretRef, viewCluster } from '../fleet';
 import { SECRET_NAMES } from '../secrets/stored-secrets';
-import { endpointOf } from '../postgres/endpoint';
 
 export interface InventoryActivities {
   /** Idempotency: the record's `seq`. Retry: for ever. Effects: rows of the operation and its steps, events. */
   recordOperation(record: OperationRecord): Promise<void>;
-  /** Shows the endpoint and the state `ready`. Idempotent. Retry: `quick`. Undo: forgetCluster. */
-  declareReady(at: StepRef): Promise<void>;
   /** Idempotent. Retry: `quick`. Undo: none, it stands behind the point of no return. */
   declareDeleting(at: StepRef): Promise<void>;
   /**
@@ -25,17 +22,6 @@ export function createInventoryActivities(fleet: Fleet): InventoryActivities {
   const { clusters, nodes, operations } = fleet.inventory;
   return {
     recordOperation: (record) => operations.record(record),
-
-    async declareReady(at) {
-      const view = await viewCluster(fleet, at.clusterId);
-      await clusters.setStatus(at, { state: 'ready', endpoint: endpointOf(view) });
-      await clusters.setCondition(at, {
-        type: 'Ready',
-        status: true,
-        reason: 'Proven',
-        message: 'A write was acknowledged and read back through every port.',
-      });
-    },
 
     async declareDeleting(at) {
       await clusters.setStatus(at, { state: 'deleting', endpoint: null });

@@ -1,10 +1,17 @@
 import type { StepRef } from '../../domain/clusters';
 import type { Fleet } from '../fleet';
 import { viewCluster } from '../fleet';
+import { endpointOf } from '../postgres/endpoint';
 import type { BackupDue, OpenedBackup } from './open-backup';
 import { openBackup } from './open-backup';
 
 export interface ScheduleActivities {
+  /**
+   * Shows the endpoint and the state `ready`, and from then on has backups taken; see {@link scheduleBackups}. Idempotent.
+   * Retry: `quick`. Effects: the cluster's status, Schedules, conditions `Ready` and `BackedUp`. Undo: unscheduleBackups,
+   * forgetCluster.
+   */
+  declareReady(at: StepRef): Promise<void>;
   /**
    * Has Temporal take the cluster's backups at the times of its policy, and takes a full one now where there is none yet,
    * also of a policy that is paused. Nothing to do where no backups are wanted. Idempotency: ids of the Schedules, and of the
@@ -25,20 +32,34 @@ export interface ScheduleActivities {
 
 export function createScheduleActivities(fleet: Fleet): ScheduleActivities {
   return {
-    async scheduleBackups(at) {
-      const { cluster } = await viewCluster(fleet, at.clusterId);
-      const { backups: policy } = cluster.spec;
-      if (!policy) return;
-      const projectName = await fleet.inventory.projects.nameOf(cluster.projectId);
-      // Drills begin to be due at the same time.
-      const isFirst = await fleet.inventory.backups.expect(at);
-      await fleet.schedules.ensure({ ...cluster, projectName }, policy);
-      // Without it the log that is archived is of no use: a pause stops the schedules only.
-      if (isFirst) await fleet.schedules.trigger(cluster.id, 'full', at.operationId);
+    async declareReady(at) {
+      const view = await viewCluster(fleet, at.clusterId);
+      await fleet.inventory.clusters.setStatus(at, { state: 'ready', endpoint: endpointOf(view) });
+      await fleet.inventory.clusters.setCondition(at, {
+        type: 'Ready',
+        status: true,
+        reason: 'Proven',
+        message: 'A write was acknowledged and read back through every port.',
+      });
+      await scheduleBackups(fleet, at);
     },
+
+    scheduleBackups: (at) => scheduleBackups(fleet, at),
 
     unscheduleBackups: (at) => fleet.schedules.remove(at.clusterId),
 
     openBackup: (due) => openBackup(fleet, due),
   };
+}
+
+async function scheduleBackups(fleet: Fleet, at: StepRef): Promise<void> {
+  const { cluster } = await viewCluster(fleet, at.clusterId);
+  const { backups: policy } = cluster.spec;
+  if (!policy) return;
+  const projectName = await fleet.inventory.projects.nameOf(cluster.projectId);
+  // Drills begin to be due at the same time.
+  const isFirst = await fleet.inventory.backups.expect(at);
+  await fleet.schedules.ensure({ ...cluster, projectName }, policy);
+  // Without it the log that is archived is of no use: a pause stops the schedules only.
+  if (isFirst) await fleet.schedules.trigger(cluster.id, 'full', at.operationId);
 }
