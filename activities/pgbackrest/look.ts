@@ -85,12 +85,12 @@ async function measure(
 ): Promise<{ measured: Measured | null; isWhole: boolean }> {
   const { id } = lineage.timeline;
   const contents = await Promise.all(
-    seen.map(async ({ site, info }) => {
+    seen.map(async ({ site, repository, info }) => {
       const segments = info.trouble === null ? await listSegments(fleet, site, id).catch(noneOf) : null;
-      return { sets: info.sets, segments };
+      return { repository, sets: info.sets, segments };
     }),
   );
-  const stores = contents.flatMap(({ sets, segments }) => (segments === null ? [] : [{ sets, segments }]));
+  const stores = contents.flatMap(({ segments, ...rest }) => (segments === null ? [] : [{ ...rest, segments }]));
   const measured = await measureWindow(stores, endReader(view, primary, id));
   return { measured, isWhole: stores.length === seen.length };
 }

@@ -22,6 +22,8 @@ const INFO_TIMEOUT_MS = 90_000;
 
 export interface SeenStore {
   readonly site: SiteName;
+  /** Its number in pgBackRest's configuration, which begins with 1. */
+  readonly repository: number;
   readonly info: RepositoryInfo;
 }
 
@@ -29,8 +31,9 @@ export interface SeenStore {
 export async function lookIntoStores(host: Host, { timeline, repositories }: Lineage): Promise<SeenStore[]> {
   return Promise.all(
     repositories.map(async ({ place }, i) => {
+      const repository = i + 1;
       const words = [
-        `--repo=${i + 1}`,
+        `--repo=${repository}`,
         `--io-timeout=${ANSWER_S}`,
         '--output=json',
         '--log-level-console=warn',
@@ -38,7 +41,7 @@ export async function lookIntoStores(host: Host, { timeline, repositories }: Lin
       ];
       const command = asPostgres(pgbackrest(ARCHIVE_CONFIG_FILE, timeline.id, ...words));
       const json = await host.run(command, { title: `ask site ${place.site}`, timeoutMs: INFO_TIMEOUT_MS });
-      return { site: place.site, info: parseInfo(json, i + 1, `${place.path}/backup/${timeline.id}`) };
+      return { site: place.site, repository, info: parseInfo(json, repository, `${place.path}/backup/${timeline.id}`) };
     }),
   );
 }

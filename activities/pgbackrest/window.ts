@@ -19,7 +19,7 @@ const SEGMENTS = 16;
  * that PostgreSQL still has is read there, another one is fetched from the archive.
  */
 const LAST_COMMIT = `set -eu
-segment=$1 wal=$2 waldump=$3 config=$4 stanza=$5 left=$6 told=
+segment=$1 wal=$2 waldump=$3 config=$4 stanza=$5 repo=$6 left=$7 told=
 folder=$(mktemp -d)
 trap 'rm -rf -- "$folder"' EXIT
 while [ "$left" -gt 0 ]; do
@@ -27,7 +27,7 @@ while [ "$left" -gt 0 ]; do
   file=$wal/$segment
   if [ ! -e "$file" ]; then
     file=$folder/$segment
-    pgbackrest --config="$config" --stanza="$stanza" --no-archive-async archive-get "$segment" "$file" >&2 || exit 0
+    pgbackrest --config="$config" --stanza="$stanza" --repo="$repo" --no-archive-async archive-get "$segment" "$file" >&2 || exit 0
   fi
   if [ -z "$told" ]; then
     "$waldump" "$file" 2>/dev/null | tail -n 1 | sed -n 's/.* lsn: \\([0-9A-F]*\\)\\/\\([0-9A-F]*\\),.*/lsn \\1\\/\\2/p'
@@ -93,13 +93,18 @@ function orTooLate(error: unknown): void {
 
 /** What one store has of a lineage. */
 export interface StoreContent {
+  /** Its number in pgBackRest's configuration, which begins with 1. */
+  readonly repository: number;
   readonly sets: readonly Pick<FoundSet, 'startedAt' | 'finishedAt' | 'startLsn' | 'stopLsn' | 'damaged'>[];
   /** Names, in any order. */
   readonly segments: readonly string[];
 }
 
-/** Reads a segment, and those before it, for the last commit in them. */
-type ReadEnd = (segment: string) => Promise<{ readonly at: string | null; readonly lsn: string | null }>;
+/** Reads a segment of a repository, and those before it, for the last commit in them. */
+type ReadEnd = (
+  segment: string,
+  repository: number,
+) => Promise<{ readonly at: string | null; readonly lsn: string | null }>;
 
 /**
  * From the end of the oldest backup to the newest commit in the archive, with what is missing in between. Only what can be
@@ -122,9 +127,10 @@ export async function measureWindow(stores: readonly StoreContent[], readEnd: Re
   const usable = sets.filter(isWhole).sort((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
   const [oldest] = usable;
   if (!oldest) return null;
+  const endAt = (segment: string): ReturnType<ReadEnd> => readIn(stores, segment, readEnd);
   const gaps: RestoreGap[] = [];
   for (const { before, first, next } of holes.filter((hole) => hole.first > numberOfLsn(oldest.stopLsn))) {
-    const end = await readEnd(before ?? '');
+    const end = await endAt(before ?? '');
     const following = usable.find(({ startLsn }) => numberOfLsn(startLsn) >= next);
     const from = laterOf(end.at, newestBefore(usable, first));
     if (!following)
@@ -134,10 +140,16 @@ export async function measureWindow(stores: readonly StoreContent[], readEnd: Re
       gaps.push({ from, to: following.finishedAt, fromLsn: beginOfSegment(first), toLsn: following.stopLsn });
   }
   const last = line.at(-1);
-  const { at, lsn } = last === undefined ? { at: null, lsn: null } : await readEnd(last);
+  const { at, lsn } = last === undefined ? { at: null, lsn: null } : await endAt(last);
   // Nothing that was committed since the oldest backup is in the archive yet.
   const latest = at !== null && at > oldest.finishedAt ? at : null;
   return { earliest: oldest.finishedAt, latest, isCut: false, ...lsnOf(lsn), ...gapsOf(gaps) };
+}
+
+/** From a store that has it: pgBackRest would ask the others too, and wait for one that is away. */
+async function readIn(stores: readonly StoreContent[], segment: string, readEnd: ReadEnd): ReturnType<ReadEnd> {
+  const store = stores.find(({ segments }) => segments.includes(segment));
+  return store ? readEnd(segment, store.repository) : { at: null, lsn: null };
 }
 
 const lsnOf = (lsn: string | null): Pick<RestoreWindow, 'lastLsn'> => (lsn === null ? {} : { lastLsn: lsn });
@@ -153,8 +165,16 @@ function newestBefore(sets: readonly Pick<FoundSet, 'finishedAt' | 'stopLsn'>[],
 export function endReader(view: ClusterView, primary: Host, stanza: string): ReadEnd {
   const { version } = view.cluster.spec;
   const wal = `${dataDirectory(version)}/pg_wal`;
-  return async (segment) => {
-    const values = [segment, wal, `${binariesOf(version)}/pg_waldump`, ARCHIVE_CONFIG_FILE, stanza, SEGMENTS];
+  return async (segment, repository) => {
+    const values = [
+      segment,
+      wal,
+      `${binariesOf(version)}/pg_waldump`,
+      ARCHIVE_CONFIG_FILE,
+      stanza,
+      repository,
+      SEGMENTS,
+    ];
     const printed = await primary.run(sh`runuser -u postgres -- sh -c ${LAST_COMMIT} sh ${values}`, {
       title: 'find the last commit in the archive',
     });

@@ -19,11 +19,18 @@ const set = (from: number, to = from, damaged = false): Found => ({
   damaged,
 });
 /** Half a minute after its number there was a commit in each segment. */
-const readEnd = (segment: string): Promise<{ at: string; lsn: string }> => {
+const readEnd = (segment: string, { segments }: Content): Promise<{ at: string; lsn: string }> => {
+  if (!segments.includes(segment)) throw new Error(`asked for ${segment} where it is not`);
   const number = Number.parseInt(segment.slice(-2), 16);
   return Promise.resolve({ at: at(number).replace(':00.000Z', ':30.000Z'), lsn: `0/${number.toString(16)}FFFFE8` });
 };
-const measure = (...stores: StoreContent[]): ReturnType<typeof measureWindow> => measureWindow(stores, readEnd);
+type Content = Omit<StoreContent, 'repository'>;
+/** Of the second repository on: the first is away. */
+const measure = (...stores: Content[]): ReturnType<typeof measureWindow> =>
+  measureWindow(
+    stores.map((content, i) => ({ repository: i + 2, ...content })),
+    (segment, repository) => readEnd(segment, stores[repository - 2] ?? { sets: [], segments: [] }),
+  );
 const half = (minute: number): string => at(minute).replace(':00.000Z', ':30.000Z');
 
 test('without a backup there is none', async () => {
