@@ -21,7 +21,7 @@ import { requireOperation } from './read-operation';
 export function record(database: Database, change: OperationRecord): Promise<void> {
   return database.transaction(async (sql) => {
     const ends = change.operation !== undefined && isFinal(change.operation.state);
-    if (ends) await holdClusterOf(sql, change.operationId);
+    if (ends || isMilestone(change)) await holdClusterOf(sql, change.operationId);
     const operationSeq = await holdOperation(sql, change.operationId);
     const steps = await newerSteps(sql, change);
     for (const step of steps) await changeStep(sql, change, step);
@@ -70,6 +70,10 @@ function changeWhileRunning(
     if (changed > 0) await announce(sql, id, new Set([stepId]), false);
   });
 }
+
+/** Then its row changes twice, and PostgreSQL looks for its cluster again. */
+const isMilestone = ({ operation }: OperationRecord): boolean =>
+  operation?.state === 'cancelling' || operation?.pointOfNoReturnPassed === true;
 
 /** Before the operation's row, in the order in which fenced writes take them: otherwise two may wait for each other. */
 async function holdClusterOf(sql: Sql, id: OperationId): Promise<void> {
