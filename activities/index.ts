@@ -34,6 +34,8 @@ import type { SecretActivities } from './secrets/activities';
 import { createSecretActivities } from './secrets/activities';
 import type { SoftwareActivities } from './software/activities';
 import { createSoftwareActivities } from './software/activities';
+import type { SwapActivities } from './swap/activities';
+import { createSwapActivities } from './swap/activities';
 import type { StorageActivities } from './storage/activities';
 import { createStorageActivities } from './storage/activities';
 
@@ -54,7 +56,8 @@ export type Activities = CloudActivities &
   ScheduleActivities &
   SecretActivities &
   SoftwareActivities &
-  StorageActivities;
+  StorageActivities &
+  SwapActivities;
 
 type OfNoStep =
   | 'recordOperation'
@@ -96,5 +99,6 @@ export function createActivities(fleet: Fleet): Activities {
     ...createSecretActivities(fleet),
     ...createSoftwareActivities(fleet),
     ...createStorageActivities(fleet),
+    ...createSwapActivities(fleet),
   } satisfies Activities & OfAStep;
 }

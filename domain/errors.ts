@@ -27,7 +27,7 @@ export const ERRORS = {
   CONFIRMATION_MISMATCH: entry(
     400,
     'Confirmation does not match',
-    'Type the name of the cluster, {name}, as `confirm` to delete it.',
+    'Type the name of the cluster, {name}, as `confirm`: what this does to its data cannot simply be undone.',
   ),
   UNAUTHENTICATED: entry(
     401,
@@ -83,6 +83,16 @@ export const ERRORS = {
     'Backups are not configured',
     'Cluster {name} has no backups: no object store was configured when it was ordered, or the order said so.',
   ),
+  NOTHING_KEPT: entry(
+    409,
+    'Nothing is kept',
+    'Cluster {name} keeps no data of before a restore in place: it was confirmed, 24 hours have passed, or there was none. A restore to a time before it does the same.',
+  ),
+  OLD_DATA_KEPT: entry(
+    409,
+    'Old data is kept',
+    'Cluster {name} keeps the data of before its last restore in place until {until}. Confirm that restore, or roll it back, first.',
+  ),
   PRECONDITION_FAILED: entry(
     412,
     'Precondition failed',
@@ -126,6 +136,11 @@ export const ERRORS = {
     true,
   ),
   HOST_JOB_FAILED: entry(500, 'Host job failed', 'Job {unit} failed on {host} with exit code {exitCode}: {output}'),
+  NOT_ENOUGH_SPACE: entry(
+    500,
+    'Not enough space',
+    'The data does not fit beside the old on {host}: it needs {needed}, and {free} are free. Nothing was changed. Free some and retry, or restore into a new cluster with more storage.',
+  ),
   BACKUP_FAILED: entry(500, 'Backup failed', 'The backup to site {site} failed: {detail}', true),
   DRILL_FAILED: entry(500, 'Drill failed', 'Drill {drill} restored the data and found it wrong: {detail}'),
   BACKUP_DAMAGED: entry(

@@ -3,7 +3,17 @@ import type { Topology } from './plans';
 
 /** A lifecycle operation and its steps, as the inventory keeps them and the API shows them. */
 
-export const OPERATION_KINDS = ['provision', 'delete', 'backup', 'restore', 'drill', 'configure-backups'] as const;
+export const OPERATION_KINDS = [
+  'provision',
+  'delete',
+  'backup',
+  'restore',
+  'drill',
+  'configure-backups',
+  'restore-in-place',
+  'rollback',
+  'confirm-restore',
+] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
 /** Operations of one lane of a cluster run one after the other; backups have a lane of their own. */
@@ -16,6 +26,9 @@ export function laneOf(kind: OperationKind): Lane {
 
 /** While one of these runs no backup begins, and one that runs is overtaken by it. */
 export const ENDS_BACKUPS: readonly OperationKind[] = ['delete'];
+
+/** While one of these runs no backup begins, and none of them begins while a backup runs. */
+export const EXCLUDES_BACKUPS: readonly OperationKind[] = ['restore-in-place', 'rollback'];
 
 export const OPERATION_STATES = [
   'pending',

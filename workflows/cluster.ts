@@ -73,6 +73,9 @@ function endsCluster(operation: OperationInput, outcome: RunOutcome): boolean {
       return outcome === 'succeeded' || outcome === 'elsewhere';
     case 'backup':
     case 'configure-backups':
+    case 'restore-in-place':
+    case 'rollback':
+    case 'confirm-restore':
       return false;
   }
 }

@@ -5,6 +5,8 @@ import { stepTitles } from './runbooks';
 /** For operators, in the Web UI. */
 export interface HousekeepingOutcome {
   readonly lineages: RemovedLineages;
+  /** Of restores in place. */
+  readonly keptData: RemovedLineages;
   /** Names of clusters. */
   readonly overdue: readonly string[];
   readonly overdueDrills: readonly string[];
@@ -18,5 +20,6 @@ export async function housekeeping(): Promise<HousekeepingOutcome> {
   const overdueDrills = await activities.findOverdueDrills();
   const abandoned = await activities.removeAbandonedDrills({ steps: stepTitles('delete', 'single') });
   const lineages = await activities.removeExpiredLineages();
-  return { lineages, overdue, overdueDrills, abandoned };
+  const keptData = await activities.removeKeptData();
+  return { lineages, keptData, overdue, overdueDrills, abandoned };
 }

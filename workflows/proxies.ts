@@ -18,6 +18,7 @@ import type { PostgresActivities } from '../activities/postgres/activities';
 import type { SecretActivities } from '../activities/secrets/activities';
 import type { SoftwareActivities } from '../activities/software/activities';
 import type { StorageActivities } from '../activities/storage/activities';
+import type { SwapActivities } from '../activities/swap/activities';
 import {
   COPY_ATTEMPTS,
   DUE_DEADLINE,
@@ -90,6 +91,7 @@ export const openings = proxyActivities<Pick<DrillActivities, 'openDrill'>>(quic
 export const policies = proxyActivities<Omit<PolicyActivities, 'openNewSites'>>(remote);
 /** A backup that runs is waited for. */
 export const policySites = proxyActivities<Pick<PolicyActivities, 'openNewSites'>>(long);
+export const swaps = proxyActivities<SwapActivities>(long);
 export const schedules = proxyActivities<Omit<ScheduleActivities, 'openBackup'>>(quick);
 export const due = proxyActivities<Pick<ScheduleActivities, 'openBackup'>>(waiting);
 export const housekeeping = proxyActivities<HousekeepingActivities & Pick<DrillActivities, 'removeAbandonedDrills'>>(

@@ -2,10 +2,13 @@ import type { OperationKind, StepTitle } from '../domain/operations';
 import type { Topology } from '../domain/plans';
 import { backupRunbook } from './backup';
 import { configureBackupsRunbook } from './configure-backups';
+import { confirmRestoreRunbook } from './confirm-restore';
 import { deleteRunbook } from './delete';
 import { drillRunbook } from './drill';
 import { provisionRunbook } from './provision';
 import { restoreRunbook } from './restore';
+import { restoreInPlaceRunbook } from './restore-in-place';
+import { rollbackRunbook } from './rollback';
 import type { RunbookOf } from './runbook';
 import { titlesOf } from './runbook';
 
@@ -17,6 +20,9 @@ export const RUNBOOKS: Readonly<Record<OperationKind, { readonly workflow: strin
   restore: { workflow: 'restore', runbook: restoreRunbook },
   drill: { workflow: 'drill', runbook: drillRunbook },
   'configure-backups': { workflow: 'configureBackups', runbook: configureBackupsRunbook },
+  'restore-in-place': { workflow: 'restoreInPlace', runbook: restoreInPlaceRunbook },
+  rollback: { workflow: 'rollback', runbook: rollbackRunbook },
+  'confirm-restore': { workflow: 'confirmRestore', runbook: confirmRestoreRunbook },
 };
 
 /** The steps that an operation will have: for previews, and written with a new operation. */

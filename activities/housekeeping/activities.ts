@@ -7,6 +7,7 @@ import { inWords } from '../../domain/durations';
 import type { Fleet } from '../fleet';
 import type { UnderPolicy } from '../inventory/backup-tables';
 import { removeLineage } from '../pgbackrest/lineage';
+import { removeReleased } from '../swap/keep';
 
 /** What is done for all clusters together, every hour. No step of an operation. */
 export interface HousekeepingActivities {
@@ -18,6 +19,13 @@ export interface HousekeepingActivities {
    * @returns ids of what was removed, and of what failed, with the reason.
    */
   removeExpiredLineages(): Promise<RemovedLineages>;
+  /**
+   * Deletes the old data of restores in place that was kept for long enough, or let go and not deleted yet. Each on its own.
+   * Idempotent. Retry: `housekeeping`. Effects: folders on hosts, rows. Undo: none.
+   *
+   * @returns ids of the operations that had kept it, and of those where it failed, with the reason.
+   */
+  removeKeptData(): Promise<RemovedLineages>;
   /**
    * Raises the condition `BackedUp` of clusters whose backup is overdue by more than half of its interval. One query while
    * there is none. Idempotent. Retry: `housekeeping`. Effects: conditions, audit log. Undo: the next good backup.
@@ -50,6 +58,8 @@ export function createHousekeepingActivities(fleet: Fleet): HousekeepingActiviti
       }
       return { removed, failed };
     },
+
+    removeKeptData: async () => removeReleased(fleet, await fleet.inventory.swaps.listReleased()),
 
     async findOverdueBackups() {
       const now = new Date();

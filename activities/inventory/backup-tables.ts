@@ -73,6 +73,8 @@ export interface BackupTable {
   firstLsn(id: TimelineId, site: string | null): Promise<string | null>;
   /** The oldest good one that is left of a lineage, on that site or on any; null when there is none. */
   oldest(timelineId: TimelineId, site: string | null): Promise<Backup | null>;
+  /** All copies of a lineage that are there. */
+  copies(timelineId: TimelineId): Promise<BackupCopy[]>;
   /** The backup that an operation takes. @throws NOT_FOUND. */
   ofOperation(id: OperationId): Promise<Backup>;
   /** Begins one in the middle of an operation; one that is there already is left alone. */

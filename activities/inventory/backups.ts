@@ -42,6 +42,10 @@ export function backupTable(database: Database): BackupTable {
         ),
       )?.lsn ?? null,
     oldest: (id, site) => oldest(database, id, site),
+    copies: async (id) => {
+      const backups = await database.rows(backupRow, `${SELECT} where backup.timeline_id = $1`, [id]);
+      return backups.flatMap((backup) => backup.copies).filter(({ removedAt }) => removedAt === null);
+    },
     ofOperation: (id) => ofOperation(database, id),
     begin: (ref, backup) => fenced(database, ref, (sql) => insertBackup(sql, ref.operationId, backup)),
     recordNode: (ref, node, role) =>

@@ -18,6 +18,7 @@ import type { AuditEntry } from './audit';
 import type { BackupTable, NewBackup, PolicyChangeTable, SiteTable, TimelineTable } from './backup-tables';
 import type { DrillTable, NewDrill } from './drill-tables';
 import type { FloatingAddressTable, HostTable } from './host-tables';
+import type { NewSwap, SwapTable } from './swap-table';
 
 /**
  * The inventory: what Holdfast knows, in PostgreSQL. API and activities share it.
@@ -32,6 +33,7 @@ export interface Inventory extends Tables {
   readonly backups: BackupTable;
   readonly policyChanges: PolicyChangeTable;
   readonly drills: DrillTable;
+  readonly swaps: SwapTable;
   /**
    * Makes a change that is no operation. What `change` does with the tables it is given, the audit entry, and the
    * answer (kept under the key, so it must hold no secret) are one transaction. Of two requests with one key the second
@@ -168,6 +170,8 @@ export interface Submission {
   readonly drill?: NewDrill;
   /** Of a change of the policy of backups: written into the spec with its operation, which can put the one before back. */
   readonly backupPolicy?: BackupPolicy;
+  /** Of a restore in place or its rollback: written with its operation. */
+  readonly swap?: NewSwap;
   readonly idempotency: Idempotency | null;
 }
 

@@ -16,6 +16,7 @@ import { operationTable } from './operations';
 import { policyChangeTable } from './policy-changes';
 import { projectTable } from './projects';
 import { siteTable } from './sites';
+import { swapTable } from './swaps';
 import { timelineTable } from './timelines';
 import { tokenTable } from './tokens';
 
@@ -46,6 +47,7 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     backups: backupTable(database),
     drills: drillTable(database),
     policyChanges: policyChangeTable(database),
+    swaps: swapTable(database),
     once: (idempotency, shape, change) => once(database, tablesOn, idempotency, shape, change),
     audit: (entry) => database.transaction((sql) => appendAudit(sql, entry)),
     ping: () =>

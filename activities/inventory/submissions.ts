@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import type { OperationId } from '../../domain/ids';
-import { ENDS_BACKUPS, FINAL_STATES, laneOf } from '../../domain/operations';
+import { ENDS_BACKUPS, EXCLUDES_BACKUPS, FINAL_STATES, laneOf, LANES } from '../../domain/operations';
 import type { Operation } from '../../domain/operations';
 import { appendAudit } from './audit';
 import { insertBackup } from './backups';
@@ -15,6 +15,7 @@ import type { Idempotency, Submission, SubmissionResult } from './inventory';
 import { changePolicy } from './policy-changes';
 import { requireOperation } from './read-operation';
 import { operationId } from './rows';
+import { orderSwap } from './swap-orders';
 
 /** The transactions in which a request becomes an operation: all of it is written, or nothing. */
 
@@ -59,6 +60,7 @@ export function submit(
     await refuseWhenBusy(sql, submission);
     const generation = await nextGeneration(sql, cluster, submission);
     const operation = await write(sql, submission, generation);
+    if (submission.swap) await orderSwap(sql, cluster, operation.id, submission.swap);
     if (submission.backupPolicy) await changePolicy(sql, cluster, operation.id, submission.backupPolicy);
     return { operation, replayed: false };
   });
@@ -115,12 +117,13 @@ async function claimKey(sql: Sql, { idempotency, operation }: Submission): Promi
 async function refuseWhenBusy(sql: Sql, { operation: { clusterId, kind } }: Submission): Promise<void> {
   const row = z.object({ id: operationId });
   const lane = laneOf(kind);
-  const inTheWay = lane === 'backup' ? ENDS_BACKUPS : [];
+  const inTheWay = lane === 'backup' ? [...ENDS_BACKUPS, ...EXCLUDES_BACKUPS] : [];
+  const lanes = EXCLUDES_BACKUPS.includes(kind) ? LANES : [lane];
   const running = first(
     await sql.rows(
       row,
-      'select id from operations where cluster_id = $1 and state <> all ($2) and (lane = $3 or kind = any ($4))',
-      [clusterId, FINAL_STATES, lane, inTheWay],
+      'select id from operations where cluster_id = $1 and state <> all ($2) and (lane = any ($3) or kind = any ($4))',
+      [clusterId, FINAL_STATES, lanes, inTheWay],
     ),
   );
   if (running) throw new HoldfastError('CLUSTER_BUSY', { operation: running.id });

@@ -1,6 +1,8 @@
 import type { Backup, BackupCopy, Origin, RestoreTarget } from '../../domain/backups';
 import { HoldfastError } from '../../domain/errors';
 import { targetInWords } from '../../domain/restore-targets';
+import { routeTo } from '../../domain/swaps';
+import type { Fork, Route } from '../../domain/swaps';
 import type { ClusterView, Fleet } from '../fleet';
 import type { HostFile } from '../host/host';
 import { sh } from '../host/shell';
@@ -18,7 +20,7 @@ export async function backupsOf(fleet: Fleet, view: ClusterView): Promise<Backup
   const [lineage, source] = await Promise.all([currentLineage(fleet, view), origin && sourceOf(fleet, origin)]);
   return {
     archive: lineage && archiveCommands(lineage),
-    restore: origin && source && restoreCommand(source, origin, await backupToBeginFrom(fleet, source, origin)),
+    restore: origin && source && (await restoreOf(fleet, source, origin)),
     files: [...(lineage ? archiveFiles(view, lineage) : []), ...(source ? restoreFiles(view, source) : [])],
   };
 }
@@ -36,6 +38,29 @@ export function archiveCommands({ timeline }: Pick<Lineage, 'timeline'>): NonNul
   return { push: sh`${command('archive-push')} %p`, get: sh`${command('archive-get')} %f "%p"` };
 }
 
+/** The command that restores what `origin` says. @throws NOT_FOUND when no copy to begin from is left where it is to be read from. */
+export async function restoreOf(
+  fleet: Fleet,
+  source: Pick<Lineage, 'timeline'>,
+  origin: Pick<Origin, 'target' | 'site'>,
+  options: Pick<RestoreOptions, 'config' | 'words'> = {},
+): Promise<ShellCommand> {
+  const { id } = source.timeline;
+  const forks = await fleet.inventory.swaps.forks(id);
+  const backup = await backupToBeginFrom(fleet, source, origin);
+  const branches = forks.length === 0 ? null : { forks, copies: await fleet.inventory.backups.copies(id) };
+  return restoreCommand(source, origin, backup, { ...options, branches });
+}
+
+interface RestoreOptions {
+  /** Default: {@link RESTORE_CONFIG_FILE}. */
+  readonly config?: string;
+  /** Options of pgBackRest besides. */
+  readonly words?: readonly string[];
+  /** Of a lineage whose log branches, with its copies that are left: pgBackRest knows nothing of branches. */
+  readonly branches?: { readonly forks: readonly Fork[]; readonly copies: readonly BackupCopy[] } | null;
+}
+
 /**
  * pgBackRest chooses the newest backup before a time or a position by itself, on the first site that answers. For what it
  * can't place in time the oldest one is taken: it takes longer to replay, but never begins behind the target. A set has a
@@ -48,16 +73,18 @@ export function restoreCommand(
   source: Pick<Lineage, 'timeline'>,
   { target, site }: Pick<Origin, 'target' | 'site'>,
   backup: Pick<Backup, 'copies'> | null,
+  { config = RESTORE_CONFIG_FILE, words = [], branches = null }: RestoreOptions = {},
 ): ShellCommand {
   const { id, sites } = source.timeline;
-  const from = (repository: number, ...words: readonly string[]): ShellCommand => {
+  const there = branches?.copies.filter((copy) => copy.removedAt === null && (site === null || copy.site === site));
+  const route = branches && there && target.kind !== 'backup' ? routeTo(branches.forks, target, there) : null;
+  const from = (repository: number, ...set: readonly string[]): ShellCommand => {
     const chosen = repository < 0 ? [] : [`--repo=${repository + 1}`];
-    return sh`${pgbackrest(RESTORE_CONFIG_FILE, id, ...chosen, ...words, ...targetArguments(target))} restore`;
+    return sh`${pgbackrest(config, id, ...chosen, ...set, ...targetArguments(target, route), ...words)} restore`;
   };
-  if (isPlacedInTime(target)) return from(sites.indexOf(site ?? ''));
-  const [first, ...others] = copiesOn(backup, site === null ? sites : [site]).map((copy) =>
-    from(sites.indexOf(copy.site), `--set=${copy.setId}`),
-  );
+  if (!route && isPlacedInTime(target)) return from(sites.indexOf(site ?? ''));
+  const copies = route ? [route.copy ?? []].flat() : copiesOn(backup, site === null ? sites : [site]);
+  const [first, ...others] = copies.map((copy) => from(sites.indexOf(copy.site), `--set=${copy.setId}`));
   if (first === undefined) throw new HoldfastError('NOT_FOUND', { kind: 'backup for', ref: targetInWords(target) });
   return others.length === 0 ? first : sh`sh -c ${[first, ...others].join(' || ')}`;
 }
@@ -71,18 +98,24 @@ function copiesOn(backup: Pick<Backup, 'copies'> | null, sites: readonly string[
 /** pgBackRest finds the backup for these. */
 const isPlacedInTime = ({ kind }: RestoreTarget): boolean => kind === 'latest' || kind === 'time' || kind === 'lsn';
 
-async function backupToBeginFrom({ inventory }: Fleet, { timeline }: Lineage, origin: Origin): Promise<Backup | null> {
-  const { target, site } = origin;
+async function backupToBeginFrom(
+  { inventory }: Fleet,
+  { timeline }: Pick<Lineage, 'timeline'>,
+  { target, site }: Pick<Origin, 'target' | 'site'>,
+): Promise<Backup | null> {
   if (isPlacedInTime(target)) return null;
   if (target.kind === 'backup') return inventory.backups.find(timeline.projectId, target.backup);
   return inventory.backups.oldest(timeline.id, site);
 }
 
-function targetArguments(target: RestoreTarget): string[] {
+function targetArguments(target: RestoreTarget, route: Route | null): string[] {
+  const log = route === null || route.log === null ? [] : [`--target-timeline=${route.log}`];
+  if (route?.toItsEnd) return ['--type=default', ...log];
   const until = (type: string, value: string): string[] => [
     `--type=${type}`,
     `--target=${value}`,
     '--target-action=promote',
+    ...log,
   ];
   switch (target.kind) {
     case 'latest':
@@ -96,6 +129,7 @@ function targetArguments(target: RestoreTarget): string[] {
     case 'point':
       return until('name', target.name);
     case 'backup':
-      return ['--type=immediate', '--target-action=promote'];
+      // It may lie on a branch that was left since.
+      return ['--type=immediate', '--target-action=promote', '--target-timeline=current'];
   }
 }

@@ -56,13 +56,37 @@ export function backupConfig(view: ClusterView, node: ReachableNode, lineage: Li
   });
 }
 
+/** A store that is away is waited for twice so long; segments are fetched many at a time, so that this happens seldom. */
+const PATIENCE = {
+  'global:restore': { 'io-timeout': 10 },
+  'global:archive-get': { 'archive-async': 'y', 'io-timeout': 5 },
+} as const;
+
+/** What the data beside the old is restored with. */
+export const ASIDE_CONFIG_FILE = `${FOLDER}/aside.conf`;
+
+/**
+ * As {@link restoreConfig}, of the cluster's own lineage into another folder. What archives there at the same time has locks
+ * and a spool of its own.
+ */
+export function asideConfig(view: ClusterView, lineage: Lineage, folder: string): string {
+  return sections({
+    global: {
+      ...common(lineage, null),
+      'process-max': view.plan.cpus < 2 ? 2 : Math.floor(view.plan.cpus),
+      'spool-path': '/var/spool/pgbackrest/aside',
+      'lock-path': '/tmp/pgbackrest-aside',
+    },
+    ...PATIENCE,
+    [lineage.timeline.id]: { 'pg1-path': folder },
+  });
+}
+
 /** See {@link RESTORE_CONFIG_FILE}. */
 export function restoreConfig(view: ClusterView, source: Lineage): string {
   return sections({
     global: { ...common(source, null), 'process-max': view.plan.cpus < 2 ? 2 : Math.floor(view.plan.cpus) },
-    // A store that is away is waited for twice so long; segments are fetched many at a time, so that this happens seldom.
-    'global:restore': { 'io-timeout': 10 },
-    'global:archive-get': { 'archive-async': 'y', 'io-timeout': 5 },
+    ...PATIENCE,
     [source.timeline.id]: { 'pg1-path': dataDirectory(view.cluster.spec.version) },
   });
 }

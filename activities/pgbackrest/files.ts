@@ -5,6 +5,8 @@ import { tlsFiles } from '../secrets/node-certificate';
 import {
   ARCHIVE_CONFIG_FILE,
   archiveConfig,
+  ASIDE_CONFIG_FILE,
+  asideConfig,
   BACKUP_CONFIG_FILE,
   backupConfig,
   RESTORE_CONFIG_FILE,
@@ -39,6 +41,12 @@ export async function backupFiles(
 export const restoreFiles = (view: ClusterView, source: Lineage): HostFile[] => [
   secretFile(RESTORE_CONFIG_FILE, restoreConfig(view, source)),
   ...authorityFiles(source),
+];
+
+/** For restoring the cluster's own lineage beside its data. */
+export const asideFiles = (view: ClusterView, lineage: Lineage, folder: string): HostFile[] => [
+  secretFile(ASIDE_CONFIG_FILE, asideConfig(view, lineage, folder)),
+  ...authorityFiles(lineage),
 ];
 
 /** For `postgres` alone. */

@@ -9,6 +9,7 @@ import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { waitWhileItMoves } from '../progress';
 import { findPrimary, runSql } from '../postgres/psql';
+import type { Socket } from '../postgres/psql';
 import { binariesOf, dataDirectory, SOCKET_FOLDER } from '../postgres/paths';
 import { sql } from '../postgres/sql';
 import { SECRET_NAMES } from '../secrets/stored-secrets';
@@ -72,14 +73,22 @@ export function createRestoreActivities(fleet: Fleet): RestoreActivities {
 
     async checkData(at) {
       const view = await viewCluster(fleet, at.clusterId);
-      const host = hostOf(fleet, view, await findPrimary(fleet, view));
-      const values = [binariesOf(view.cluster.spec.version), SOCKET_FOLDER, CHECK_S, ONLY_FOR_THE_CHECK];
-      await host.run(sh`runuser -u postgres -- sh -c ${CHECK} sh ${values}`, {
-        title: 'check the data',
-        timeoutMs: (CHECK_S + 60) * 1000,
-      });
+      await readForDamage(view, hostOf(fleet, view, await findPrimary(fleet, view)));
     },
   };
+}
+
+/** See {@link RestoreActivities.checkData}; on any server of the host. */
+export async function readForDamage(
+  { cluster }: ClusterView,
+  host: Host,
+  { socket, port }: Socket = { socket: SOCKET_FOLDER, port: 5432 },
+): Promise<void> {
+  const values = [binariesOf(cluster.spec.version), socket, port, CHECK_S, ONLY_FOR_THE_CHECK];
+  await host.run(sh`runuser -u postgres -- sh -c ${CHECK} sh ${values}`, {
+    title: 'check the data',
+    timeoutMs: (CHECK_S + 60) * 1000,
+  });
 }
 
 /** A source that does not answer is restored up to what it archived while it did. */
@@ -101,7 +110,7 @@ async function ownerPassword(fleet: Fleet, timeline: Timeline, name: string): Pr
 }
 
 /** What the restore wrote for the time of the recovery would hold for the next one too. */
-const FORGET_TARGET = sql`
+export const FORGET_TARGET = sql`
 ALTER SYSTEM RESET restore_command;
 ALTER SYSTEM RESET recovery_target_time;
 ALTER SYSTEM RESET recovery_target_lsn;
@@ -153,7 +162,8 @@ const ONLY_FOR_THE_CHECK = 'by Holdfast, to look for damage; taken away afterwar
  * a check that was cut off is known by its comment.
  */
 const CHECK = `set -u
-binaries=$1 socket=$2 limit=$3 mark=$4
+binaries=$1 socket=$2 limit=$4 mark=$5
+export PGPORT=$3
 # A superuser works in databases of tenants: what they made must not be found in the place of PostgreSQL's own.
 export PGOPTIONS='-c search_path=pg_catalog -c client_min_messages=error'
 sql() { PGDATABASE=$1 "$binaries/psql" -XAtqv ON_ERROR_STOP=1 -v mark="$mark" -h "$socket"; }

@@ -27,7 +27,7 @@ while [ "$left" -gt 0 ]; do
   file=$wal/$segment
   if [ ! -e "$file" ]; then
     file=$folder/$segment
-    pgbackrest --config="$config" --stanza="$stanza" --repo="$repo" --no-archive-async archive-get "$segment" "$file" >&2 || exit 0
+    pgbackrest --config="$config" --stanza="$stanza" \${repo:+--repo="$repo"} --no-archive-async archive-get "$segment" "$file" >&2 || exit 0
   fi
   if [ -z "$told" ]; then
     "$waldump" "$file" 2>/dev/null | tail -n 1 | sed -n 's/.* lsn: \\([0-9A-F]*\\)\\/\\([0-9A-F]*\\),.*/lsn \\1\\/\\2/p'
@@ -163,23 +163,27 @@ function newestBefore(sets: readonly Pick<FoundSet, 'finishedAt' | 'stopLsn'>[],
 
 /** @param primary whose own copy of the log is read where it has it. */
 export function endReader(view: ClusterView, primary: Host, stanza: string): ReadEnd {
-  const { version } = view.cluster.spec;
-  const wal = `${dataDirectory(version)}/pg_wal`;
-  return async (segment, repository) => {
-    const values = [
-      segment,
-      wal,
-      `${binariesOf(version)}/pg_waldump`,
-      ARCHIVE_CONFIG_FILE,
-      stanza,
-      repository,
-      SEGMENTS,
-    ];
-    const printed = await primary.run(sh`runuser -u postgres -- sh -c ${LAST_COMMIT} sh ${values}`, {
-      title: 'find the last commit in the archive',
-    });
-    const [, lsn = null] = /^lsn (\S+)$/m.exec(printed) ?? [];
-    const [, at = null] = /^at (\S+)$/m.exec(printed) ?? [];
-    return { at: at === null ? null : new Date(at).toISOString(), lsn };
-  };
+  const data = dataDirectory(view.cluster.spec.version);
+  return (segment, repository) => endOfLog(view, primary, stanza, { segment, repository, data });
+}
+
+/**
+ * The last commit that the log has up to a segment, null when none is near, and where its last record begins.
+ *
+ * @param data a data directory that may have it. @param repository else: the only one that is asked. Default: any.
+ */
+export async function endOfLog(
+  { cluster }: ClusterView,
+  host: Host,
+  stanza: string,
+  { segment, repository, data }: { readonly segment: string; readonly repository?: number; readonly data: string },
+): ReturnType<ReadEnd> {
+  const waldump = `${binariesOf(cluster.spec.version)}/pg_waldump`;
+  const values = [segment, `${data}/pg_wal`, waldump, ARCHIVE_CONFIG_FILE, stanza, repository ?? '', SEGMENTS];
+  const printed = await host.run(sh`runuser -u postgres -- sh -c ${LAST_COMMIT} sh ${values}`, {
+    title: 'find the last commit in the archive',
+  });
+  const [, lsn = null] = /^lsn (\S+)$/m.exec(printed) ?? [];
+  const [, at = null] = /^at (\S+)$/m.exec(printed) ?? [];
+  return { at: at === null ? null : new Date(at).toISOString(), lsn };
 }

@@ -11,8 +11,15 @@ import { sql } from './sql';
 
 /** SQL as superuser on a data node, through its socket: nothing of this is open to the network. */
 
+/** Where a server listens on its host. */
+export interface Socket {
+  readonly socket: string;
+  readonly port: number;
+}
+const SERVING: Socket = { socket: SOCKET_FOLDER, port: 5432 };
+
 /** psql without its wrapper, which would take longer than most queries. */
-function psql(view: ClusterView, database: string): string[] {
+function psql(view: ClusterView, database: string, { socket, port }: Socket = SERVING): string[] {
   const binary = `${binariesOf(view.cluster.spec.version)}/psql`;
   return [
     'runuser',
@@ -24,7 +31,8 @@ function psql(view: ClusterView, database: string): string[] {
     '-v',
     'ON_ERROR_STOP=1',
     '-h',
-    SOCKET_FOLDER,
+    socket,
+    ...(port === SERVING.port ? [] : ['-p', String(port)]),
     '-d',
     database,
   ];
@@ -42,6 +50,18 @@ export async function runSql(
   title: string,
 ): Promise<string> {
   return (await host.run(sh`${psql(view, database)}`, { stdin: script, title })).trim();
+}
+
+/** As {@link runSql}, on another server of the host. */
+export async function runSqlAt(
+  view: ClusterView,
+  host: Host,
+  server: Socket,
+  database: string,
+  script: SqlText,
+  title: string,
+): Promise<string> {
+  return (await host.run(sh`${psql(view, database, server)}`, { stdin: script, title })).trim();
 }
 
 /**

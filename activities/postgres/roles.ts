@@ -67,6 +67,11 @@ function password(name: string, verifier: string): SqlText {
   return sql`ALTER ROLE ${identifier(name)} PASSWORD ${verifier}`;
 }
 
+/** Of roles of Holdfast's own that Patroni makes: they exist. */
+export function systemPasswords(verifiers: readonly (readonly [role: string, verifier: string])[]): SqlText {
+  return script(sql`SET synchronous_commit = local`, ...verifiers.map(([role, verifier]) => password(role, verifier)));
+}
+
 function ownDatabase({ database, owner }: ClusterSpec): SqlText {
   const create = unless(
     sql`SELECT FROM pg_catalog.pg_database WHERE datname = ${database}`,

@@ -22,6 +22,7 @@ import type { PreviewAnswer } from '../../domain/schemas/previews';
 import type { Problem } from '../../domain/schemas/problems';
 import type { RestoreClusterRequest } from '../../domain/schemas/restores';
 import type { SiteReportAnswer } from '../../domain/schemas/sites';
+import type { KeptDataAnswer, RestoreInPlaceRequest } from '../../domain/schemas/swaps';
 import type { NewTokenAnswer, TokenAnswer } from '../../domain/schemas/tokens';
 import { CliError, EXIT } from './exit';
 import type { CliSettings } from './settings';
@@ -134,6 +135,18 @@ function backupCalls(get: Get, write: Write) {
       get<Page<OperationSummaryAnswer>>(at`/v1/clusters/${cluster}/restores`).then((page) => page.items),
     restoreCluster: (cluster: string, body: RestoreClusterRequest) =>
       write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/restores`, body),
+    restoreInPlace: (cluster: string, body: RestoreInPlaceRequest) =>
+      write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/restores/in-place`, body),
+    previewRestoreInPlace: (cluster: string, body: RestoreInPlaceRequest) =>
+      write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restores/in-place?preview=true`, body),
+    showKeptData: (cluster: string) => get<KeptDataAnswer>(at`/v1/clusters/${cluster}/restores/kept`),
+    rollBackRestore: (cluster: string, confirm: string) =>
+      write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/restores/rollback`, { confirm }),
+    previewRollback: (cluster: string) =>
+      write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restores/rollback?preview=true`, {}),
+    confirmRestore: (cluster: string) => write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/restores/confirm`),
+    previewConfirmRestore: (cluster: string) =>
+      write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restores/confirm?preview=true`),
     previewRestore: (cluster: string, body: RestoreClusterRequest) =>
       write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restores?preview=true`, body),
   };

@@ -1,22 +1,19 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { RestoreClusterRequest } from '../../domain/schemas/restores';
 import { backupsOf, type BackupFlags, withBackups } from './backup-options';
 import { toType } from './called-as';
 import { CLUSTER, collect } from './command-cluster';
+import { addInPlaceCommands } from './command-restore-in-place';
 import { showPreview } from './cluster-text';
 import { describe } from './help';
 import { printList, printOne } from './output';
 import { report, type WaitFlags, withWait } from './report';
+import { type TargetFlags, targetOf, withTarget } from './restore-target';
 import type { Open } from './run';
 
-/** `restore`: new clusters with the data of another one. */
+/** `restore`: the data of a cluster again, in a new cluster or in its own place. */
 
-interface CreateOptions extends WaitFlags, BackupFlags {
-  readonly time?: string;
-  readonly lsn?: string;
-  readonly transaction?: string;
-  readonly point?: string;
-  readonly backup?: string;
+interface CreateOptions extends WaitFlags, BackupFlags, TargetFlags {
   readonly site?: string;
   readonly plan?: string;
   readonly storage?: string;
@@ -48,6 +45,7 @@ export function addRestoreCommands(program: Command, open: Open): void {
       });
     });
   addCreate(restore, open);
+  addInPlaceCommands(restore, open);
   describe(
     restore.command('list'),
     'List the operations that restore new clusters from a cluster, the newest first.',
@@ -67,15 +65,6 @@ export function addRestoreCommands(program: Command, open: Open): void {
     });
 }
 
-/** Where to stop: one of them at most. */
-const TARGETS = [
-  ['time', '--time <time>', 'As it was at this time: with an offset from UTC, such as 2026-11-21T14:01:00+01:00.'],
-  ['lsn', '--lsn <position>', 'Up to this position in the log, such as 2/A0000028.'],
-  ['transaction', '--transaction <number>', 'Up to the commit of this transaction.'],
-  ['point', '--point <point>', 'Up to this restore point, made by pg_create_restore_point().'],
-  ['backup', '--backup <backup>', 'As it was at the end of this backup.'],
-] as const;
-
 function addCreate(restore: Command, open: Open): void {
   const command = describe(
     restore.command('create'),
@@ -86,10 +75,7 @@ function addCreate(restore: Command, open: Open): void {
   )
     .argument('<cluster>', 'Name of the cluster whose data it is, or its id: one that was deleted has only that.')
     .argument('<name>', 'Name of the new cluster, unique in its project.');
-  const names = TARGETS.map(([name]) => name);
-  for (const [name, flags, sentence] of TARGETS)
-    command.addOption(new Option(flags, sentence).conflicts(names.filter((other) => other !== name)));
-  command
+  withTarget(command)
     .option('--site <site>', 'Read from this site; the first that answers by default.')
     .option('-p, --plan <plan>', `Topology and size, as ${toType('plan list')} shows them; the source's by default.`)
     .option('--storage <size>', "Storage of each data node, such as 20GiB; the source's by default.")
@@ -109,12 +95,10 @@ function addCreate(restore: Command, open: Open): void {
 
 /** What was not given is left out: defaults are the API's. Texts are checked there too, hence the wide types. */
 function requestOf(name: string, flags: CreateOptions): RestoreClusterRequest {
-  const { time, lsn, transaction, point, backup, site, plan, storage, version, allowIp, protect, credentials } = flags;
-  const target = { time, lsn, transaction, point, backup };
-  const isTargeted = Object.values(target).some((value) => value !== undefined);
+  const { site, plan, storage, version, allowIp, protect, credentials } = flags;
   const given = {
     name,
-    target: isTargeted ? target : undefined,
+    target: targetOf(flags),
     site,
     plan,
     storage,

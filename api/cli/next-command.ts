@@ -16,7 +16,9 @@ export function nextCommand({ problem, tokenSource }: ApiError, running: string 
     case 'NAME_TAKEN':
       return toType(`cluster show ${problem.cluster?.split('/').at(-1) ?? 'NAME'}`);
     case 'CONFIRMATION_MISMATCH':
-      return toType(`cluster delete ${cluster} --confirm ${cluster.startsWith('clu_') ? 'NAME' : cluster}`);
+      return toType(
+        `${confirmed(problem.instance)} ${cluster} --confirm ${cluster.startsWith('clu_') ? 'NAME' : cluster}`,
+      );
     case 'CLUSTER_BUSY':
       return toType(`ops watch ${operation}`);
     case 'OPERATION_FINISHED':
@@ -25,7 +27,10 @@ export function nextCommand({ problem, tokenSource }: ApiError, running: string 
       return toType(`ops show ${operation}`);
     case 'CLUSTER_NOT_READY':
       return toType(`ops list --cluster ${cluster}`);
+    case 'OLD_DATA_KEPT':
+      return toType(`restore confirm ${cluster}`);
     case 'RESTORE_TARGET_OUTSIDE':
+    case 'NOTHING_KEPT':
       return toType(`restore window ${cluster}`);
     case 'BACKUPS_NOT_CONFIGURED':
       return toType('site list');
@@ -60,4 +65,10 @@ function nextForFields({ errors = [] }: Problem, running: string | null): string
   if (errors.some(({ pointer }) => /^\/(backups|site$)/.test(pointer))) return toType('site list');
   if (wrong('/version') && running !== 'restore create') return toType('version list');
   return running === null ? null : toType(`${running} --help`);
+}
+
+/** What the name is typed for. */
+function confirmed(instance: string): string {
+  if (instance.includes('/restores/in-place')) return 'restore in-place';
+  return instance.includes('/restores/rollback') ? 'restore rollback' : 'cluster delete';
 }

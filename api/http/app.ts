@@ -25,6 +25,7 @@ import { createRateLimit, type RateLimit } from './rate-limit';
 import { restoreRoutes } from './restores';
 import type { Route } from './route';
 import { siteRoutes } from './sites';
+import { swapRoutes } from './swaps';
 import { tokenRoutes } from './tokens';
 
 /** Requests per minute; default 600 a token, 1200 more for polling, 60 refused ones an address. */
@@ -49,6 +50,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...backupPolicyRoutes(deps),
     ...restoreRoutes(deps),
     ...drillRoutes(deps),
+    ...swapRoutes(deps),
     ...operationRoutes(deps),
     ...hostRoutes(deps),
     ...floatingAddressRoutes(deps),

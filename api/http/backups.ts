@@ -3,6 +3,7 @@ import type { Backup, Timeline } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { isId } from '../../domain/ids';
+import { ENDS_BACKUPS, EXCLUDES_BACKUPS } from '../../domain/operations';
 import { backupSchema, takeBackupSchema } from '../../domain/schemas/backups';
 import { pageOf, pageQuery, referenceSchema } from '../../domain/schemas/pages';
 import { previewOfBackup } from './backup-previews';
@@ -70,7 +71,7 @@ function takeRoute(deps: ApiDeps): Route {
 /** What a backup does not run beside. */
 async function deletionOf({ inventory }: ApiDeps, cluster: Cluster): ReturnType<typeof operationAt> {
   const working = await operationAt(inventory, cluster, 'cluster');
-  return working?.kind === 'delete' ? working : undefined;
+  return working && [...ENDS_BACKUPS, ...EXCLUDES_BACKUPS].includes(working.kind) ? working : undefined;
 }
 
 /** @throws BACKUPS_NOT_CONFIGURED, CLUSTER_NOT_READY while it is being made. */

@@ -44,7 +44,7 @@ export function restoredSpec(
 }
 
 /** @throws VALIDATION_FAILED for a site that the lineage is not on. */
-export function requireSite({ site }: RestoreCluster, timeline: Timeline | null): string | null {
+export function requireSite({ site }: Pick<RestoreCluster, 'site'>, timeline: Timeline | null): string | null {
   if (site === undefined || timeline === null) return null;
   if (timeline.sites.includes(site)) return site;
   const message = `has no backups of this cluster: there are ${timeline.sites.join(', ')}`;

@@ -4,6 +4,7 @@ import { NODE_EXPORTER_PORT, POSTGRES_EXPORTER_PORT } from '../../exporters/conf
 import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT, PRIMARY_LOCAL_PORT } from '../../gateway/ports';
 import { PATRONI_REST_PORT } from '../../patroni/config';
 import { PGBACKREST_PORT } from '../../pgbackrest/config';
+import { ASIDE_PORT } from '../../swap/places';
 
 /** PostgreSQL's, on data nodes. */
 const POSTGRES_PORT = 5432;
@@ -15,6 +16,7 @@ export const PEER_PORTS: readonly number[] = [
   ETCD_PEER_PORT,
   PATRONI_REST_PORT,
   PGBACKREST_PORT,
+  ASIDE_PORT,
 ];
 
 const PORTS: Readonly<Record<NodeRole, readonly number[]>> = {

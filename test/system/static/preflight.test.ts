@@ -270,8 +270,8 @@ describe('of all machines of a cluster together', () => {
       both.pool().preflight(tags()),
     );
     expect(found.map(({ host, message }) => [host, message])).toEqual([
-      ['m1', 'It does not reach m2 on port(s) 5432, 2379, 2380, 8008, 8432.'],
-      ['m2', 'It does not reach m1 on port(s) 5432, 2379, 2380, 8008, 8432.'],
+      ['m1', 'It does not reach m2 on port(s) 5432, 2379, 2380, 8008, 8432, 5434.'],
+      ['m2', 'It does not reach m1 on port(s) 5432, 2379, 2380, 8008, 8432, 5434.'],
     ]);
   });
 

@@ -131,3 +131,39 @@ describe('Patroni', () => {
   test('archives nothing where there are no backups', () =>
     expect(configOf({ archive: null, restore: null })).not.toMatch(/archive_|restore_command|recovery_conf/));
 });
+
+describe('in a lineage whose log branches', () => {
+  const fork = {
+    operationId: 'op_1',
+    oldLog: 1,
+    forkLsn: '0/2000200',
+    forksFrom: 0,
+    swappedAt: '2026-11-20T12:00:00.000Z',
+    lastCommitAt: '2026-11-20T11:59:00.000Z',
+  } as const;
+  const late = {
+    ...copy('primary', '20261120-110000F'),
+    finishedAt: '2026-11-20T11:00:00.000Z',
+    stopLsn: '0/3000150',
+  };
+  const branches = { forks: [fork], copies: [copy('primary', '20261120-010000F'), late] };
+  const at = (time: string): string =>
+    restoreCommand(source, { target: { kind: 'time', time }, site: null }, null, { branches });
+
+  test('a time before the branch is looked for on what was left', () => {
+    expect(at('2026-11-20T11:30:00Z')).toMatch(/--set=20261120-110000F --type=time .*--target-timeline=1 /);
+    expect(at('2026-11-20T11:59:30Z')).toMatch(/--set=20261120-110000F --type=default --target-timeline=1 /);
+  });
+
+  test('a time after it on the newest log, from a backup that leads there', () => {
+    expect(at('2026-11-20T13:00:00Z')).toMatch(/--set=20261120-010000F --type=time /);
+    expect(at('2026-11-20T13:00:00Z')).not.toContain('--target-timeline');
+  });
+
+  test('what no backup leads to is not begun', () => {
+    const alone = { forks: [fork], copies: [late] };
+    const restore = (): string =>
+      restoreCommand(source, { target: { kind: 'latest' }, site: null }, null, { branches: alone });
+    expect(restore).toThrow('There is no backup for');
+  });
+});

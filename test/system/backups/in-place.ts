@@ -1,0 +1,134 @@
+import { Client } from 'pg';
+import type { ClientConfig } from 'pg';
+import { keptDataSchema } from '../../../domain/schemas/swaps';
+import type { KeptDataAnswer } from '../../../domain/schemas/swaps';
+import { problemSchema } from '../../../domain/schemas/problems';
+import { hostOf, reachableNode, viewCluster } from '../../../activities/fleet';
+import { sh } from '../../../activities/host/shell';
+import { isId } from '../../../domain/ids';
+import type { Holdfast } from '../../support/holdfast';
+import { login, query } from '../support/endpoint';
+import { ask } from './user';
+
+/** A restore in place as a user sees it, and what is looked at behind the API. */
+
+/** Writes one row of a table of its own, and gives the time after which it was there by the clock of the database. */
+export async function writeRow(holdfast: Holdfast, cluster: string, row: string): Promise<string> {
+  const config = login(await holdfast.credentials(cluster), 'primaryPort');
+  await query(config, 'create table if not exists public.diary (entry text primary key)');
+  await query(config, 'create table if not exists public.pulse (number bigint primary key)');
+  await query(config, `insert into public.diary values ('${row}')`);
+  const [{ now } = { now: new Date() }] = await query<{ now: Date }>(config, 'select clock_timestamp() as now');
+  return new Date(now.getTime() + 1).toISOString();
+}
+
+export async function rowsOf(holdfast: Holdfast, cluster: string): Promise<string[]> {
+  const config = login(await holdfast.credentials(cluster), 'primaryPort');
+  const rows = await query<{ entry: string }>(config, 'select entry from public.diary order by entry');
+  return rows.map(({ entry }) => entry);
+}
+
+/** A commit that was acknowledged. */
+export interface Beat {
+  readonly number: number;
+  readonly at: number;
+}
+
+/** Commits a number of its own again and again, over any failure; the table has to be there. */
+function startPulse(config: ClientConfig): { readonly beats: readonly Beat[]; stop(): Promise<void> } {
+  const beats: Beat[] = [];
+  let stopped = false;
+  const work = async (): Promise<void> => {
+    for (let number = Date.now() * 1_000; !stopped;) {
+      const client = new Client({ ...config, connectionTimeoutMillis: 3_000, query_timeout: 3_000 });
+      client.on('error', () => undefined);
+      try {
+        await client.connect();
+        while (!stopped) {
+          number++;
+          await client.query('insert into public.pulse values ($1)', [number]);
+          beats.push({ number, at: Date.now() });
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      void client.end().catch(() => undefined);
+    }
+  };
+  const working = work();
+  return { beats, stop: () => ((stopped = true), working) };
+}
+
+/**
+ * Exchanges the data under a load of commits, and tells for how long none was acknowledged.
+ *
+ * @returns what was acknowledged before and after, and the numbers that are there in the end.
+ */
+export async function exchangeUnderLoad(
+  holdfast: Holdfast,
+  cluster: string,
+  path: 'in-place' | 'rollback',
+  body: object,
+): Promise<{ readonly before: readonly Beat[]; readonly after: readonly Beat[]; readonly rows: ReadonlySet<number> }> {
+  const config = login(await holdfast.credentials(cluster), 'primaryPort');
+  const pulse = startPulse(config);
+  const { id } = await ask(holdfast, 'POST', `/v1/clusters/${cluster}/restores/${path}`, { ...body, confirm: cluster });
+  const { steps } = await holdfast.succeed(id);
+  await pulse.stop();
+  const gaps = pulse.beats.map(({ at }, i) => ({ i, ms: at - (pulse.beats[i - 1]?.at ?? at) }));
+  const longest = gaps.reduce((one, other) => (other.ms > one.ms ? other : one), { i: 0, ms: 0 });
+  const took = steps.map(
+    ({ title, startedAt, finishedAt }) => `${title}: ${Date.parse(finishedAt ?? '') - Date.parse(startedAt ?? '')} ms`,
+  );
+  console.log(`${path} of ${cluster}: nobody could write for ${longest.ms} ms\n${took.join('\n')}`);
+  const rows = await query<{ number: string }>(config, 'select number from public.pulse');
+  return {
+    before: pulse.beats.slice(0, longest.i),
+    after: pulse.beats.slice(longest.i),
+    rows: new Set(rows.map(({ number }) => Number(number))),
+  };
+}
+
+export async function keptOf(holdfast: Holdfast, cluster: string): Promise<KeptDataAnswer | string> {
+  const { status, body } = await holdfast.api('GET', `/v1/clusters/${cluster}/restores/kept`);
+  return status === 200 ? keptDataSchema.parse(body) : problemSchema.parse(body).code;
+}
+
+/** What lies beside the data of each data node. */
+export async function besideData(holdfast: Holdfast, cluster: string): Promise<string[]> {
+  const { id, nodes } = await holdfast.cluster(cluster);
+  if (!isId('clu', id)) throw new Error(id);
+  const view = await viewCluster(holdfast.fleet, id);
+  const found = await Promise.all(
+    nodes
+      .filter(({ role }) => role === 'data')
+      .map(async ({ name }) => {
+        const node = reachableNode(view, name === 'pg-1' ? 'pg-1' : name === 'pg-2' ? 'pg-2' : 'pg-3');
+        const listed = await hostOf(holdfast.fleet, view, node).run(
+          sh`sh -c 'ls -d /var/lib/postgresql/*-op_* /etc/pgbackrest/aside.conf 2>/dev/null || :'`,
+        );
+        return listed
+          .split('\n')
+          .filter((line) => line !== '')
+          .map(
+            (line) =>
+              `${name} ${
+                line
+                  .split('/')
+                  .at(-1)
+                  ?.replace(/-op_.*/, '') ?? ''
+              }`,
+          );
+      }),
+  );
+  return found.flat();
+}
+
+/** What was acknowledged after the exchange is there, and nothing of what came before it. */
+export const wrongWith = ({ before, after, rows }: Awaited<ReturnType<typeof exchangeUnderLoad>>): object => ({
+  lost: after.filter(({ number }) => !rows.has(number)),
+  left: before.filter(({ number }) => rows.has(number)),
+  judged: before.length > 0 && after.length > 0,
+});
+export const RIGHT = { lost: [], left: [], judged: true } as const;
