@@ -3,6 +3,7 @@ import { networkToken } from '../../activities/cloud/tokens';
 import type { NewBackup } from '../../activities/inventory/backup-tables';
 import type { NewDrill } from '../../activities/inventory/drill-tables';
 import type { SubmissionResult } from '../../activities/inventory/inventory';
+import type { NewSwap } from '../../activities/inventory/swap-table';
 import type { Origin, Timeline } from '../../domain/backups';
 import type { CloudName } from '../../domain/clusters';
 import type { ClusterId } from '../../domain/ids';
@@ -156,6 +157,7 @@ async function order(
     ...draft,
     operation: { ...draft.operation, topology },
     steps: titlesOf(runbook({ topology })),
+    ...(await swapOf(inventory, cluster, kind)),
     ...(kind === 'backup' && { backup: await newBackup(inventory, cluster) }),
     ...(kind === 'drill' && source && { drill: await newDrill(inventory, source) }),
   };
@@ -165,6 +167,19 @@ async function order(
       : inventory.operations.submit(null, submission);
   const { operation } = await submit();
   return { ...submission.operation, generation: operation.generation };
+}
+
+/** A restore in place of what is there now, or what undoes the last one. */
+async function swapOf(
+  inventory: Laboratory['inventory'],
+  { id }: OrderedCluster,
+  kind: OperationKind,
+): Promise<{ readonly swap?: NewSwap }> {
+  if (kind !== 'restore-in-place' && kind !== 'rollback') return {};
+  const { id: timelineId } = await lineageOf(inventory, id);
+  const kept = kind === 'rollback' ? await inventory.swaps.kept(id) : null;
+  const target = kind === 'rollback' ? null : ({ kind: 'latest' } as const);
+  return { swap: { timelineId, target, site: null, undoes: kept?.operationId ?? null } };
 }
 
 async function newBackup(inventory: Laboratory['inventory'], { id, spec }: OrderedCluster): Promise<NewBackup> {

@@ -66,7 +66,8 @@ export async function aboutBackup(
   world: World,
   { operation, cluster }: Outcome,
 ): Promise<string[]> {
-  const takes = laneOf(operation.kind) === 'backup' || operation.kind === 'restore';
+  const takes =
+    laneOf(operation.kind) === 'backup' || ['restore', 'restore-in-place', 'rollback'].includes(operation.kind);
   if (!takes || operation.state !== 'succeeded') return [];
   const sites = cluster.spec.backups?.sites ?? [];
   const backup = await inventory.backups.ofOperation(operation.id);

@@ -13,6 +13,7 @@ import { differs } from './differs';
 import { aboutDrill } from './drills';
 import { aboutBackup, aboutLineage } from './lineages';
 import { keptOfMachines } from './machines';
+import { aboutSwap } from './swaps';
 
 /** What is wrong with how an experiment ended, one sentence each; nothing when it ended as the dry run did. */
 export async function complaints(
@@ -30,7 +31,8 @@ export async function complaints(
   ];
   // All else follows from that.
   if (ended.length > 0) return ended;
-  const gone = ['delete', 'drill'].includes(experiment.kind) || experiment.cancelAt !== undefined;
+  const isNew = experiment.kind === 'provision' || experiment.kind === 'restore';
+  const gone = ['delete', 'drill'].includes(experiment.kind) || (isNew && experiment.cancelAt !== undefined);
   // A lineage outlives its cluster, but not the cancel of what opened it.
   const lineage = !gone ? 'is used' : experiment.kind === 'delete' ? 'outlives its cluster' : 'is gone';
   return [
@@ -43,6 +45,7 @@ export async function complaints(
     ...(await aboutLineage(laboratory, world, outcome, lineage)),
     ...(await aboutBackup(laboratory, world, outcome)),
     ...(await aboutDrill(laboratory, experiment, outcome)),
+    ...(await aboutSwap(laboratory, world, experiment, outcome)),
   ];
 }
 
