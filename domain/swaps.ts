@@ -94,7 +94,7 @@ export function routeTo(forks: readonly Fork[], target: RestoreTarget, copies: r
     left.lastCommitAt !== null &&
     Date.parse(left.lastCommitAt) <= Date.parse(target.time);
   const fitting = copies
-    .filter((copy) => leadsTo(forks, branch, copy) && isBefore(copy, target))
+    .filter((copy) => !copy.damaged && leadsTo(forks, branch, copy) && isBefore(copy, target))
     .sort((one, other) => Date.parse(one.finishedAt) - Date.parse(other.finishedAt));
   const copy = comesAnywhere(target) ? fitting[0] : fitting.at(-1);
   return { log: left?.oldLog ?? null, toItsEnd, copy: copy ?? null };

@@ -59,14 +59,14 @@ function inPlaceRoute(deps: ApiDeps): Route {
       const site = requireSite(body, source.timeline);
       const target = targetOf(body.target);
       if (target === null) throw new HoldfastError('NOT_FOUND', { kind: 'backup', ref: body.target?.backup ?? '' });
-      const { id: timelineId } = await requireInside(deps, source, target, site);
+      const { timeline } = await requireInside(deps, source, target, { site, touches: !query.preview });
       const words = targetInWords(target);
       if (query.preview)
         return reply(
           200,
           previewOfSwap('restore-in-place', cluster, `as it was: ${words}`, await outlook(deps, cluster)),
         );
-      const swap: NewSwap = { timelineId, target, site, undoes: null };
+      const swap: NewSwap = { timelineId: timeline.id, target, site, undoes: null };
       return submitAsSeen(deps, cluster, call, (found) =>
         swapOf(deps, found, call, 'restore-in-place', { swap, summary: words }),
       );

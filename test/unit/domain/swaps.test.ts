@@ -26,6 +26,7 @@ const copy = (hour: number, stopLsn: string): BackupCopy => ({
   startLsn: stopLsn,
   stopLsn,
   removedAt: null,
+  damaged: false,
 });
 
 /** Restored in place at 10:00 to what was there at 0/5000000, which came between the first two of these. */
