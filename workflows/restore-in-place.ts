@@ -1,7 +1,7 @@
 import { execute } from './operation';
 import type { OperationInput } from '../domain/operations';
 import type { OperationOutcome } from './operation';
-import { backups, copies, inventory, postgres, replicas, swaps } from './proxies';
+import { backups, copies, postgres, replicas, schedules, swaps } from './proxies';
 import type { Runbook, RunbookOf } from './runbook';
 import { pointOfNoReturn, step } from './runbook';
 
@@ -36,7 +36,7 @@ export const swapIn: Runbook = [
   step('prepare the stores', (at) => backups.prepareStanza(at)),
   step('take the first backup', (at) => copies.takeBackup(at)),
   step('write down what the stores have', (at) => backups.recordBackups(at)),
-  step('declare the cluster ready', (at) => inventory.declareReady(at)),
+  step('declare the cluster ready', (at) => schedules.declareReady(at)),
 ];
 
 export async function restoreInPlace(input: OperationInput): Promise<OperationOutcome> {
