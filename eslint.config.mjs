@@ -68,8 +68,9 @@ export default tseslint.config(
     ['api/**/*.ts'],
     forbid(parts('workers', 'infra'), 'api -> domain, workflows, and what it shares with activities.'),
     {
-      regex: '(?:^|/)activities(?:$|/(?!(?:escrow|inventory|secrets)/|project-root$))',
-      message: 'Of activities, api shares the inventory, the secret store, the escrow and the project root only.',
+      regex: '(?:^|/)activities(?:$|/(?!(?:escrow|inventory|secrets)/|project-root$|storage/signed-url$))',
+      message:
+        'Of activities, api shares the inventory, the secret store, the escrow, the project root and the signing of URLs only.',
     },
   ),
   layer(['workers/**/*.ts', 'infra/**/*.ts'], noApi),

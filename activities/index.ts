@@ -3,6 +3,10 @@ import type { CloudActivities } from './cloud/activities';
 import { createCloudActivities } from './cloud/activities';
 import type { PreflightActivities } from './cloud/preflight';
 import { createPreflightActivities } from './cloud/preflight';
+import type { DumpActivities } from './dumps/activities';
+import { createDumpActivities } from './dumps/activities';
+import type { DumpRestoreActivities } from './dumps/restore';
+import { createDumpRestoreActivities } from './dumps/restore';
 import type { EtcdActivities } from './etcd/activities';
 import { createEtcdActivities } from './etcd/activities';
 import type { ExporterActivities } from './exporters/activities';
@@ -41,6 +45,8 @@ import { createStorageActivities } from './storage/activities';
 
 export type Activities = CloudActivities &
   DrillActivities &
+  DumpActivities &
+  DumpRestoreActivities &
   EtcdActivities &
   ExporterActivities &
   BackupActivities &
@@ -83,6 +89,8 @@ export function createActivities(fleet: Fleet): Activities {
   return {
     ...createCloudActivities(fleet),
     ...createDrillActivities(fleet),
+    ...createDumpActivities(fleet),
+    ...createDumpRestoreActivities(fleet),
     ...createEtcdActivities(fleet),
     ...createExporterActivities(fleet),
     ...createBackupActivities(fleet),

@@ -4,7 +4,7 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const TIME_CHARACTERS = 10;
 const RANDOM_CHARACTERS = 16;
 
-export type IdPrefix = 'prj' | 'clu' | 'op' | 'tok' | 'evt' | 'req' | 'host' | 'fip' | 'bkp' | 'drl' | 'tl';
+export type IdPrefix = 'prj' | 'clu' | 'op' | 'tok' | 'evt' | 'req' | 'host' | 'fip' | 'bkp' | 'dmp' | 'drl' | 'tl';
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 
 export type ProjectId = Id<'prj'>;
@@ -15,6 +15,7 @@ export type HostId = Id<'host'>;
 export type FloatingAddressId = Id<'fip'>;
 export type BackupId = Id<'bkp'>;
 export type DrillId = Id<'drl'>;
+export type DumpId = Id<'dmp'>;
 export type TimelineId = Id<'tl'>;
 
 /** Bytes of chance that {@link makeId} needs. */

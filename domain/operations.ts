@@ -13,18 +13,37 @@ export const OPERATION_KINDS = [
   'restore-in-place',
   'rollback',
   'confirm-restore',
+  'dump',
+  'delete-dump',
+  'restore-dump',
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
-/** Operations of one lane of a cluster run one after the other; backups have a lane of their own. */
-export const LANES = ['cluster', 'backup'] as const;
+/** Operations of one lane of a cluster run one after the other; backups have a lane of their own, and so have dumps. */
+export const LANES = ['cluster', 'backup', 'dump'] as const;
 export type Lane = (typeof LANES)[number];
 
 export function laneOf(kind: OperationKind): Lane {
-  return kind === 'backup' ? 'backup' : 'cluster';
+  switch (kind) {
+    case 'backup':
+      return 'backup';
+    case 'dump':
+    case 'delete-dump':
+      return 'dump';
+    case 'provision':
+    case 'delete':
+    case 'restore':
+    case 'drill':
+    case 'configure-backups':
+    case 'restore-in-place':
+    case 'rollback':
+    case 'confirm-restore':
+    case 'restore-dump':
+      return 'cluster';
+  }
 }
 
-/** While one of these runs no backup begins, and one that runs is overtaken by it. */
+/** While one of these runs no backup and no dump begins, and one that runs is overtaken by it. */
 export const ENDS_BACKUPS: readonly OperationKind[] = ['delete'];
 
 /** While one of these runs no backup begins, and none of them begins while a backup runs. */

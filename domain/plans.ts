@@ -17,16 +17,29 @@ export interface Plan {
   readonly maxStorageBytes: number;
   /** What the operator of Holdfast charges, in euro cents per month. */
   readonly priceEuroCentsPerMonth: number;
+  /** How many dumps of a cluster are kept. */
+  readonly dumps: DumpLimits;
+}
+
+export interface DumpLimits {
+  /** In all: the oldest one goes once one more has succeeded. */
+  readonly kept: number;
+  /** Of one day (UTC): the oldest one of the day goes. */
+  readonly perDay: number;
 }
 
 /** A gateway forwards bytes: its size does not grow with the plan. */
 export const GATEWAY_SIZE = { memoryBytes: 256 * MIB, cpus: 0.5 } as const;
 
+const SMALL_DUMPS: DumpLimits = { kept: 3, perDay: 2 };
+const USUAL_DUMPS: DumpLimits = { kept: 10, perDay: 4 };
+const LARGE_DUMPS: DumpLimits = { kept: 30, perDay: 8 };
+
 const plan = (
   name: string,
   topology: Topology,
   summary: string,
-  size: { memoryMiB: number; cpus: number; storageGiB: number; priceEuroCentsPerMonth: number },
+  size: { memoryMiB: number; cpus: number; storageGiB: number; priceEuroCentsPerMonth: number; dumps: DumpLimits },
 ): Plan => ({
   name,
   topology,
@@ -36,6 +49,7 @@ const plan = (
   storageBytes: size.storageGiB * GIB,
   maxStorageBytes: size.storageGiB * 10 * GIB,
   priceEuroCentsPerMonth: size.priceEuroCentsPerMonth,
+  dumps: size.dumps,
 });
 
 export const PLANS: readonly Plan[] = [
@@ -44,42 +58,49 @@ export const PLANS: readonly Plan[] = [
     cpus: 1,
     storageGiB: 1,
     priceEuroCentsPerMonth: 500,
+    dumps: SMALL_DUMPS,
   }),
   plan('single-s', 'single', 'one data node, one gateway', {
     memoryMiB: 1024,
     cpus: 1,
     storageGiB: 10,
     priceEuroCentsPerMonth: 1500,
+    dumps: USUAL_DUMPS,
   }),
   plan('single-m', 'single', 'one data node, one gateway', {
     memoryMiB: 4096,
     cpus: 2,
     storageGiB: 50,
     priceEuroCentsPerMonth: 4900,
+    dumps: USUAL_DUMPS,
   }),
   plan('single-l', 'single', 'one data node, one gateway', {
     memoryMiB: 16384,
     cpus: 4,
     storageGiB: 200,
     priceEuroCentsPerMonth: 17900,
+    dumps: LARGE_DUMPS,
   }),
   plan('ha-s', 'ha', 'three data nodes, two gateways, no acknowledged write is lost', {
     memoryMiB: 1024,
     cpus: 1,
     storageGiB: 10,
     priceEuroCentsPerMonth: 3900,
+    dumps: USUAL_DUMPS,
   }),
   plan('ha-m', 'ha', 'three data nodes, two gateways, no acknowledged write is lost', {
     memoryMiB: 4096,
     cpus: 2,
     storageGiB: 50,
     priceEuroCentsPerMonth: 13900,
+    dumps: USUAL_DUMPS,
   }),
   plan('ha-l', 'ha', 'three data nodes, two gateways, no acknowledged write is lost', {
     memoryMiB: 16384,
     cpus: 4,
     storageGiB: 200,
     priceEuroCentsPerMonth: 51900,
+    dumps: LARGE_DUMPS,
   }),
 ];
 

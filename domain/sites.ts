@@ -1,4 +1,5 @@
 import type { CloudName } from './clusters';
+import type { TimelineId } from './ids';
 
 /** Object stores that backups go to. What an installation has stands in its sites file: docs/configuration.md. */
 
@@ -27,6 +28,17 @@ export interface Site {
   readonly accounts: AccountKind;
   /** Clouds whose hosts can reach it. */
   readonly clouds: readonly CloudName[];
+}
+
+/** Where a timeline's objects lie on a site. Buckets have no underscores in their names. */
+export function placeOn(
+  { accounts, bucket }: Pick<Site, 'accounts' | 'bucket'>,
+  timeline: TimelineId,
+): { readonly bucket: string; /** Ends with a slash. */ readonly prefix: string } {
+  return {
+    bucket: accounts === 'shared' ? bucket : `${bucket}-${timeline.replaceAll('_', '-')}`,
+    prefix: `${timeline}/`,
+  };
 }
 
 /** What came of writing, reading back and deleting an object. */

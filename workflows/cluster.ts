@@ -14,7 +14,7 @@ import type { RunOutcome } from './run-operation';
 import { runOperation } from './run-operation';
 
 /**
- * The entity: lives as long as its cluster and runs one operation after the other, backups beside them, each as a child
+ * The entity: lives as long as its cluster and runs one operation after the other, backups and dumps beside them, each as a child
  * workflow whose id is the operation's. It remembers nothing that the inventory does not know: terminate it, and the next operation starts
  * it anew.
  */
@@ -36,7 +36,7 @@ export async function clusterWorkflow(state: ClusterState): Promise<void> {
     const { operationId, kind } = operation;
     if (beside.has(operationId) || [...queue, running].some((other) => other?.operationId === operationId)) return;
     if (laneOf(kind) === 'cluster') return void queue.push(operation);
-    // The inventory lets one backup run at a time. It goes on beside what else happens, also in the next run of the entity.
+    // The inventory lets one of each lane run at a time. It goes on beside what else happens, also in the next run of the entity.
     beside.add(operationId);
     void runOperation(operation).finally(() => beside.delete(operationId));
   };
@@ -76,6 +76,9 @@ function endsCluster(operation: OperationInput, outcome: RunOutcome): boolean {
     case 'restore-in-place':
     case 'rollback':
     case 'confirm-restore':
+    case 'dump':
+    case 'delete-dump':
+    case 'restore-dump':
       return false;
   }
 }

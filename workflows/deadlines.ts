@@ -18,7 +18,7 @@ export const LONG_DEADLINE = '1d';
 export const FIRST_RETRY = '500ms';
 export const LONGEST_RETRY = '30s';
 
-/** How often a backup is tried. */
+/** How often a backup or a dump is tried. */
 export const COPY_ATTEMPTS = 4;
 
 /** How long a backup that is due waits for the one that runs, and how long the housekeeping may take: less than an hour. */

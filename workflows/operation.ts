@@ -52,8 +52,6 @@ interface Execution {
   /** Steps that wait for the user's decision. */
   readonly waiting: Set<RunbookStep>;
   pointOfNoReturnPassed: boolean;
-  /** A step gave up: what was done is undone, as after a cancel, and the operation has failed. */
-  gaveUp: boolean;
   /** How it ended, while that is still being written down; null before. */
   outcome: OperationOutcome | null;
 }
@@ -68,7 +66,6 @@ export async function execute(input: OperationInput, runbook: Runbook): Promise<
       begun: [],
       waiting: new Set(),
       pointOfNoReturnPassed: false,
-      gaveUp: false,
       outcome: null,
     };
     execution.journal.operation({ state: 'running' });
@@ -191,11 +188,8 @@ async function untilItWorks(
       if (wasAway(error) && !isOver(error) && !(givesUp && wasTried(error))) continue;
       const failure = describeFailure(error);
       execution.journal.step(step.id, 'failed', failure.message);
-      if (isOver(error) || failure.code === OVERTAKEN || (step.mayFail && phase.step === 'running')) throw error;
-      if (givesUp) {
-        execution.gaveUp = true;
+      if (isOver(error) || failure.code === OVERTAKEN || givesUp || (step.mayFail && phase.step === 'running'))
         throw error;
-      }
       execution.waiting.add(step);
       const reason = `needs attention: "${step.title}" failed: ${failure.message}`;
       execution.journal.operation({ state: 'waiting', reason });
@@ -232,10 +226,14 @@ const isDeadline = (error: unknown): error is TimeoutFailure =>
 /** After a cancel or a failure: undo in reverse, or stop at once when the cluster belongs to a newer operation. */
 async function conclude(execution: Execution, error: unknown): Promise<OperationOutcome> {
   const failure = describeFailure(error);
+  if (failure.code === OVERTAKEN) return fail(execution, failure);
   const cancelled = execution.scope.consideredCancelled;
-  if (failure.code === OVERTAKEN || !(cancelled || execution.gaveUp)) return fail(execution, failure);
-  execution.journal.operation({ state: 'cancelling', ...(!cancelled && { reason: `it failed: ${failure.message}` }) });
-  for (const step of execution.begun.reverse()) {
+  const undoable = execution.begun.filter(({ undo }) => undo !== undefined);
+  if (cancelled || undoable.length > 0) {
+    const reason = `it failed: ${failure.message}`;
+    execution.journal.operation({ state: 'cancelling', ...(!cancelled && { reason }) });
+  }
+  for (const step of undoable.reverse()) {
     if (!step.undo) continue;
     await untilItWorks(execution, step, step.undo, { operation: 'cancelling', step: 'undoing' });
     execution.journal.step(step.id, 'undone');

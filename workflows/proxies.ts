@@ -3,6 +3,8 @@ import type { ActivityOptions } from '@temporalio/workflow';
 import type { CloudActivities } from '../activities/cloud/activities';
 import type { PreflightActivities } from '../activities/cloud/preflight';
 import type { DrillActivities } from '../activities/drills/activities';
+import type { DumpActivities } from '../activities/dumps/activities';
+import type { DumpRestoreActivities } from '../activities/dumps/restore';
 import type { EtcdActivities } from '../activities/etcd/activities';
 import type { ExporterActivities } from '../activities/exporters/activities';
 import type { GatewayActivities } from '../activities/gateway/activities';
@@ -92,6 +94,10 @@ export const policies = proxyActivities<Omit<PolicyActivities, 'openNewSites'>>(
 /** A backup that runs is waited for. */
 export const policySites = proxyActivities<Pick<PolicyActivities, 'openNewSites'>>(long);
 export const swaps = proxyActivities<SwapActivities>(long);
+export const dumps = proxyActivities<Omit<DumpActivities, 'takeDump' | 'storeDump' | 'copyDump'>>(remote);
+export const dumping = proxyActivities<Pick<DumpActivities, 'takeDump' | 'storeDump' | 'copyDump'>>(copying);
+export const dumpRestores = proxyActivities<Omit<DumpRestoreActivities, 'restoreDump'>>(remote);
+export const restoring = proxyActivities<Pick<DumpRestoreActivities, 'restoreDump'>>(copying);
 export const schedules = proxyActivities<Omit<ScheduleActivities, 'openBackup'>>(quick);
 export const due = proxyActivities<Pick<ScheduleActivities, 'openBackup'>>(waiting);
 export const housekeeping = proxyActivities<HousekeepingActivities & Pick<DrillActivities, 'removeAbandonedDrills'>>(

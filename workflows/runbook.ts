@@ -16,7 +16,10 @@ export interface RunbookStep {
   readonly run: (at: StepRef) => Promise<unknown>;
   /** Takes back what the step did, or half did, or never began. */
   readonly undo?: (at: StepRef) => Promise<unknown>;
-  /** When it can't be done the operation has failed, rather than wait for somebody: the next one of its kind is due anyway. */
+  /**
+   * When it can't be done the operation has failed, rather than wait for somebody: the next one of its kind is due anyway.
+   * What has an undo is undone.
+   */
   readonly mayFail?: boolean;
   /**
    * When it can't be done, or what it needs has not answered until its deadline, the operation waits for nobody: it undoes

@@ -4,9 +4,12 @@ import { backupRunbook } from './backup';
 import { configureBackupsRunbook } from './configure-backups';
 import { confirmRestoreRunbook } from './confirm-restore';
 import { deleteRunbook } from './delete';
+import { deleteDumpRunbook } from './delete-dump';
 import { drillRunbook } from './drill';
+import { dumpRunbook } from './dump';
 import { provisionRunbook } from './provision';
 import { restoreRunbook } from './restore';
+import { restoreDumpRunbook } from './restore-dump';
 import { restoreInPlaceRunbook } from './restore-in-place';
 import { rollbackRunbook } from './rollback';
 import type { RunbookOf } from './runbook';
@@ -23,6 +26,9 @@ export const RUNBOOKS: Readonly<Record<OperationKind, { readonly workflow: strin
   'restore-in-place': { workflow: 'restoreInPlace', runbook: restoreInPlaceRunbook },
   rollback: { workflow: 'rollback', runbook: rollbackRunbook },
   'confirm-restore': { workflow: 'confirmRestore', runbook: confirmRestoreRunbook },
+  dump: { workflow: 'dump', runbook: dumpRunbook },
+  'delete-dump': { workflow: 'deleteDump', runbook: deleteDumpRunbook },
+  'restore-dump': { workflow: 'restoreDump', runbook: restoreDumpRunbook },
 };
 
 /** The steps that an operation will have: for previews, and written with a new operation. */

@@ -10,13 +10,13 @@ import type { ShellCommand } from './shell';
  * unit remembers how it ended until {@link cleanJob}; a reboot forgets it, so a job must cope with being run again then.
  */
 
-/** Name of a job's systemd unit, such as `holdfast-op_…-install.service`; one of a backup's lane begins with `holdfast-backup-`. */
-export type JobUnit = `holdfast-${'' | 'backup-'}${OperationId}-${string}.service`;
+/** Name of a job's systemd unit, such as `holdfast-op_…-install.service`; those of the other lanes begin with `holdfast-backup-` and `holdfast-dump-`. */
+export type JobUnit = `holdfast-${'' | 'backup-' | 'dump-'}${OperationId}-${string}.service`;
 
 /** @throws RangeError when the step's id has other characters than letters, digits and dashes. */
 export function jobUnit(operationId: OperationId, stepId: string, lane: Lane = 'cluster'): JobUnit {
   if (!/^[A-Za-z0-9-]{1,100}$/.test(stepId)) throw new RangeError(`not the id of a step: ${stepId}`);
-  return `holdfast-${lane === 'backup' ? 'backup-' : ''}${operationId}-${stepId}.service`;
+  return `holdfast-${lane === 'cluster' ? '' : (`${lane}-` as const)}${operationId}-${stepId}.service`;
 }
 
 /** How the units of all jobs of the same operation begin, and of all operations beside which it does not run. */

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { BACKUP_STATES, BACKUP_TYPES } from '../../domain/backups';
 import type { Backup, RestoreWindow, Timeline } from '../../domain/backups';
 import { CLOUDS, MAJORS } from '../../domain/clusters';
+import { ACCOUNT_KINDS } from '../../domain/sites';
+import type { KnownSite } from './backup-tables';
 import { bigint, clusterId, jsonTime, nodeName, operationId, projectId, time } from './rows';
 
 /** Rows of lineages and backups, parsed into types of the domain. */
@@ -9,12 +11,25 @@ import { bigint, clusterId, jsonTime, nodeName, operationId, projectId, time } f
 export const timelineId = z.templateLiteral(['tl_', z.string()]);
 export const backupId = z.templateLiteral(['bkp_', z.string()]);
 
-export const siteRow = z.object({
-  name: z.string(),
-  endpoint: z.string(),
-  bucket: z.string(),
-  clouds: z.array(z.enum(CLOUDS)),
-});
+export const siteRow = z
+  .object({
+    name: z.string(),
+    endpoint: z.string(),
+    bucket: z.string(),
+    clouds: z.array(z.enum(CLOUDS)),
+    region: z.string().nullable(),
+    path_style: z.boolean().nullable(),
+    accounts: z.enum(ACCOUNT_KINDS).nullable(),
+    ca_pem: z.string().nullable(),
+  })
+  .transform(({ name, endpoint, bucket, clouds, region, path_style, accounts, ca_pem }): KnownSite => ({
+    name,
+    endpoint,
+    bucket,
+    clouds,
+    ...(region !== null && { region, pathStyle: path_style ?? true, caPem: ca_pem }),
+    ...(accounts !== null && { accounts }),
+  }));
 
 export const timelineRow = z
   .object({

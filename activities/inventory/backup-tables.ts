@@ -2,6 +2,7 @@ import type { LastBegun } from '../../domain/backup-times';
 import type { Backup, BackupCopy, BackupPolicy, BackupType, RestoreWindow, Timeline } from '../../domain/backups';
 import type { CloudName, StepRef } from '../../domain/clusters';
 import type { BackupId, ClusterId, OperationId, ProjectId, TimelineId } from '../../domain/ids';
+import type { AccountKind } from '../../domain/sites';
 import type { NodeName } from '../../domain/topology';
 import type { PageRequest } from './inventory';
 
@@ -19,6 +20,11 @@ export interface KnownSite {
   readonly bucket: string;
   /** Whose hosts can reach it. */
   readonly clouds: readonly CloudName[];
+  /** These are what signing a URL to it takes besides keys; absent until a worker that knows of them has started. */
+  readonly region?: string;
+  readonly pathStyle?: boolean;
+  readonly accounts?: AccountKind;
+  readonly caPem?: string | null;
 }
 
 export interface TimelineTable {

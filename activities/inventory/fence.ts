@@ -32,7 +32,9 @@ async function refuseStale(
   const found = first(
     await sql.rows(
       fenceRow,
-      `select case operation.lane when 'backup' then cluster.backup_generation else cluster.operation_generation end as newest,
+      `select case operation.lane when 'backup' then cluster.backup_generation
+                                  when 'dump' then cluster.dump_generation
+                                  else cluster.operation_generation end as newest,
               operation.state <> all ($3) as unfinished
          from clusters cluster join operations operation on operation.cluster_id = cluster.id
         where cluster.id = $1 and operation.id = $2 ${lock}`,

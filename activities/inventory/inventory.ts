@@ -17,6 +17,7 @@ import type { Network } from '../cloud/cloud';
 import type { AuditEntry } from './audit';
 import type { BackupTable, NewBackup, PolicyChangeTable, SiteTable, TimelineTable } from './backup-tables';
 import type { DrillTable, NewDrill } from './drill-tables';
+import type { DumpTable, DumpUse, NewDump } from './dump-tables';
 import type { FloatingAddressTable, HostTable } from './host-tables';
 import type { NewSwap, SwapTable } from './swap-table';
 
@@ -31,6 +32,7 @@ export interface Inventory extends Tables {
   readonly sites: SiteTable;
   readonly timelines: TimelineTable;
   readonly backups: BackupTable;
+  readonly dumps: DumpTable;
   readonly policyChanges: PolicyChangeTable;
   readonly drills: DrillTable;
   readonly swaps: SwapTable;
@@ -168,6 +170,10 @@ export interface Submission {
   readonly backup?: NewBackup;
   /** Of a drill: written with its operation, and with the cluster that is made for it. */
   readonly drill?: NewDrill;
+  /** Of a dump: written with its operation. */
+  readonly dump?: NewDump;
+  /** Of what is done with a dump that is there: nothing else takes it away meanwhile. */
+  readonly dumpUse?: DumpUse;
   /** Of a change of the policy of backups: written into the spec with its operation, which can put the one before back. */
   readonly backupPolicy?: BackupPolicy;
   /** Of a restore in place or its rollback: written with its operation. */
@@ -201,7 +207,7 @@ export interface OperationTable {
   ): Promise<SubmissionResult>;
   /**
    * Writes an operation on an existing cluster and raises the generation of its lane (the operation carries the new one).
-   * @throws CLUSTER_BUSY with `{operation}` of the one that runs, CLUSTER_NOT_READY for a backup of one that is not ready, PRECONDITION_FAILED, IDEMPOTENCY_KEY_REUSED.
+   * @throws CLUSTER_BUSY with `{operation}` of the one that runs, CLUSTER_NOT_READY for a backup or a dump of one that is not ready, PRECONDITION_FAILED, IDEMPOTENCY_KEY_REUSED.
    */
   submit(expectedGeneration: number | null, submission: Submission): Promise<SubmissionResult>;
   /** Replays of a key before any check of the request: null when the key is new. @throws IDEMPOTENCY_KEY_REUSED. */

@@ -5,6 +5,7 @@ import type { Database } from './database';
 import { backupTable } from './backups';
 import { clusterTable } from './clusters';
 import { drillTable } from './drills';
+import { dumpTable } from './dumps';
 import { openEventFeed } from './event-feed';
 import { floatingAddressTable } from './floating-addresses';
 import { hostTable } from './hosts';
@@ -46,6 +47,7 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     timelines: timelineTable(database),
     backups: backupTable(database),
     drills: drillTable(database),
+    dumps: dumpTable(database),
     policyChanges: policyChangeTable(database),
     swaps: swapTable(database),
     once: (idempotency, shape, change) => once(database, tablesOn, idempotency, shape, change),

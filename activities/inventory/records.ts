@@ -176,6 +176,13 @@ async function endWithOperation(
       [operationId, at, error ? JSON.stringify(error) : null],
     );
   }
+  if (state !== 'succeeded') {
+    await sql.run(
+      `update dumps set state = 'failed', finished_at = $2::timestamptz, error = coalesce($3::jsonb, error)
+        where operation_id = $1 and state = 'running'`,
+      [operationId, at, error ? JSON.stringify(error) : null],
+    );
+  }
   if (state === 'failed') await tellFailedBackup(sql, operationId, at, error?.message ?? 'nothing tells why');
   await endDrill(sql, operationId, change);
   const closed = await sql.rows(

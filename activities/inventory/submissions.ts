@@ -10,6 +10,7 @@ import { lockCluster } from './clusters';
 import type { Database, Sql } from './database';
 import { first } from './database';
 import { insertDrill } from './drills';
+import { insertDump, insertDumpUse } from './dumps';
 import { appendEvents } from './events';
 import type { Idempotency, Submission, SubmissionResult } from './inventory';
 import { changePolicy } from './policy-changes';
@@ -66,23 +67,26 @@ export function submit(
   });
 }
 
-/** Of the operation's lane. What ends backups overtakes the one that runs. */
+/** Of the operation's lane. What ends backups overtakes the one that runs, and the dump. */
 async function nextGeneration(sql: Sql, cluster: Cluster, { operation }: Submission): Promise<number> {
-  if (laneOf(operation.kind) === 'backup') {
+  const lane = laneOf(operation.kind);
+  if (lane !== 'cluster') {
     if (cluster.status.state !== 'ready')
       throw new HoldfastError('CLUSTER_NOT_READY', { name: cluster.name, state: cluster.status.state });
-    const row = z.object({ backup_generation: z.number() });
+    const row = z.object({ generation: z.number() });
+    const column = `${lane}_generation`;
     const raised = await sql.rows(
       row,
-      'update clusters set backup_generation = backup_generation + 1 where id = $1 returning backup_generation',
+      `update clusters set ${column} = ${column} + 1 where id = $1 returning ${column} as generation`,
       [cluster.id],
     );
-    return first(raised)?.backup_generation ?? 0;
+    return first(raised)?.generation ?? 0;
   }
   const generation = cluster.generation + 1;
   await sql.run(
     `update clusters set generation = $2, operation_generation = $2,
-                         backup_generation = backup_generation + $3 where id = $1`,
+                         backup_generation = backup_generation + $3, dump_generation = dump_generation + $3
+      where id = $1`,
     [cluster.id, generation, ENDS_BACKUPS.includes(operation.kind) ? 1 : 0],
   );
   return generation;
@@ -117,7 +121,7 @@ async function claimKey(sql: Sql, { idempotency, operation }: Submission): Promi
 async function refuseWhenBusy(sql: Sql, { operation: { clusterId, kind } }: Submission): Promise<void> {
   const row = z.object({ id: operationId });
   const lane = laneOf(kind);
-  const inTheWay = lane === 'backup' ? [...ENDS_BACKUPS, ...EXCLUDES_BACKUPS] : [];
+  const inTheWay = lane === 'cluster' ? [] : [...ENDS_BACKUPS, ...EXCLUDES_BACKUPS];
   const lanes = EXCLUDES_BACKUPS.includes(kind) ? LANES : [lane];
   const running = first(
     await sql.rows(
@@ -151,6 +155,8 @@ async function write(sql: Sql, submission: Submission, generation: number): Prom
   );
   if (submission.backup) await insertBackup(sql, asked.operationId, submission.backup);
   if (submission.drill) await insertDrill(sql, asked.operationId, submission.drill);
+  if (submission.dump) await insertDump(sql, asked.operationId, submission.dump);
+  if (submission.dumpUse) await insertDumpUse(sql, asked.operationId, submission.dumpUse);
   await writeSteps(sql, asked.operationId, submission.steps);
   const operation = await requireOperation(sql, asked.operationId);
   await appendEvents(sql, operation, { steps: [], operation: true });

@@ -124,4 +124,8 @@ async function markRemoved(sql: Sql, id: TimelineId): Promise<void> {
   await sql.run('update timelines set removed_at = coalesce(removed_at, now()) where id = $1', [id]);
   await sql.run('update backup_copies set removed_at = now() where timeline_id = $1 and removed_at is null', [id]);
   await sql.run(`update backups set state = 'expired' where timeline_id = $1 and state = 'succeeded'`, [id]);
+  await sql.run('delete from dump_copies where dump_id in (select id from dumps where timeline_id = $1)', [id]);
+  await sql.run(`update dumps set state = 'deleted' where timeline_id = $1 and state in ('succeeded', 'deleting')`, [
+    id,
+  ]);
 }

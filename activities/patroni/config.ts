@@ -8,7 +8,7 @@ import { yamlFile, yamlText } from '../host/config-text';
 import type { ShellCommand } from '../host/shell';
 import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 import { binariesOf, DATA_FOLDER, dataDirectory, SOCKET_FOLDER } from '../postgres/paths';
-import { hbaLines, IDENT_LINES, SYSTEM_ROLES } from './hba';
+import { hbaLines, identLines, SYSTEM_ROLES } from './hba';
 
 export const PATRONI_CONFIG_FILE = '/etc/patroni/config.yml';
 export const PATRONI_REST_PORT = 8008;
@@ -168,7 +168,7 @@ function localPostgres(view: ClusterView, node: ReachableNode, passwords: Patron
     },
     parameters: { unix_socket_directories: SOCKET_FOLDER },
     pg_hba: hbaLines(dataNodesOf(view), gatewaysOf(view)),
-    pg_ident: IDENT_LINES,
+    pg_ident: identLines(view.cluster.spec.owner),
     remove_data_directory_on_rewind_failure: true,
     remove_data_directory_on_diverged_timelines: true,
     create_replica_methods: ['basebackup'],

@@ -39,7 +39,8 @@ export async function chooseNode(fleet: Fleet, at: StepRef, view: ClusterView, b
   return chosen;
 }
 
-async function answers(host: Host): Promise<boolean> {
+/** False: its host is away. */
+export async function answers(host: Host): Promise<boolean> {
   try {
     await host.run(sh`true`, { title: 'see whether the host answers' });
     return true;
@@ -49,7 +50,12 @@ async function answers(host: Host): Promise<boolean> {
   }
 }
 
-async function nearestReplica(fleet: Fleet, view: ClusterView, primary: ReachableNode): Promise<ReachableNode | null> {
+/** The replica that is least behind; null where none streams. */
+export async function nearestReplica(
+  fleet: Fleet,
+  view: ClusterView,
+  primary: ReachableNode,
+): Promise<ReachableNode | null> {
   const nearest = sql`SELECT application_name FROM pg_stat_replication
     WHERE state = 'streaming' ORDER BY replay_lsn DESC NULLS LAST, application_name LIMIT 1`;
   const name = await runSql(view, hostOf(fleet, view, primary), 'postgres', nearest, 'find the nearest replica');

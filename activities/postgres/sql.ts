@@ -10,13 +10,21 @@ export interface Identifier {
   readonly identifier: string;
 }
 
+/** A piece of a statement that was quoted already. */
+export interface Fragment {
+  readonly fragment: SqlText;
+}
+
+export const fragment = (text: SqlText): Fragment => ({ fragment: text });
 export const identifier = (name: string): Identifier => ({ identifier: name });
 
 // The one place that may call a string SqlText: every value in it was quoted just before.
 const trusted = (text: string): SqlText => text as SqlText;
 
+type Value = string | number | Identifier | Fragment;
+
 /** Builds a statement: strings become literals, numbers stay, {@link identifier}s are quoted as names. */
-export function sql(template: TemplateStringsArray, ...values: readonly (string | number | Identifier)[]): SqlText {
+export function sql(template: TemplateStringsArray, ...values: readonly Value[]): SqlText {
   return trusted(template.raw.reduce((text, literal, i) => text + quote(values[i - 1]) + literal));
 }
 
@@ -30,9 +38,20 @@ export function unless(exists: SqlText, text: SqlText): SqlText {
   return trusted(`${sql`SELECT ${text}`} WHERE NOT EXISTS (${exists}) \\gexec\n`);
 }
 
-function quote(value: string | number | Identifier | undefined): string {
+/** Runs the statements that a query selects. psql only. */
+export function generated(query: SqlText): SqlText {
+  return trusted(`${query} \\gexec\n`);
+}
+
+/** Runs the statement that `text` is, when `exists` selects a row. psql only. */
+export function when(exists: SqlText, text: SqlText): SqlText {
+  return trusted(`${sql`SELECT ${text}`} WHERE EXISTS (${exists}) \\gexec\n`);
+}
+
+function quote(value: Value | undefined): string {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'string') return escapeLiteral(withoutNul(value));
+  if (value && 'fragment' in value) return value.fragment;
   return value ? escapeIdentifier(withoutNul(value.identifier)) : '';
 }
 

@@ -1,11 +1,13 @@
 import { DeleteBucketCommand } from '@aws-sdk/client-s3';
 import { HoldfastError } from '../../domain/errors';
 import type { TimelineId } from '../../domain/ids';
+import { placeOn } from '../../domain/sites';
 import type { Site, SiteName } from '../../domain/sites';
 import { makePassword } from '../secrets/passwords';
 import { checkSite, proveFolder } from './check';
 import { connectSite } from './connection';
 import type { SiteConnection } from './connection';
+import { largeObjects } from './large-objects';
 import { deleteAll, getObject, listObjects, putObject } from './objects';
 import type { Folder } from './objects';
 import type { ConfiguredSite, Credentials, Storage, StoragePlace, StoredObject } from './storage';
@@ -50,6 +52,7 @@ export function openStorage(configured: readonly ConfiguredSite[]): OpenStorage 
       const { site, s3 } = at(name);
       await ask(site, 'write an object', putObject(s3, folderOf(site, timeline), key, content));
     },
+    large: largeObjects(at, folderOf),
     removeObjects: async (name, timeline) => removeObjects(at(name), timeline),
     close: () => connections.forEach((connection) => connection.close()),
   };
@@ -98,11 +101,6 @@ function placeOf(site: Site, timeline: TimelineId): StoragePlace {
   return { site: name, hostEndpoint, region, pathStyle, caPem, bucket: bucketOf(site, timeline), path: `/${timeline}` };
 }
 
-const folderOf = (site: Site, timeline: TimelineId): Folder => ({
-  bucket: bucketOf(site, timeline),
-  prefix: `${timeline}/`,
-});
+const folderOf = (site: Site, timeline: TimelineId): Folder => placeOn(site, timeline);
 
-/** Buckets have no underscores in their names. */
-const bucketOf = ({ accounts, bucket }: Site, timeline: TimelineId): string =>
-  accounts === 'shared' ? bucket : `${bucket}-${timeline.replaceAll('_', '-')}`;
+const bucketOf = (site: Site, timeline: TimelineId): string => placeOn(site, timeline).bucket;

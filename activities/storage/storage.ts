@@ -27,6 +27,34 @@ export interface StoredObject {
 }
 
 /**
+ * Objects of any size. What moves them are hosts, by URLs that each allow one request for a while and that are made for
+ * the address at which hosts reach the site; nothing of the content passes through here. Throws as {@link Storage}.
+ */
+export interface LargeObjects {
+  /** Bytes of an object that is whole; null when there is none. */
+  sizeOf(site: SiteName, timeline: TimelineId, key: string): Promise<number | null>;
+  /** Begins an upload in parts of that object, or finds the one that was begun. Undo: {@link abortUploads}. */
+  beginUpload(site: SiteName, timeline: TimelineId, key: string): Promise<Upload>;
+  /** A URL to send each part to, from the first on. */
+  signParts(upload: Upload, parts: number, expiresS: number): Promise<string[]>;
+  /** Makes the object of the parts that were sent; nothing of it can be seen before. */
+  finishUpload(upload: Upload): Promise<void>;
+  /** Forgets uploads of objects whose key begins with `prefix`, with the parts that were sent. */
+  abortUploads(site: SiteName, timeline: TimelineId, prefix: string): Promise<void>;
+  signDownload(site: SiteName, timeline: TimelineId, key: string, expiresS: number): Promise<string>;
+  /** Whether or not it is there. No undo. */
+  remove(site: SiteName, timeline: TimelineId, key: string): Promise<void>;
+}
+
+export interface Upload {
+  readonly site: SiteName;
+  readonly timeline: TimelineId;
+  readonly key: string;
+  /** The store's own name of it. */
+  readonly id: string;
+}
+
+/**
  * The object stores of an installation.
  *
  * All but `place`, `makeAccount` and `currentKeys` can throw SITE_UNAVAILABLE (retryable: it does not answer, or has trouble) and
@@ -59,6 +87,8 @@ export interface Storage {
   read(site: SiteName, timeline: TimelineId, key: string): Promise<Buffer | null>;
   /** A small object, in the place of one that may be there. */
   write(site: SiteName, timeline: TimelineId, key: string, content: Buffer): Promise<void>;
+  /** Large objects, which hosts send and fetch themselves. */
+  readonly large: LargeObjects;
   /** Deletes all that the timeline has there, unfinished uploads and a bucket of its own included. No undo. */
   removeObjects(site: SiteName, timeline: TimelineId): Promise<void>;
 }

@@ -12,6 +12,13 @@ import type { ClusterAnswer, ClusterDetailAnswer, CreateClusterRequest } from '.
 import type { CredentialsAnswer } from '../../domain/schemas/credentials';
 import type { DrillAnswer, DrillDetailAnswer } from '../../domain/schemas/drills';
 import type {
+  DownloadDumpRequest,
+  DumpAnswer,
+  DumpDownloadAnswer,
+  RestoreDumpRequest,
+  TakeDumpRequest,
+} from '../../domain/schemas/dumps';
+import type {
   FloatingAddressAnswer,
   HostAnswer,
   HostReportAnswer,
@@ -73,6 +80,7 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
     showCredentials: (name: string) => get<CredentialsAnswer>(at`/v1/clusters/${name}/credentials`),
     ...backupCalls(get, write),
     ...drillCalls(get, write),
+    ...dumpCalls(get, write),
     listOperations: (cluster: string | undefined, limit: number, state?: OperationState) =>
       get<Page<OperationSummaryAnswer>>(
         `/v1/operations?limit=${limit}${cluster === undefined ? '' : at`&cluster=${cluster}`}${state ? `&state=${state}` : ''}`,
@@ -159,6 +167,28 @@ function drillCalls(get: Get, write: Write) {
     showDrill: (cluster: string, id: string) => get<DrillDetailAnswer>(at`/v1/clusters/${cluster}/drills/${id}`),
     holdDrill: (cluster: string) => write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/drills`),
     previewDrill: (cluster: string) => write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/drills?preview=true`),
+  };
+}
+
+/** Of dumps. */
+function dumpCalls(get: Get, write: Write) {
+  return {
+    listDumps: (cluster: string | undefined, limit: number) =>
+      get<Page<DumpAnswer>>(
+        `${cluster === undefined ? '/v1/dumps' : at`/v1/clusters/${cluster}/dumps`}?limit=${limit}`,
+      ).then((page) => page.items),
+    showDump: (id: string) => get<DumpAnswer>(at`/v1/dumps/${id}`),
+    takeDump: (cluster: string, body: TakeDumpRequest) =>
+      write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/dumps`, body),
+    previewDump: (cluster: string, body: TakeDumpRequest) =>
+      write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/dumps?preview=true`, body),
+    downloadDump: (id: string, body: DownloadDumpRequest) =>
+      write<DumpDownloadAnswer>('POST', at`/v1/dumps/${id}/download`, body),
+    deleteDump: (id: string) => write<OperationAnswer>('DELETE', at`/v1/dumps/${id}`),
+    restoreDump: (id: string, body: RestoreDumpRequest) =>
+      write<OperationAnswer>('POST', at`/v1/dumps/${id}/restores`, body),
+    previewDumpRestore: (id: string, body: RestoreDumpRequest) =>
+      write<PreviewAnswer>('POST', at`/v1/dumps/${id}/restores?preview=true`, body),
   };
 }
 

@@ -67,6 +67,10 @@ async function openLookUp(words: readonly string[]): Promise<LookUp> {
       (await client.listBackups(words[2] ?? '', 50))
         .filter(({ state }) => state === 'succeeded')
         .map(({ id, type, startedAt }) => ({ value: id, about: `${type}, ${startedAt}` })),
+    dump: async () =>
+      (await client.listDumps(undefined, 50))
+        .filter(({ state }) => state === 'succeeded')
+        .map(({ id, database, startedAt }) => ({ value: id, about: `${database ?? 'all databases'}, ${startedAt}` })),
     type: () => Promise.resolve(BACKUP_TYPES.map((value) => ({ value, about: '' }))),
     choice: () => Promise.resolve(['keep', 'rotate'].map((value) => ({ value, about: '' }))),
     scope: () => Promise.resolve(SCOPES.map((value) => ({ value, about: '' }))),

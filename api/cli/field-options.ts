@@ -41,6 +41,10 @@ export const OPTION_OF: Readonly<Record<string, string>> = {
   timeZone: '--time-zone',
   retention: '--keep',
   sites: '--add-site',
+  all: '--all',
+  expiresInSeconds: '--expires',
+  source: '--source',
+  replace: '--replace',
   paused: 'backup pause',
 };
 

@@ -32,6 +32,8 @@ export function nextCommand({ problem, tokenSource }: ApiError, running: string 
     case 'RESTORE_TARGET_OUTSIDE':
     case 'NOTHING_KEPT':
       return toType(`restore window ${cluster}`);
+    case 'DUMP_NOT_THERE':
+      return toType('dump list');
     case 'BACKUPS_NOT_CONFIGURED':
       return toType('site list');
     case 'DELETION_PROTECTED':
@@ -53,6 +55,7 @@ function nextToken(source: string | null): string {
 function listOf(path: string): string {
   const backupsOf = /^\/v1\/clusters\/([^/]+)\/backups\/./.exec(path)?.[1];
   if (backupsOf !== undefined) return `backup list ${backupsOf}`;
+  if (path.startsWith('/v1/dumps/')) return 'dump list';
   if (path.startsWith('/v1/operations/')) return 'ops list';
   if (path.startsWith('/v1/hosts/')) return 'host list';
   if (path.startsWith('/v1/floating-addresses/')) return 'address list';

@@ -8,6 +8,7 @@ import { addConnectCommands } from './command-connect';
 import { addDoctorCommands } from './command-doctor';
 import { addDrillCommands } from './command-drill';
 import { addEscrowCommands } from './command-escrow';
+import { addDumpCommands } from './command-dump';
 import { addHostCommands } from './command-host';
 import { addKeyCommands } from './command-key';
 import { addOperationCommands } from './command-ops';
@@ -61,6 +62,7 @@ export function createProgram(): Command {
   addRestoreCommands(program, open);
   addDrillCommands(program, open);
   addEscrowCommands(program);
+  addDumpCommands(program, open);
   addHostCommands(program, open);
   addSiteCommands(program, open);
   addOperationCommands(program, open);

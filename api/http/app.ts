@@ -13,6 +13,9 @@ import { credentialRoutes } from './credentials';
 import type { ApiDeps } from './deps';
 import { drillRoutes } from './drills';
 import { docsRouter } from './docs';
+import { dumpDownloadRoutes } from './dump-downloads';
+import { dumpRestoreRoutes } from './dump-restores';
+import { dumpRoutes } from './dumps';
 import { floatingAddressRoutes } from './floating-addresses';
 import { hostRoutes } from './hosts';
 import { healthRouter } from './health';
@@ -51,6 +54,9 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...restoreRoutes(deps),
     ...drillRoutes(deps),
     ...swapRoutes(deps),
+    ...dumpRoutes(deps),
+    ...dumpDownloadRoutes(deps),
+    ...dumpRestoreRoutes(deps),
     ...operationRoutes(deps),
     ...hostRoutes(deps),
     ...floatingAddressRoutes(deps),

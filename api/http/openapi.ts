@@ -39,6 +39,7 @@ const REQUEST_HEADERS = {
 const TAGS = [
   { name: 'Clusters', description: 'PostgreSQL services.' },
   { name: 'Backups', description: 'Physical backups of clusters, and new clusters that are restored from them.' },
+  { name: 'Dumps', description: 'Logical dumps of databases, and databases that are restored from them.' },
   { name: 'Operations', description: 'What is being done to them, step by step.' },
   { name: 'Hosts', description: 'Machines that you have, for clusters of the cloud `static`.' },
   { name: 'Sites', description: 'Object stores that backups go to.' },

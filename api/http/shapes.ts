@@ -1,9 +1,11 @@
 import type { Backup } from '../../domain/backups';
 import type { Cluster, ClusterNode } from '../../domain/clusters';
+import type { Dump } from '../../domain/dumps';
 import type { Operation, OperationSummary } from '../../domain/operations';
 import { TEMPORAL_NAMESPACE } from '../../domain/names';
 import type { BackupAnswer } from '../../domain/schemas/backups';
 import type { ClusterAnswer, ClusterDetailAnswer, NodeAnswer } from '../../domain/schemas/clusters';
+import type { DumpAnswer } from '../../domain/schemas/dumps';
 import type { OperationAnswer, OperationSummaryAnswer } from '../../domain/schemas/operations';
 import type { ApiDeps } from './deps';
 
@@ -47,6 +49,13 @@ export function backupAnswer(backup: Backup): BackupAnswer {
   const cluster = clusterPath(backup.clusterId);
   const operation = backup.operationId && operationPath(backup.operationId);
   return { ...backup, links: { self: `${cluster}/backups/${backup.id}`, cluster, operation } };
+}
+
+export function dumpAnswer(dump: Dump): DumpAnswer {
+  const { id, clusterId, operationId, startedAt, finishedAt } = dump;
+  const durationMs = finishedAt === null ? null : Date.parse(finishedAt) - Date.parse(startedAt);
+  const links = { self: `/v1/dumps/${id}`, cluster: clusterPath(clusterId), operation: operationPath(operationId) };
+  return { ...dump, durationMs, links };
 }
 
 export function nodeAnswer({ name, role, failureDomain, hostId, privateAddress }: ClusterNode): NodeAnswer {

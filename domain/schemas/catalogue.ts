@@ -15,6 +15,9 @@ export const planSchema = z
     storageBytes: z.number().int().meta({ description: 'Comes with the plan, on each data node.' }),
     maxStorageBytes: z.number().int(),
     priceEuroCentsPerMonth: z.number().int(),
+    dumps: z
+      .object({ kept: z.number().int(), perDay: z.number().int() })
+      .meta({ description: 'How many dumps of a cluster are kept: in all, and of one day.' }),
   })
   .meta({ id: 'Plan' });
 

@@ -10,6 +10,7 @@ const RESERVED = new Set([
   'rewind',
   'pgbouncer',
   'monitor',
+  'dumper',
   'public',
   'none',
 ]);
@@ -35,7 +36,7 @@ const identifier = z
   )
   .refine(
     (name) => !isReserved(name),
-    'is a reserved name (postgres, template0, template1, replicator, rewind, pgbouncer, monitor, public, none, pg_…, holdfast…)',
+    'is a reserved name (postgres, template0, template1, replicator, rewind, pgbouncer, monitor, dumper, public, none, pg_…, holdfast…)',
   );
 
 export const databaseNameSchema = identifier.meta({ description: 'The first database.', example: 'app' });

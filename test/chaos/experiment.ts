@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { networkToken } from '../../activities/cloud/tokens';
 import type { NewBackup } from '../../activities/inventory/backup-tables';
 import type { NewDrill } from '../../activities/inventory/drill-tables';
+import type { DumpUse, NewDump } from '../../activities/inventory/dump-tables';
 import type { SubmissionResult } from '../../activities/inventory/inventory';
 import type { NewSwap } from '../../activities/inventory/swap-table';
 import type { Origin, Timeline } from '../../domain/backups';
@@ -160,6 +161,8 @@ async function order(
     ...(await swapOf(inventory, cluster, kind)),
     ...(kind === 'backup' && { backup: await newBackup(inventory, cluster) }),
     ...(kind === 'drill' && source && { drill: await newDrill(inventory, source) }),
+    ...(kind === 'dump' && { dump: await newDump(inventory, cluster) }),
+    ...((kind === 'delete-dump' || kind === 'restore-dump') && { dumpUse: await useOf(inventory, cluster, kind) }),
   };
   const submit = (): Promise<SubmissionResult> =>
     kind === 'provision' || kind === 'restore' || kind === 'drill'
@@ -189,6 +192,24 @@ async function newBackup(inventory: Laboratory['inventory'], { id, spec }: Order
 
 async function newDrill(inventory: Laboratory['inventory'], { id: clusterId }: OrderedCluster): Promise<NewDrill> {
   return { id: newId('drl'), clusterId, timelineId: (await lineageOf(inventory, clusterId)).id };
+}
+
+async function newDump(inventory: Laboratory['inventory'], { id, spec }: OrderedCluster): Promise<NewDump> {
+  const timeline = await lineageOf(inventory, id);
+  const { database, version } = spec;
+  return { id: newId('dmp'), timelineId: timeline.id, database, description: null, version };
+}
+
+/** The newest dump that is there. */
+async function useOf(
+  inventory: Laboratory['inventory'],
+  { id, spec }: OrderedCluster,
+  kind: 'delete-dump' | 'restore-dump',
+): Promise<DumpUse> {
+  const [dump] = await inventory.dumps.listGood(id);
+  if (!dump) throw new Error('a cluster without dumps');
+  const restore = { source: spec.database, database: 'copy', replace: true };
+  return { dumpId: dump.id, restore: kind === 'restore-dump' ? restore : null };
 }
 
 /** @returns how many executions had begun by then. */

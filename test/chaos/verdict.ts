@@ -11,6 +11,7 @@ import { prefixOf } from './experiment';
 import type { Laboratory } from './laboratory';
 import { differs } from './differs';
 import { aboutDrill } from './drills';
+import { aboutDumps } from './dumps';
 import { aboutBackup, aboutLineage } from './lineages';
 import { keptOfMachines } from './machines';
 import { aboutSwap } from './swaps';
@@ -31,8 +32,8 @@ export async function complaints(
   ];
   // All else follows from that.
   if (ended.length > 0) return ended;
-  const isNew = experiment.kind === 'provision' || experiment.kind === 'restore';
-  const gone = ['delete', 'drill'].includes(experiment.kind) || (isNew && experiment.cancelAt !== undefined);
+  const made = MAKES_CLUSTER.includes(experiment.kind) && experiment.cancelAt !== undefined;
+  const gone = ['delete', 'drill'].includes(experiment.kind) || made;
   // A lineage outlives its cluster, but not the cancel of what opened it.
   const lineage = !gone ? 'is used' : experiment.kind === 'delete' ? 'outlives its cluster' : 'is gone';
   return [
@@ -46,8 +47,12 @@ export async function complaints(
     ...(await aboutBackup(laboratory, world, outcome)),
     ...(await aboutDrill(laboratory, experiment, outcome)),
     ...(await aboutSwap(laboratory, world, experiment, outcome)),
+    ...(await aboutDumps(laboratory, world, outcome)),
   ];
 }
+
+/** A cancel of others leaves the cluster as it was. */
+const MAKES_CLUSTER: readonly Experiment['kind'][] = ['provision', 'restore', 'delete'];
 
 function aboutSteps({ cancelAt }: Experiment, outcome: Outcome, dryRun: Outcome): string[] {
   const wanted = new Map(dryRun.operation.steps.map(({ id, state }) => [id, state]));

@@ -21,11 +21,12 @@ export const LAN = 'machines/network';
 const tokenOf = (number: number): string => `machines/m${number}`;
 const isMachine = (token: string): boolean => /^machines\/m\d+$/.test(token);
 
-/** Files of a machine that hold up what it does for as long as they are there: APT at work, connections to others, backups. */
+/** Files of a machine that hold up what it does for as long as they are there: APT at work, connections to others, backups, dumps. */
 export const HOLD = {
   packages: 'opt/simulation/hold-packages',
   connections: 'opt/simulation/hold-connections',
   backups: 'opt/simulation/hold-backups',
+  dumps: 'opt/simulation/hold-dumps',
 } as const;
 /** While it is there, backups of the machine find pages that do not fit their checksums. */
 export const DAMAGE = 'opt/simulation/damage-pages';

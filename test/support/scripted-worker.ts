@@ -109,6 +109,18 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   choosePoint: true,
   examineRestore: true,
   proveDrill: true,
+  prepareDumper: true,
+  takeDump: true,
+  storeDump: true,
+  copyDump: true,
+  clearDump: true,
+  evictDumps: true,
+  deleteDump: true,
+  checkDumpRestore: true,
+  restoreDump: true,
+  dropRestoredDump: true,
+  swapDatabases: true,
+  clearDumpRestore: true,
 };
 
 /**

@@ -81,9 +81,11 @@ export function waitingIn(stepIds: readonly string[], decisions: readonly Decisi
 }
 
 export function failOnce(stepId: string, type: string): Behaviour {
-  return ({ args: [at], times }) => {
-    if (isStepRef(at) && at.stepId === stepId && times === 1)
-      throw ApplicationFailure.nonRetryable('for the test', type);
+  let failed = false;
+  return ({ args: [at] }) => {
+    if (failed || !isStepRef(at) || at.stepId !== stepId) return;
+    failed = true;
+    throw ApplicationFailure.nonRetryable('for the test', type);
   };
 }
 

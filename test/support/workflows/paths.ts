@@ -45,12 +45,14 @@ export const OPERATION_PATHS: readonly HistoryPath[] = OPERATION_KINDS.flatMap((
 export const UNDO_PATHS: readonly HistoryPath[] = OPERATION_KINDS.flatMap((kind) =>
   ownStepsOf(kind)
     .filter(({ undo }) => undo)
-    .map(({ id }) =>
-      operationPath(kind, 'single', `undo of ${id} waits`, () =>
-        kind === 'drill'
+    .map(({ id, mayFail }) =>
+      operationPath(kind, 'single', `undo of ${id} waits`, () => {
+        // One that may fail is undone at once.
+        if (mayFail) return waitingIn([id, id], ['retry']);
+        return kind === 'drill'
           ? waitingIn(['look-for-damage-in-what-came-back', id], ['retry'])
-          : waitingIn([lastToCancel(kind), id], ['cancel', 'retry']),
-      ),
+          : waitingIn([lastToCancel(kind), id], ['cancel', 'retry']);
+      }),
     ),
 );
 

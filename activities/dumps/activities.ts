@@ -1,0 +1,90 @@
+import { dumpKey, dumpsToEvict } from '../../domain/dumps';
+import type { Dump } from '../../domain/dumps';
+import type { StepRef } from '../../domain/clusters';
+import { HoldfastError, tellsAbsence } from '../../domain/errors';
+import type { Fleet } from '../fleet';
+import { fencedHostOf, viewCluster } from '../fleet';
+import { clearNodes, DUMP_SCRATCH } from './node';
+import { prepareDumper } from './role';
+import { copyDump, sitesOf, storeDump, storeUnit, withdraw } from './store';
+import { dumpUnit, takeDump } from './take';
+
+export interface DumpActivities {
+  /** Makes the role that dumps, and lets it into every database. Idempotent. Retry: `remote`. Effects: a role. Undo: none. */
+  prepareDumper(at: StepRef): Promise<void>;
+  /**
+   * Dumps into a scratch folder of a data node: of the replica that is least behind, where there is one. Idempotency: a host
+   * job. Retry: `backup`, a few times. Effects: files on the node. Undo: clearDump.
+   * @throws DUMP_FAILED, DUMP_IMPOSSIBLE.
+   */
+  takeDump(at: StepRef): Promise<void>;
+  /**
+   * Stores the archive on the first site that takes it; from then on the dump has succeeded. Idempotency: an object that is
+   * whole, an upload that was begun, a host job. Retry: `backup`, a few times. Effects: one object. Undo: clearDump.
+   * @throws DUMP_FAILED.
+   */
+  storeDump(at: StepRef): Promise<void>;
+  /** As storeDump, on all other sites. */
+  copyDump(at: StepRef): Promise<void>;
+  /**
+   * Removes what a dump needed only while it was taken: jobs, scratch folders, unfinished uploads, and the objects of one
+   * that has not succeeded. Idempotent. Retry: `remote`. What does not answer is passed over.
+   */
+  clearDump(at: StepRef): Promise<void>;
+  /**
+   * Deletes the dumps that the plan does not keep. What could not be deleted, because a site is away, is by the next dump.
+   * Idempotent. Retry: `remote`. Effects: objects, rows. Undo: none.
+   */
+  evictDumps(at: StepRef): Promise<void>;
+  /**
+   * Deletes the dump that the operation is about. Idempotent. Retry: `remote`. Undo: none.
+   * @throws DUMP_FAILED when a site does not do it: the dump stays marked, and the next one deletes it.
+   */
+  deleteDump(at: StepRef): Promise<void>;
+}
+
+export function createDumpActivities(fleet: Fleet): DumpActivities {
+  const { dumps } = fleet.inventory;
+  return {
+    prepareDumper: async (at) => prepareDumper(fleet, at, await viewCluster(fleet, at.clusterId)),
+    takeDump: async (at) => takeDump(fleet, at, await viewCluster(fleet, at.clusterId)),
+    storeDump: async (at) => storeDump(fleet, at, await viewCluster(fleet, at.clusterId)),
+    copyDump: async (at) => copyDump(fleet, at, await viewCluster(fleet, at.clusterId)),
+
+    async clearDump(at) {
+      const view = await viewCluster(fleet, at.clusterId);
+      const dump = await dumps.ofOperation(at.operationId);
+      const units = [dumpUnit(at), ...(await sitesOf(fleet, dump)).map((site) => storeUnit(at, site))];
+      await clearNodes(view, (node) => fencedHostOf(fleet, at, view, node), units, DUMP_SCRATCH);
+      await withdraw(fleet, dump);
+    },
+
+    async evictDumps(at) {
+      const { plan } = await viewCluster(fleet, at.clusterId);
+      const tooMany = dumpsToEvict(await dumps.listGood(at.clusterId), plan.dumps);
+      for (const dump of await dumps.markDeleting(at, tooMany)) await remove(fleet, at, dump).catch(passOverAbsence);
+    },
+
+    async deleteDump(at) {
+      const { dump } = await dumps.useOf(at.operationId);
+      const marked = await dumps.markDeleting(at, [dump.id]);
+      for (const one of marked) await remove(fleet, at, one).catch(tellAbsence);
+      if (dump.state === 'deleted' || marked.some(({ id }) => id === dump.id)) return;
+      throw new HoldfastError('DUMP_NOT_THERE', { dump: dump.id, state: 'being restored' });
+    },
+  };
+}
+
+async function remove({ storage, inventory }: Fleet, at: StepRef, { id, timelineId, copies }: Dump): Promise<void> {
+  for (const { site } of copies) await storage.large.remove(site, timelineId, dumpKey(id));
+  await inventory.dumps.markDeleted(at, id);
+}
+
+function passOverAbsence(error: unknown): void {
+  if (!tellsAbsence(error)) throw error;
+}
+
+function tellAbsence(error: unknown): never {
+  if (!(error instanceof HoldfastError) || !tellsAbsence(error)) throw error;
+  throw new HoldfastError('DUMP_FAILED', { detail: error.message }, { cause: error });
+}

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import type { StepRef } from '../../domain/clusters';
+import type { Dump } from '../../domain/dumps';
+import { HoldfastError } from '../../domain/errors';
+import type { ClusterView, Fleet } from '../fleet';
+import { fencedHostOf, hostOf } from '../fleet';
+import type { Host } from '../host/host';
+import type { Job, JobUnit } from '../host/jobs';
+import { jobUnit } from '../host/jobs';
+import { runJob } from '../host/run-job';
+import { sh } from '../host/shell';
+import { SYSTEM_ROLES } from '../patroni/hba';
+import { binariesOf, DATA_FOLDER, SOCKET_FOLDER } from '../postgres/paths';
+import { findPrimary, runSql, untilTrue } from '../postgres/psql';
+import { fragment, sql } from '../postgres/sql';
+import { progressTo } from '../progress';
+import { ARCHIVE_PROGRAM } from './archive-program';
+import { asPostgres, choosePlace, DUMP_SCRATCH, jobsOn } from './node';
+import type { Place } from './node';
+import { CAN_DUMP, IS_TENANTS } from './role';
+import { DUMP, NO_DATABASE, NO_ROOM } from './scripts';
+
+/** A large table may be read for long without a word, but what is written of it grows. */
+export const STALL_MS = 15 * 60_000;
+/** How long a replica may take to hear of the role. */
+const REPLAY_S = 60;
+
+/** Of the job that dumps. */
+export const dumpUnit = (at: StepRef): JobUnit => jobUnit(at.operationId, 'dump', at.lane);
+
+/** What is to be dumped, as it is now. */
+interface Contents {
+  readonly names: readonly string[];
+  readonly bytes: number;
+}
+
+/**
+ * Dumps into the scratch folder of a data node, and writes down what came of it. A replica that had to end the dump, because
+ * what it read was to be removed, leaves the next try to the primary.
+ * @throws DUMP_FAILED, DUMP_IMPOSSIBLE for a database that is not there and a volume without room.
+ */
+export async function takeDump(fleet: Fleet, at: StepRef, view: ClusterView): Promise<void> {
+  const dump = await fleet.inventory.dumps.ofOperation(at.operationId);
+  const contents = await contentsOf(fleet, view, dump);
+  const place = await choosePlace(fleet, view, dump);
+  await fleet.inventory.dumps.recordNode(at, place.node.name, place.role, contents.bytes);
+  const host = fencedHostOf(fleet, at, view, place.node);
+  await untilTrue(view, host, CAN_DUMP, { title: 'wait until the role may dump', timeoutS: REPLAY_S });
+  try {
+    await runJob(host, dumpJob(at, view, dump, contents), {
+      stallMs: STALL_MS,
+      onProgress: progressTo(fleet, at, (line) => line),
+    });
+  } catch (error) {
+    throw await failureOf(fleet, at, view, { dump, place, bytes: contents.bytes }, error);
+  }
+  await fleet.inventory.dumps.recordArchive(at, await readSeal(host));
+}
+
+async function contentsOf(fleet: Fleet, view: ClusterView, { database }: Dump): Promise<Contents> {
+  const primary = hostOf(fleet, view, await findPrimary(fleet, view));
+  const which = database === null ? IS_TENANTS : sql`datname = ${database}`;
+  const query = sql`SELECT json_build_object(
+    'names', coalesce(json_agg(datname ORDER BY datname), '[]'),
+    'bytes', coalesce(sum(pg_database_size(oid)), 0))
+    FROM pg_catalog.pg_database WHERE ${fragment(which)}`;
+  const found = await runSql(view, primary, 'postgres', query, 'look at the databases');
+  const contents = z.object({ names: z.array(z.string()), bytes: z.number() }).parse(JSON.parse(found));
+  if (contents.names.length > 0) return contents;
+  const what = database === null ? 'there is no database' : `there is no database ${JSON.stringify(database)}`;
+  throw new HoldfastError('DUMP_IMPOSSIBLE', { detail: `${what} in cluster ${view.cluster.name}` });
+}
+
+/** Half of what the databases have: they are compressed, and without their indexes. */
+const neededBytes = (databaseBytes: number): number => Math.ceil(databaseBytes / 2);
+
+function dumpJob(at: StepRef, view: ClusterView, dump: Dump, { names, bytes }: Contents): Job {
+  const { version } = view.cluster.spec;
+  const values = [
+    ...[DUMP_SCRATCH, DATA_FOLDER, binariesOf(version), SOCKET_FOLDER, SYSTEM_ROLES.dumper, jobsOn(view)],
+    ...[compressionOf(version), neededBytes(bytes), dump.database === null ? 'roles' : '', ARCHIVE_PROGRAM],
+    ...[dump.database === null ? 'all' : 'one', ...names],
+  ];
+  const about = {
+    format: 1,
+    dump: dump.id,
+    cluster: view.cluster.name,
+    postgresql: version,
+    startedAt: dump.startedAt,
+    roles: dump.database === null,
+  };
+  return {
+    unit: dumpUnit(at),
+    description: `Holdfast: dump of ${view.cluster.name}`,
+    command: asPostgres(DUMP, values),
+    stdin: JSON.stringify({ about, names }),
+  };
+}
+
+/** PostgreSQL 15 knows gzip only. */
+const compressionOf = (version: Dump['version']): string => (version === '15' ? '6' : 'zstd:3');
+
+async function readSeal(host: Host): Promise<{ databases: string[]; sizeBytes: number; checksum: string }> {
+  const shape = z.object({ databases: z.array(z.string()), sizeBytes: z.number(), checksum: z.string() });
+  const text = await host.run(sh`cat ${`${DUMP_SCRATCH}/content.sealed`}`, { title: 'read what was dumped' });
+  return shape.parse(JSON.parse(text));
+}
+
+async function failureOf(
+  fleet: Fleet,
+  at: StepRef,
+  view: ClusterView,
+  { dump, place, bytes }: { dump: Dump; place: Place; bytes: number },
+  error: unknown,
+): Promise<unknown> {
+  if (!isJobFailure(error)) return error;
+  const detail = saidBy(error);
+  if (error.values['exitCode'] === NO_ROOM) return new HoldfastError('DUMP_IMPOSSIBLE', { detail }, { cause: error });
+  if (error.values['exitCode'] === NO_DATABASE) {
+    const gone = `database ${JSON.stringify(dump.database)} is gone`;
+    return new HoldfastError('DUMP_IMPOSSIBLE', { detail: gone }, { cause: error });
+  }
+  if (place.role === 'replica' && /conflict with recovery/.test(String(error.values['output']))) {
+    const primary = await findPrimary(fleet, view);
+    await fleet.inventory.dumps.recordNode(at, primary.name, 'primary', bytes);
+  }
+  return new HoldfastError('DUMP_FAILED', { detail }, { cause: error });
+}
+
+type JobFailure = HoldfastError & { readonly code: 'HOST_JOB_FAILED' };
+
+export function isJobFailure(error: unknown): error is JobFailure {
+  return error instanceof HoldfastError && error.code === 'HOST_JOB_FAILED';
+}
+
+/** The first error that a program told, because others follow from it; else the last line. */
+export function saidBy({ values }: HoldfastError): string {
+  const lines = String(values['output'] ?? '')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  const told = lines.find((line) => /ERROR|error:|FATAL/.test(line)) ?? lines.at(-1) ?? 'it said nothing';
+  return told.replace(/^(?:\S+: )?(?:ERROR|error): +/, '').slice(0, 300);
+}
