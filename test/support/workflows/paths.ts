@@ -9,7 +9,7 @@ import { checkHost } from '../../../workflows/check-host';
 import { checkSites } from '../../../workflows/check-sites';
 import { lookAtWindow } from '../../../workflows/look-at-window';
 import { RUNBOOKS } from '../../../workflows/runbooks';
-import type { RunbookStep } from '../../../workflows/runbook';
+import type { Runbook, RunbookStep } from '../../../workflows/runbook';
 import { isList, listSteps } from '../../../workflows/runbook';
 import { entityOf } from '../entity';
 import { eventually } from '../eventually';
@@ -253,8 +253,9 @@ function lastOf(kind: OperationKind): string {
 
 /** The last step that a cancel still ends; the last of all where it ends none. */
 function lastToCancel(kind: OperationKind): string {
-  const runbook = RUNBOOKS[kind].runbook({ topology: 'single' });
-  const lines = isList(runbook) ? runbook : [runbook];
+  const lines = linesOf(RUNBOOKS[kind].runbook({ topology: 'single' }));
   const end = lines.findIndex((line) => !isList(line) && line.kind === 'pointOfNoReturn');
   return listSteps(end < 0 ? lines : lines.slice(0, end)).at(-1)?.id ?? lastOf(kind);
 }
+
+const linesOf = (runbook: Runbook): Runbook[] => (isList(runbook) ? runbook.flatMap(linesOf) : [runbook]);
