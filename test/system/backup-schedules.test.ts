@@ -65,7 +65,8 @@ test('the housekeeping has one Schedule, and each of its runs is a short workflo
       async () => (await handle.describe()).info.recentActions.at(-1)?.action.workflow.workflowId,
     );
     const run = scheduled.temporal.client.workflow.getHandle(workflowId);
-    const nothing = { lineages: { removed: [], failed: {} }, overdue: [], overdueDrills: [], abandoned: [] };
+    const cleared = { removed: [], failed: {} };
+    const nothing = { lineages: cleared, keptData: cleared, overdue: [], overdueDrills: [], abandoned: [] };
     expect(await run.result()).toEqual(nothing);
     const { events } = await run.fetchHistory();
     expect(events?.length).toBeLessThan(40);

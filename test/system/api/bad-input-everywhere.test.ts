@@ -1,8 +1,7 @@
 import { startTestApi, type TestApi } from '../../support/api';
-import type { OperationId, TimelineId } from '../../../domain/ids';
-import type { Operation } from '../../../domain/operations';
-import { finish, newCluster, newId, newSubmission, refOf } from '../../support/inventory';
+import { newId } from '../../support/inventory';
 import { type DescribedOperation, exampleBody, operationFor, pathOf, type Schema } from '../../support/openapi';
+import { ownThings } from '../../support/own-things';
 import { type BadRequest, examine, type Examiner, problemIn, type RawAnswer } from '../../support/refusals';
 
 jest.setTimeout(120_000);
@@ -20,7 +19,7 @@ beforeAll(async () => {
   examiner = await examine(api);
   operations = examiner.operations.filter(({ needsToken }) => needsToken);
   expect(operations.length).toBeGreaterThan(20);
-  things = await ownThings();
+  things = await ownThings(api, operations);
 });
 afterAll(async () => {
   await examiner.stop();
@@ -216,6 +215,7 @@ const OF_PAGES = [
   ['/restores', 'op'],
   ['/backups', 'bkp'],
   ['/drills', 'drl'],
+  ['/dumps', 'dmp'],
 ] as const;
 test('a cursor that was made up, cut or of another list, and one with the place of another project', async () => {
   for (const name of ['one', 'two', 'three'])
@@ -250,48 +250,6 @@ test('a cursor that was made up, cut or of another list, and one with the place 
 });
 
 /** Makes one of everything that can be made, by the examples of the document. */
-async function ownThings(): Promise<Readonly<Record<string, string>>> {
-  const make = async (path: string, body: object): Promise<Record<string, unknown>> => {
-    const { status, body: answer } = await api.request('POST', path, { body });
-    expect([path, status]).toEqual([path, expect.any(Number)]);
-    expect(status).toBeLessThan(300);
-    return answer;
-  };
-  const order = await make('/v1/clusters', { name: 'mine', plan: 'sandbox' });
-  const token = await make('/v1/tokens', { name: 'mine', scopes: ['clusters:read'] });
-  const made: Record<string, string> = {
-    cluster: String(order['clusterId']),
-    operation: String(order['id']),
-    token: String(token['id']),
-  };
-  for (const operation of operations.filter(({ method, pattern }) => method === 'POST' && !pattern.includes('{'))) {
-    const name = operations
-      .find(({ pattern }) => pattern.startsWith(`${operation.pattern}/{`))
-      ?.pattern.match(/\{(\w+)\}/)?.[1];
-    if (name === undefined || made[name] !== undefined) continue;
-    const change = 'name' in (exampleBody(operation) ?? {}) ? { name: 'mine' } : {};
-    made[name] = String((await make(operation.pattern, { ...exampleBody(operation), ...change }))['id']);
-  }
-  // Ended: a stream of its events ends too, and nobody hands it over again.
-  const operation = await api.inventory.operations.get(String(order['id']) as OperationId);
-  if (operation === null) throw new Error('no operation');
-  const [timelineId, backup] = [newId('tl'), newId('bkp')];
-  await api.inventory.timelines.open(refOf(operation), { id: timelineId, sites: ['primary'], version: '18' });
-  const asked = { id: backup, timelineId, type: 'full', description: null, version: '18' } as const;
-  await api.inventory.backups.begin(refOf(operation), asked);
-  await finish(api.inventory, operation);
-  return { ...made, backup, drill: await heldDrill(operation, timelineId) };
-}
-
-async function heldDrill({ projectId, clusterId }: Operation, timelineId: TimelineId): Promise<string> {
-  const drill = { id: newId('drl'), clusterId, timelineId };
-  const cluster = newCluster(projectId, 'drilled');
-  const submission = { ...newSubmission(cluster, 'drill'), drill };
-  const { operation } = await api.inventory.operations.submitCreate(cluster, submission);
-  await finish(api.inventory, operation);
-  return drill.id;
-}
-
 test("another project's ids: the very bytes that an id gets that never was", async () => {
   const { id: strangers } = await api.inventory.projects.ensure('strangers');
   const token = await api.token(undefined, strangers);

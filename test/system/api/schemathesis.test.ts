@@ -105,7 +105,10 @@ test(`Schemathesis finds nothing in ${SECONDS} s, seed ${SEED}`, async () => {
   expect(seen.length).toBeGreaterThan(1000);
   expect(seen.filter(({ status }) => status === 429 || status >= 500)).toEqual([]);
   const reached = new Set(seen.filter(({ status }) => status < 300).map(({ route }) => route));
-  const expected = operations.filter(({ method, needsToken }) => method === 'GET' && needsToken);
+  // Nothing is restored in place here: what is kept then is read in restore-in-place.test.ts.
+  const expected = operations.filter(
+    ({ method, needsToken, operationId }) => method === 'GET' && needsToken && operationId !== 'showKeptData',
+  );
   for (const { pattern } of expected) expect(reached).toContain(`GET ${pattern}`);
   expect((await api.request('GET', '/v1/clusters', { token })).status).toBe(200);
 });
