@@ -22,7 +22,7 @@ const PLAIN_PATHS = [...OPERATION_PATHS, ...UNDO_PATHS, ...ENTITY_PATHS, ...CHEC
 const PATHS = [...PLAIN_PATHS, ...CONTINUED_PATHS];
 const fileOf = (name: string): string => `${name.replaceAll(/[^a-z0-9]+/gi, '-')}.pb.gz`;
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
 const asked = process.env['HOLDFAST_RECORD_HISTORIES'];
 if (asked) {
@@ -33,7 +33,7 @@ if (asked) {
     await record(PLAIN_PATHS.filter(({ name }) => wanted.test(name)));
     const continued = CONTINUED_PATHS.filter(({ name }) => wanted.test(name));
     if (continued.length > 0) await record(continued, { 'limit.historyCount.suggestContinueAsNew': 10 });
-  }, 600_000);
+  });
 }
 
 async function record(paths: readonly HistoryPath[], dynamicConfig: Record<string, number> = {}): Promise<void> {
