@@ -47,7 +47,7 @@ function takeRoute(deps: ApiDeps): Route {
     async handle(call) {
       const { params, query, caller } = call;
       const { type, description = null } = call.body ?? takeBackupSchema.parse({});
-      const repeated = query.preview ? null : await replay(deps, call);
+      const repeated = await replay(deps, call);
       if (repeated) return repeated;
       const cluster = await findLiveCluster(inventory, caller, params.cluster);
       if (query.preview) {

@@ -49,7 +49,7 @@ function takeRoute(deps: ApiDeps): Route {
     async handle(call) {
       const { params, query, caller } = call;
       const { database: asked, all, description = null } = call.body ?? takeDumpSchema.parse({});
-      const repeated = query.preview ? null : await replay(deps, call);
+      const repeated = await replay(deps, call);
       if (repeated) return repeated;
       const cluster = await findLiveCluster(inventory, caller, params.cluster);
       const database = all ? null : (asked ?? cluster.spec.database);
