@@ -4,7 +4,7 @@ import type { StepRef } from '../../domain/clusters';
 import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import type { Fleet } from '../fleet';
 import { fencedHostOf, viewCluster } from '../fleet';
-import { clearNodes, DUMP_SCRATCH } from './node';
+import { clearNodes, DUMPS } from './node';
 import { prepareDumper } from './role';
 import { copyDump, sitesOf, storeDump, storeUnit, withdraw } from './store';
 import { dumpUnit, takeDump } from './take';
@@ -54,8 +54,8 @@ export function createDumpActivities(fleet: Fleet): DumpActivities {
     async clearDump(at) {
       const view = await viewCluster(fleet, at.clusterId);
       const dump = await dumps.ofOperation(at.operationId);
-      const units = [dumpUnit(at), ...(await sitesOf(fleet, dump)).map((site) => storeUnit(at, site))];
-      await clearNodes(view, (node) => fencedHostOf(fleet, at, view, node), units, DUMP_SCRATCH);
+      const stores = (await sitesOf(fleet, dump)).map((site) => storeUnit(at, site));
+      await clearNodes(view, (node) => fencedHostOf(fleet, at, view, node), [dumpUnit(at), ...stores], DUMPS);
       await withdraw(fleet, dump);
     },
 

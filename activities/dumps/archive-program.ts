@@ -62,7 +62,7 @@ def seal(folder, asked):
     digest = hashlib.sha256()
     for chunk in read(pieces, 0, size): digest.update(chunk)
     with open(folder + '.sealed.new', 'w', encoding='utf-8') as file:
-        json.dump({'databases': databases, 'sizeBytes': size, 'checksum': digest.hexdigest()}, file)
+        json.dump({'dump': asked['about']['dump'], 'databases': databases, 'sizeBytes': size, 'checksum': digest.hexdigest()}, file)
     os.rename(folder + '.sealed.new', folder + '.sealed')
 
 def request(method, url, ca, length=None, chunks=()):

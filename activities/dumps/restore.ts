@@ -14,7 +14,7 @@ import { findPrimary, runSql } from '../postgres/psql';
 import { sql } from '../postgres/sql';
 import { progressTo } from '../progress';
 import { ARCHIVE_PROGRAM } from './archive-program';
-import { asPostgres, clearNodes, jobsOn, RESTORE_SCRATCH } from './node';
+import { asPostgres, clearNodes, clearOthers, jobsOn, RESTORES, scratchOf } from './node';
 import { NO_ROOM, NOT_FETCHED, RESTORE } from './scripts';
 import { asideOf, createAside, dropAside, swapIn } from './swap';
 import { isJobFailure, saidBy, STALL_MS } from './take';
@@ -46,7 +46,7 @@ export function createDumpRestoreActivities(fleet: Fleet): DumpRestoreActivities
   const primaryOf = async (at: StepRef, view: ClusterView): Promise<Host> =>
     fencedHostOf(fleet, at, view, await findPrimary(fleet, view));
   const clear = (at: StepRef, view: ClusterView): Promise<void> =>
-    clearNodes(view, (node) => fencedHostOf(fleet, at, view, node), [restoreUnit(at)], RESTORE_SCRATCH);
+    clearNodes(view, (node) => fencedHostOf(fleet, at, view, node), [restoreUnit(at)], RESTORES);
   return {
     checkDumpRestore: async (at) => checkDumpRestore(fleet, at, await viewCluster(fleet, at.clusterId)),
     restoreDump: async (at) => restoreDump(fleet, at, await viewCluster(fleet, at.clusterId)),
@@ -93,6 +93,7 @@ async function restoreDump(fleet: Fleet, at: StepRef, view: ClusterView): Promis
   const order = await orderOf(fleet, at);
   const primary = await findPrimary(fleet, view);
   const host = fencedHostOf(fleet, at, view, primary);
+  await clearOthers(host, at, restoreUnit(at), RESTORES);
   const said: string[] = [];
   for (const { site } of order.dump.copies) {
     try {
@@ -132,8 +133,8 @@ async function restoreJob(fleet: Fleet, at: StepRef, view: ClusterView, { dump, 
   const { id, timelineId, sizeBytes, checksum, databases } = dump;
   const needed = (sizeBytes ?? 0) * (1 + GROWTH);
   const values = [
-    ...[RESTORE_SCRATCH, DATA_FOLDER, binariesOf(version), SOCKET_FOLDER, owner, jobsOn(view), needed, ARCHIVE_PROGRAM],
-    ...[asideOf(at), databases.indexOf(source) + 1],
+    ...[scratchOf(RESTORES, at), DATA_FOLDER, binariesOf(version), SOCKET_FOLDER, owner, jobsOn(view), needed],
+    ...[ARCHIVE_PROGRAM, asideOf(at), databases.indexOf(source) + 1],
   ];
   const url = await fleet.storage.large.signDownload(site, timelineId, dumpKey(id), URL_S);
   return {

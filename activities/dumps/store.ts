@@ -13,7 +13,7 @@ import { sh } from '../host/shell';
 import { progressTo } from '../progress';
 import { MOST_PARTS } from '../storage/uploads';
 import { ARCHIVE_PROGRAM } from './archive-program';
-import { DUMP_SCRATCH } from './node';
+import { DUMPS, scratchOf } from './node';
 import { isJobFailure, saidBy, STALL_MS } from './take';
 
 /**
@@ -107,7 +107,7 @@ async function sendParts(fleet: Fleet, at: StepRef, host: Host, site: SiteName, 
     unit: storeUnit(at, site),
     description: `Holdfast: send a dump to ${site}`,
     user: 'postgres',
-    command: sh`exec python3 -c ${ARCHIVE_PROGRAM} send ${`${DUMP_SCRATCH}/content`} 2>&1`,
+    command: sh`exec python3 -c ${ARCHIVE_PROGRAM} send ${`${scratchOf(DUMPS, at)}/content`} 2>&1`,
     stdin: JSON.stringify(parts),
   };
   await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, (line) => `${site}: ${line}`) });

@@ -9,13 +9,14 @@ import type { Job, JobUnit } from '../host/jobs';
 import { jobUnit } from '../host/jobs';
 import { runJob } from '../host/run-job';
 import { sh } from '../host/shell';
+import type { DumpArchive } from '../inventory/dump-tables';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { binariesOf, DATA_FOLDER, SOCKET_FOLDER } from '../postgres/paths';
 import { findPrimary, runSql, untilTrue } from '../postgres/psql';
 import { fragment, sql } from '../postgres/sql';
 import { progressTo } from '../progress';
 import { ARCHIVE_PROGRAM } from './archive-program';
-import { asPostgres, choosePlace, DUMP_SCRATCH, jobsOn } from './node';
+import { asPostgres, choosePlace, clearOthers, DUMPS, jobsOn, scratchOf } from './node';
 import type { Place } from './node';
 import { CAN_DUMP, IS_TENANTS } from './role';
 import { DUMP, NO_DATABASE, NO_ROOM } from './scripts';
@@ -45,6 +46,7 @@ export async function takeDump(fleet: Fleet, at: StepRef, view: ClusterView): Pr
   const place = await choosePlace(fleet, view, dump);
   await fleet.inventory.dumps.recordNode(at, place.node.name, place.role, contents.bytes);
   const host = fencedHostOf(fleet, at, view, place.node);
+  await clearOthers(host, at, dumpUnit(at), DUMPS);
   await untilTrue(view, host, CAN_DUMP, { title: 'wait until the role may dump', timeoutS: REPLAY_S });
   try {
     await runJob(host, dumpJob(at, view, dump, contents), {
@@ -54,7 +56,7 @@ export async function takeDump(fleet: Fleet, at: StepRef, view: ClusterView): Pr
   } catch (error) {
     throw await failureOf(fleet, at, view, { dump, place, bytes: contents.bytes }, error);
   }
-  await fleet.inventory.dumps.recordArchive(at, await readSeal(host));
+  await fleet.inventory.dumps.recordArchive(at, await readSeal(host, at, dump));
 }
 
 async function contentsOf(fleet: Fleet, view: ClusterView, { database }: Dump): Promise<Contents> {
@@ -77,7 +79,7 @@ const neededBytes = (databaseBytes: number): number => Math.ceil(databaseBytes /
 function dumpJob(at: StepRef, view: ClusterView, dump: Dump, { names, bytes }: Contents): Job {
   const { version } = view.cluster.spec;
   const values = [
-    ...[DUMP_SCRATCH, DATA_FOLDER, binariesOf(version), SOCKET_FOLDER, SYSTEM_ROLES.dumper, jobsOn(view)],
+    ...[scratchOf(DUMPS, at), DATA_FOLDER, binariesOf(version), SOCKET_FOLDER, SYSTEM_ROLES.dumper, jobsOn(view)],
     ...[compressionOf(version), neededBytes(bytes), dump.database === null ? 'roles' : '', ARCHIVE_PROGRAM],
     ...[dump.database === null ? 'all' : 'one', ...names],
   ];
@@ -100,11 +102,18 @@ function dumpJob(at: StepRef, view: ClusterView, dump: Dump, { names, bytes }: C
 /** PostgreSQL 15 knows gzip only. */
 const compressionOf = (version: Dump['version']): string => (version === '15' ? '6' : 'zstd:3');
 
-async function readSeal(host: Host): Promise<{ databases: string[]; sizeBytes: number; checksum: string }> {
-  const shape = z.object({ databases: z.array(z.string()), sizeBytes: z.number(), checksum: z.string() });
-  const text = await host.run(sh`cat ${`${DUMP_SCRATCH}/content.sealed`}`, { title: 'read what was dumped' });
-  return shape.parse(JSON.parse(text));
+/** @throws DUMP_FAILED when it is the seal of another dump. */
+async function readSeal(host: Host, at: StepRef, { id }: Dump): Promise<DumpArchive> {
+  const path = `${scratchOf(DUMPS, at)}/content.sealed`;
+  const { dump, ...archive } = parseSeal(await host.run(sh`cat ${path}`, { title: 'read what was dumped' }));
+  if (dump === id) return archive;
+  throw new HoldfastError('DUMP_FAILED', { detail: `what lies on ${host.label} is dump ${dump}, not ${id}` });
 }
+
+const parseSeal = (text: string): DumpArchive & { readonly dump: string } =>
+  z
+    .object({ dump: z.string(), databases: z.array(z.string()), sizeBytes: z.number(), checksum: z.string() })
+    .parse(JSON.parse(text));
 
 async function failureOf(
   fleet: Fleet,
