@@ -1,7 +1,7 @@
 import type { StepRef } from '../../domain/clusters';
 import { dumpKey } from '../../domain/dumps';
 import type { Dump, DumpRestore } from '../../domain/dumps';
-import { HoldfastError, tellsAbsence } from '../../domain/errors';
+import { HoldfastError } from '../../domain/errors';
 import type { SiteName } from '../../domain/sites';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { fencedHostOf, hostOf, viewCluster } from '../fleet';
@@ -17,6 +17,7 @@ import { ARCHIVE_PROGRAM } from './archive-program';
 import { asPostgres, clearNodes, clearOthers, jobsOn, RESTORES, scratchOf } from './node';
 import { NO_ROOM, NOT_FETCHED, RESTORE } from './scripts';
 import { asideOf, createAside, dropAside, swapIn } from './swap';
+import { tellsNoSite } from './store';
 import { isJobFailure, saidBy, STALL_MS } from './take';
 
 export interface DumpRestoreActivities {
@@ -145,7 +146,10 @@ async function restoreJob(fleet: Fleet, at: StepRef, view: ClusterView, { dump, 
   };
 }
 
-/** What a site, or the way to it, said: another one is tried then. @throws DUMP_IMPOSSIBLE for what no other try cures. */
+/**
+ * What a site, or the way to it, said: another one is tried then. @throws DUMP_IMPOSSIBLE for what no other try cures; what no
+ * site has a part in, such as a host that is away and comes back.
+ */
 async function reasonOf(
   fleet: Fleet,
   view: ClusterView,
@@ -153,7 +157,7 @@ async function reasonOf(
   site: SiteName,
   error: unknown,
 ): Promise<string> {
-  if (!(error instanceof HoldfastError) || (!isJobFailure(error) && !tellsAbsence(error))) throw error;
+  if (!(error instanceof HoldfastError) || (!isJobFailure(error) && !tellsNoSite(error))) throw error;
   if (!isJobFailure(error) || error.values['exitCode'] === NOT_FETCHED)
     return `site ${site}: ${isJobFailure(error) ? saidBy(error) : error.message}`;
   const detail = saidBy(error);
