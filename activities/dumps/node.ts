@@ -3,7 +3,7 @@ import type { Dump } from '../../domain/dumps';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, hostOf, reachableNode } from '../fleet';
 import type { Host } from '../host/host';
-import { cancelJob, cleanJob, endOthers } from '../host/jobs';
+import { cancelJob, cleanJob, endOthers, jobStatus } from '../host/jobs';
 import type { JobUnit } from '../host/jobs';
 import { sh } from '../host/shell';
 import type { ShellCommand } from '../host/shell';
@@ -28,21 +28,34 @@ export const scratchOf = ({ folder }: Scratch, { operationId }: Pick<StepRef, 'o
 export interface Place {
   readonly node: ReachableNode;
   readonly role: NonNullable<Dump['nodeRole']>;
+  /** Its job is there, running or ended. */
+  readonly isBegun: boolean;
 }
 
-/** The node that it was begun on, as long as that answers; else the replica that is least behind, else the primary. */
+/**
+ * The node that has its job; else the replica that is least behind, else the primary, which it stays with once it came there.
+ * @param unit of the job.
+ */
 export async function choosePlace(
   fleet: Fleet,
   view: ClusterView,
   begun: Pick<Dump, 'node' | 'nodeRole'>,
+  unit: JobUnit,
 ): Promise<Place> {
   if (begun.node !== null && begun.nodeRole !== null) {
     const node = reachableNode(view, begun.node);
-    if (await answers(hostOf(fleet, view, node))) return { node, role: begun.nodeRole };
+    if (await hasJob(hostOf(fleet, view, node), unit)) return { node, role: begun.nodeRole, isBegun: true };
   }
   const primary = await findPrimary(fleet, view);
-  const replica = await nearestReplica(fleet, view, primary);
-  return replica ? { node: replica, role: 'replica' } : { node: primary, role: 'primary' };
+  const replica = begun.nodeRole === 'primary' ? null : await nearestReplica(fleet, view, primary);
+  return replica
+    ? { node: replica, role: 'replica', isBegun: false }
+    : { node: primary, role: 'primary', isBegun: false };
+}
+
+/** False also when its host is away. */
+async function hasJob(host: Host, unit: JobUnit): Promise<boolean> {
+  return (await answers(host)) && (await jobStatus(host, unit)).state !== 'not-started';
 }
 
 /** As `postgres`; the script's values never stand in its text. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { StepRef } from '../../domain/clusters';
 import type { Dump } from '../../domain/dumps';
-import { HoldfastError } from '../../domain/errors';
+import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import type { ClusterView, Fleet } from '../fleet';
 import { fencedHostOf, hostOf } from '../fleet';
 import type { Host } from '../host/host';
@@ -14,16 +14,17 @@ import { SYSTEM_ROLES } from '../patroni/hba';
 import { binariesOf, DATA_FOLDER, SOCKET_FOLDER } from '../postgres/paths';
 import { findPrimary, runSql, untilTrue } from '../postgres/psql';
 import { fragment, sql } from '../postgres/sql';
+import type { SqlText } from '../postgres/sql';
 import { progressTo } from '../progress';
 import { ARCHIVE_PROGRAM } from './archive-program';
 import { asPostgres, choosePlace, clearOthers, DUMPS, jobsOn, scratchOf } from './node';
 import type { Place } from './node';
-import { CAN_DUMP, IS_TENANTS } from './role';
+import { CAN_DUMP, canDumpAsOf, IS_TENANTS } from './role';
 import { DUMP, NO_DATABASE, NO_ROOM } from './scripts';
 
 /** A large table may be read for long without a word, but what is written of it grows. */
 export const STALL_MS = 15 * 60_000;
-/** How long a replica may take to hear of the role. */
+/** How long a replica may take to hear of the role, and of all that was there. */
 const REPLAY_S = 60;
 
 /** Of the job that dumps. */
@@ -33,6 +34,8 @@ export const dumpUnit = (at: StepRef): JobUnit => jobUnit(at.operationId, 'dump'
 interface Contents {
   readonly names: readonly string[];
   readonly bytes: number;
+  /** All of it was written by there. */
+  readonly lsn: string;
 }
 
 /**
@@ -43,11 +46,10 @@ interface Contents {
 export async function takeDump(fleet: Fleet, at: StepRef, view: ClusterView): Promise<void> {
   const dump = await fleet.inventory.dumps.ofOperation(at.operationId);
   const contents = await contentsOf(fleet, view, dump);
-  const place = await choosePlace(fleet, view, dump);
+  const place = await readyPlace(fleet, at, view, { dump, contents });
   await fleet.inventory.dumps.recordNode(at, place.node.name, place.role, contents.bytes);
   const host = fencedHostOf(fleet, at, view, place.node);
   await clearOthers(host, at, dumpUnit(at), DUMPS);
-  await untilTrue(view, host, CAN_DUMP, { title: 'wait until the role may dump', timeoutS: REPLAY_S });
   try {
     await runJob(host, dumpJob(at, view, dump, contents), {
       stallMs: STALL_MS,
@@ -59,15 +61,45 @@ export async function takeDump(fleet: Fleet, at: StepRef, view: ClusterView): Pr
   await fleet.inventory.dumps.recordArchive(at, await readSeal(host, at, dump));
 }
 
+/** Where all that is to be dumped has come to. A replica that is too far behind, or away, leaves it to the primary. */
+async function readyPlace(
+  fleet: Fleet,
+  at: StepRef,
+  view: ClusterView,
+  { dump, contents }: { dump: Dump; contents: Contents },
+): Promise<Place> {
+  const place = await choosePlace(fleet, view, dump, dumpUnit(at));
+  if (place.isBegun) return place;
+  const ready = async ({ node }: Place, query: SqlText): Promise<void> =>
+    untilTrue(view, fencedHostOf(fleet, at, view, node), query, {
+      title: 'wait until the role may dump what is there',
+      timeoutS: REPLAY_S,
+    });
+  try {
+    await ready(place, place.role === 'replica' ? canDumpAsOf(contents.lsn) : CAN_DUMP);
+    return place;
+  } catch (error) {
+    if (place.role === 'primary' || !tellsNotReady(error)) throw error;
+  }
+  const primary: Place = { node: await findPrimary(fleet, view), role: 'primary', isBegun: false };
+  await ready(primary, CAN_DUMP);
+  return primary;
+}
+
+const tellsNotReady = (error: unknown): boolean =>
+  tellsAbsence(error) || (error instanceof HoldfastError && error.code === 'HOST_COMMAND_FAILED');
+
 async function contentsOf(fleet: Fleet, view: ClusterView, { database }: Dump): Promise<Contents> {
   const primary = hostOf(fleet, view, await findPrimary(fleet, view));
   const which = database === null ? IS_TENANTS : sql`datname = ${database}`;
   const query = sql`SELECT json_build_object(
     'names', coalesce(json_agg(datname ORDER BY datname), '[]'),
-    'bytes', coalesce(sum(pg_database_size(oid)), 0))
+    'bytes', coalesce(sum(pg_database_size(oid)), 0),
+    'lsn', pg_current_wal_flush_lsn())
     FROM pg_catalog.pg_database WHERE ${fragment(which)}`;
   const found = await runSql(view, primary, 'postgres', query, 'look at the databases');
-  const contents = z.object({ names: z.array(z.string()), bytes: z.number() }).parse(JSON.parse(found));
+  const shape = z.object({ names: z.array(z.string()), bytes: z.number(), lsn: z.string() });
+  const contents = shape.parse(JSON.parse(found));
   if (contents.names.length > 0) return contents;
   const what = database === null ? 'there is no database' : `there is no database ${JSON.stringify(database)}`;
   throw new HoldfastError('DUMP_IMPOSSIBLE', { detail: `${what} in cluster ${view.cluster.name}` });
