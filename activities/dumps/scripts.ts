@@ -86,6 +86,13 @@ exec python3 -c "$program" seal "$content"
 `;
 
 /**
+ * Lines of the list that pg_restore makes, for what every database has, or an extension brings. The last word is the owner's name:
+ * names can hold blanks, and a schema `public x` is no schema `public`. For `grep -E`.
+ */
+export const LEFT_OUT =
+  '^[0-9]+; [0-9]+ [0-9]+ (SCHEMA - public [^ ]*$|COMMENT - SCHEMA public [^ ]*$|COMMENT - EXTENSION )';
+
+/**
  * Arguments: scratch folder, volume, folder of binaries, folder of the socket, role, jobs, bytes that are needed, the
  * archive program, database to restore into, number of the one in the archive. Standard input: what `fetch` reads.
  * The first error ends it. The folder does not grow any more once all is fetched, nor does the database while an index is sorted
@@ -110,9 +117,9 @@ moved() {
 }
 room "$needed"
 python3 -c "$program" fetch "$scratch/content" || exit ${NOT_FETCHED}
-# What every database has, and who may what: roles of the other cluster may not be here.
+# Who may what is left out too: roles of the other cluster may not be here.
 "$binaries/pg_restore" --list "$from" >"$scratch/list.all" || exit 1
-grep -vE '^[0-9]+; [0-9]+ [0-9]+ (SCHEMA - public|COMMENT - (SCHEMA public|EXTENSION)) ' "$scratch/list.all" >"$scratch/list"
+grep -vE '${LEFT_OUT}' "$scratch/list.all" >"$scratch/list"
 watched "$binaries/pg_restore" --dbname="$PGDATABASE" --jobs="$jobs" --exit-on-error --no-owner --no-privileges --no-security-labels \\
   --enable-row-security --no-subscriptions --no-tablespaces --no-password --use-list="$scratch/list" "$from" || exit 1
 echo 'gather statistics'
