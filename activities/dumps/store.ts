@@ -89,8 +89,7 @@ export async function withdraw(fleet: Fleet, dump: Dump): Promise<void> {
 }
 
 /** Not a site, which others are there for, but what all need: the host is waited for, rather than that its work is lost. */
-const isAwayBesideSites = (error: HoldfastError): boolean =>
-  tellsAbsence(error) && error.code !== 'SITE_UNAVAILABLE';
+const isAwayBesideSites = (error: HoldfastError): boolean => tellsAbsence(error) && error.code !== 'SITE_UNAVAILABLE';
 
 const NO_SITE: readonly ErrorCode[] = ['SITE_UNAVAILABLE', 'SITE_REFUSED', 'NOT_FOUND'];
 
