@@ -191,7 +191,9 @@ async function swapOf(
 }
 
 const inTheWay = async ({ inventory }: ApiDeps, cluster: Cluster): Promise<OperationSummary | undefined> =>
-  (await operationAt(inventory, cluster, 'cluster')) ?? (await operationAt(inventory, cluster, 'backup'));
+  (await operationAt(inventory, cluster, 'cluster')) ??
+  (await operationAt(inventory, cluster, 'backup')) ??
+  (await operationAt(inventory, cluster, 'dump'));
 
 async function outlook(deps: ApiDeps, cluster: Cluster): Promise<Parameters<typeof previewOfSwap>[3]> {
   const { swaps, backups } = deps.inventory;
