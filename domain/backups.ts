@@ -138,4 +138,6 @@ export interface Origin {
   readonly site: string | null;
   /** True: the owner's password is the source's. */
   readonly keepsCredentials: boolean;
+  /** True: it takes the place of the source, which was deleted: with its certificate authority, and its address where that is free. */
+  readonly undeletes: boolean;
 }

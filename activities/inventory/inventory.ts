@@ -121,6 +121,8 @@ export interface ClusterTable {
   get(id: ClusterId): Promise<Cluster | null>;
   /** By id or by name, within the project; deleted clusters are found by id only. */
   find(projectId: ProjectId, idOrName: string): Promise<Cluster | null>;
+  /** By id, or by name: of several that had it the one that was deleted last, first those that can be restored. Null: none was deleted. */
+  findDeleted(projectId: ProjectId, idOrName: string): Promise<Cluster | null>;
   /** Newest first, without deleted ones. @param page `drills`: also those that are made for drills; default: no. */
   list(projectId: ProjectId, page: PageRequest & { readonly drills?: boolean }): Promise<Cluster[]>;
   /** Changes the spec without an operation (deletion protection); raises the generation. @throws PRECONDITION_FAILED. */

@@ -90,6 +90,8 @@ const origin = z.object({
   target: restoreTarget,
   site: z.string().nullable(),
   keepsCredentials: z.boolean(),
+  // Those that are older than undeletes are none.
+  undeletes: z.boolean().default(false),
 });
 
 const provenRestore = z.object({

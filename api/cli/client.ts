@@ -77,6 +77,8 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
     deleteCluster: (name: string, confirm: string) =>
       write<OperationAnswer>('DELETE', at`/v1/clusters/${name}`, { confirm }),
     previewDelete: (name: string) => write<PreviewAnswer>('DELETE', at`/v1/clusters/${name}?preview=true`),
+    undeleteCluster: (name: string) => write<OperationAnswer>('POST', at`/v1/clusters/${name}/undelete`),
+    previewUndelete: (name: string) => write<PreviewAnswer>('POST', at`/v1/clusters/${name}/undelete?preview=true`),
     showCredentials: (name: string) => get<CredentialsAnswer>(at`/v1/clusters/${name}/credentials`),
     ...backupCalls(get, write),
     ...drillCalls(get, write),

@@ -30,6 +30,7 @@ import type { Route } from './route';
 import { siteRoutes } from './sites';
 import { swapRoutes } from './swaps';
 import { tokenRoutes } from './tokens';
+import { undeleteRoutes } from './undelete';
 
 /** Requests per minute; default 600 a token, 1200 more for polling, 60 refused ones an address. */
 export interface RateLimits {
@@ -48,6 +49,7 @@ export interface AppOptions extends ApiDeps {
 export function allRoutes(deps: ApiDeps): Route[] {
   return [
     ...clusterRoutes(deps),
+    ...undeleteRoutes(deps),
     ...credentialRoutes(deps),
     ...backupRoutes(deps),
     ...backupPolicyRoutes(deps),

@@ -121,5 +121,6 @@ export const originSchema = z
     target: restoreTargetOutSchema,
     site: z.string().nullable().meta({ description: 'null: the first that answered.' }),
     keepsCredentials: z.boolean(),
+    undeletes: z.boolean().meta({ description: 'true: it takes the place of the source, which was deleted.' }),
   })
   .meta({ id: 'Origin' });

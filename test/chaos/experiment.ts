@@ -138,7 +138,14 @@ async function clusterOf(
 
 async function latestOf({ inventory }: Laboratory, { id }: OrderedCluster): Promise<Origin> {
   const { id: timelineId } = await lineageOf(inventory, id);
-  return { clusterId: id, timelineId, target: { kind: 'latest' }, site: null, keepsCredentials: true };
+  return {
+    clusterId: id,
+    timelineId,
+    target: { kind: 'latest' },
+    site: null,
+    keepsCredentials: true,
+    undeletes: false,
+  };
 }
 
 async function lineageOf(inventory: Laboratory['inventory'], id: ClusterId): Promise<Timeline> {

@@ -22,6 +22,7 @@ import {
   windowAfter,
   windowOf,
 } from './backups/user';
+import { clientOf, sameClient, undelete } from './backups/undelete';
 import { clustersOf, damageBackups, endedDrill, holdDrill, leftOf } from './backups/drills';
 import { login, query } from './support/endpoint';
 import type { Writer } from './support/ledger';
@@ -296,10 +297,11 @@ describe('when something fails', () => {
     expect((await besideData(holdfast, 'orders')).map((line) => line.replace(/^pg-\d /, ''))).toEqual(['kept']);
   });
 
-  test('a deletion does not wait for the backup that runs; its data can be restored afterwards, under the old name', async () => {
+  test('a deletion does not wait for the backup that runs; undeleted, the cluster is where it was, with its last words', async () => {
     const { id } = await holdfast.cluster('orders');
+    const client = await clientOf(holdfast, 'orders');
     const lastWords = Date.now();
-    await query(login(await holdfast.credentials('orders'), 'primaryPort'), 'create table last_words ()');
+    await query(client.config, 'create table last_words ()');
     const { id: backup } = await takeBackup(holdfast, 'orders', { type: 'full' });
     await remove(holdfast, 'orders');
     expect(Date.parse((await windowOf(holdfast, id)).latest ?? '')).toBeGreaterThan(lastWords);
@@ -308,12 +310,10 @@ describe('when something fails', () => {
       return ['failed', 'succeeded', 'cancelled'].includes(operation.state) && operation;
     });
     expect(ended.state).not.toBe('cancelled');
-    const { id: restore } = await ask(holdfast, 'POST', `/v1/clusters/${id}/restores`, {
-      name: 'orders',
-      plan: 'ha-s',
-    });
-    await holdfast.succeed(restore);
-    expect((await holdfast.cluster('orders')).status.state).toBe('ready');
-    expect(await query(login(await holdfast.credentials('orders'), 'primaryPort'), 'table last_words')).toEqual([]);
+    await undelete(holdfast, id);
+    const { status, origin } = await holdfast.cluster('orders');
+    expect([status.state, origin?.clusterId]).toEqual(['ready', id]);
+    // With the very settings that the client had before.
+    expect(await query(await sameClient(holdfast, 'orders', client), 'table last_words')).toEqual([]);
   });
 });

@@ -122,6 +122,7 @@ test('a drill that proved something is told with its evidence, and its cluster s
     target: drill.target,
     site: 'primary',
     keepsCredentials: false,
+    undeletes: false,
   });
   expect((await source())?.lastProvenRestore).toMatchObject({ drillId: drill.id, provenAt: drill.provenAt });
   expect(await told()).toMatchObject({ status: true, reason: 'Proven' });
