@@ -72,6 +72,7 @@ type OfNoStep =
   | 'lookAtWindow'
   | 'openBackup'
   | 'openDrill'
+  | 'openDump'
   | 'removeAbandonedDrills'
   | keyof HousekeepingActivities;
 

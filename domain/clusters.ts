@@ -39,6 +39,7 @@ export const CONDITION_TYPES = [
   'EndpointAddressFloats',
   'BackedUp',
   'RestoreProven',
+  'Dumped',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 

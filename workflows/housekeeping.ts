@@ -10,6 +10,7 @@ export interface HousekeepingOutcome {
   /** Names of clusters. */
   readonly overdue: readonly string[];
   readonly overdueDrills: readonly string[];
+  readonly overdueDumps: readonly string[];
   /** Ids of clusters that drills have left behind. */
   readonly abandoned: readonly string[];
 }
@@ -18,8 +19,9 @@ export interface HousekeepingOutcome {
 export async function housekeeping(): Promise<HousekeepingOutcome> {
   const overdue = await activities.findOverdueBackups();
   const overdueDrills = await activities.findOverdueDrills();
+  const overdueDumps = await activities.findOverdueDumps();
   const abandoned = await activities.removeAbandonedDrills({ steps: stepTitles('delete', 'single') });
   const lineages = await activities.removeExpiredLineages();
   const keptData = await activities.removeKeptData();
-  return { lineages, keptData, overdue, overdueDrills, abandoned };
+  return { lineages, keptData, overdue, overdueDrills, overdueDumps, abandoned };
 }

@@ -11,6 +11,7 @@ export { drill } from './drill';
 export { drillDue } from './drill-due';
 export { deleteDump } from './delete-dump';
 export { dump } from './dump';
+export { dumpDue } from './dump-due';
 export { housekeeping } from './housekeeping';
 export { lookAtWindow } from './look-at-window';
 export { provision } from './provision';

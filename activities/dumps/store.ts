@@ -60,13 +60,15 @@ export async function copyDump(fleet: Fleet, at: StepRef, view: ClusterView): Pr
   throw new HoldfastError('DUMP_FAILED', { detail: `it is on ${there} only: ${said.join('; ')}` });
 }
 
+/** Those of the lineage that the dump is to be on; all, where it has left each of them. */
 export async function sitesOf(
   { inventory }: Fleet,
-  { timelineId }: Pick<Dump, 'timelineId'>,
+  { timelineId, sites }: Pick<Dump, 'timelineId' | 'sites'>,
 ): Promise<readonly SiteName[]> {
   const timeline = await inventory.timelines.get(timelineId);
   if (!timeline) throw new HoldfastError('NOT_FOUND', { kind: 'backup lineage', ref: timelineId });
-  return timeline.sites;
+  const wanted = timeline.sites.filter((site) => sites?.includes(site) ?? true);
+  return wanted.length > 0 ? wanted : timeline.sites;
 }
 
 /** Deletes what an unfinished dump has on the sites. A site that is away keeps it until the lineage goes. */

@@ -1,7 +1,7 @@
 import { setImmediate as breath } from 'node:timers/promises';
-import { findOverdue, findOverdueDrill } from '../../domain/backup-times';
+import { findOverdue, findOverdueDrill, findOverdueDump } from '../../domain/backup-times';
 import type { OverdueBackup } from '../../domain/backup-times';
-import { lastGoodInWords } from '../../domain/backup-words';
+import { lastDumpInWords, lastGoodInWords } from '../../domain/backup-words';
 import { lastProvenInWords } from '../../domain/drill-words';
 import { inWords } from '../../domain/durations';
 import type { Fleet } from '../fleet';
@@ -35,6 +35,8 @@ export interface HousekeepingActivities {
   findOverdueBackups(): Promise<readonly string[]>;
   /** The same of drills, with the condition `RestoreProven`. */
   findOverdueDrills(): Promise<readonly string[]>;
+  /** The same of scheduled dumps, with the condition `Dumped`. */
+  findOverdueDumps(): Promise<readonly string[]>;
 }
 
 export interface RemovedLineages {
@@ -87,7 +89,22 @@ export function createHousekeepingActivities(fleet: Fleet): HousekeepingActiviti
       }
       return names;
     },
+
+    findOverdueDumps: () => findOverdueDumps(fleet, new Date()),
   };
+}
+
+async function findOverdueDumps({ inventory: { dumps } }: Fleet, now: Date): Promise<string[]> {
+  const names: string[] = [];
+  for (const { clusterId, clusterName, policy, since, lastGoodAt } of await dumps.listUnderPolicy()) {
+    await breath();
+    const dueAt = findOverdueDump(policy, new Date(since), now);
+    if (dueAt === null) continue;
+    const late = inWords(now.getTime() - Date.parse(dueAt));
+    const message = `The dump that was due at ${dueAt} is ${late} late. ${lastDumpInWords(lastGoodAt, now)}`;
+    if (await dumps.raiseOverdue(clusterId, message)) names.push(clusterName);
+  }
+  return names;
 }
 
 function overdueMessage({ type, dueAt }: OverdueBackup, { lastGoodAt }: UnderPolicy, now: Date): string {

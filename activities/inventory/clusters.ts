@@ -109,6 +109,14 @@ export async function setCondition(sql: Sql, id: ClusterId, condition: Omit<Cond
   ]);
 }
 
+/** Nothing is told of it any more. */
+export async function dropCondition(sql: Sql, id: ClusterId, type: Condition['type']): Promise<void> {
+  const { status } = await lockCluster(sql, id, null);
+  const others = status.conditions.filter((condition) => condition.type !== type);
+  if (others.length === status.conditions.length) return;
+  await sql.run('update clusters set conditions = $2::jsonb where id = $1', [id, JSON.stringify(others)]);
+}
+
 async function markDeleted(sql: Sql, ref: StepRef): Promise<void> {
   await sql.run(`update clusters set state = 'deleted', deleted_at = coalesce(deleted_at, now()) where id = $1`, [
     ref.clusterId,

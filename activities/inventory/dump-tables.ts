@@ -1,3 +1,4 @@
+import type { BackupPolicy } from '../../domain/backups';
 import type { Dump, DumpRestore } from '../../domain/dumps';
 import type { ClusterId, DumpId, OperationId, ProjectId, TimelineId } from '../../domain/ids';
 import type { StepRef } from '../../domain/clusters';
@@ -12,6 +13,10 @@ export interface NewDump {
   readonly id: DumpId;
   readonly timelineId: TimelineId;
   readonly database: string | null;
+  /** Default null. */
+  readonly selection?: readonly string[] | null;
+  /** Default null: all. */
+  readonly sites?: readonly string[] | null;
   readonly description: string | null;
   readonly version: Major;
 }
@@ -53,4 +58,18 @@ export interface DumpTable {
   markDeleting(ref: StepRef, ids: readonly DumpId[]): Promise<Dump[]>;
   /** It lies nowhere any more. */
   markDeleted(ref: StepRef, id: DumpId): Promise<void>;
+  /** Clusters of which a scheduled dump may be overdue: none runs, and nothing says yet that the last one failed or is missing. */
+  listUnderPolicy(): Promise<UnderDumpPolicy[]>;
+  /** Raises the condition of an overdue dump. @returns false when the cluster is not one of those any more. */
+  raiseOverdue(clusterId: ClusterId, message: string): Promise<boolean>;
+}
+
+/** What tells whether a dump of a cluster is overdue. Times are ISO 8601. */
+export interface UnderDumpPolicy {
+  readonly clusterId: ClusterId;
+  readonly clusterName: string;
+  readonly policy: BackupPolicy;
+  /** When the last good one began, or since when its schedules are as they are, if that is later. */
+  readonly since: string;
+  readonly lastGoodAt: string | null;
 }

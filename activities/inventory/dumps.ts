@@ -8,6 +8,7 @@ import type { Database, Sql } from './database';
 import { first } from './database';
 import { dumpId, dumpRow, restoreColumn } from './dump-rows';
 import type { DumpArchive, DumpTable, DumpUse, NewDump } from './dump-tables';
+import { listUnderPolicy, raiseOverdue } from './expected-dumps';
 import { fenced } from './fence';
 
 const SELECT = `
@@ -49,6 +50,8 @@ export function dumpTable(database: Database): DumpTable {
     recordCopy: (ref, site) => fenced(database, ref, (sql) => recordCopy(sql, ref, site)),
     markDeleting: (ref, ids) => fenced(database, ref, (sql) => markDeleting(sql, ref, ids)),
     markDeleted: (ref, id) => fenced(database, ref, (sql) => markDeleted(sql, id)),
+    listUnderPolicy: () => listUnderPolicy(database),
+    raiseOverdue: (clusterId, message) => database.transaction((sql) => raiseOverdue(sql, clusterId, message)),
   };
 }
 
@@ -69,9 +72,20 @@ async function useOf(sql: Sql, id: OperationId): Promise<{ dump: Dump; restore: 
 /** The operation says of which cluster, and who asked. */
 export async function insertDump(sql: Sql, operationId: OperationId, dump: NewDump): Promise<void> {
   await sql.run(
-    `insert into dumps (id, project_id, cluster_id, timeline_id, operation_id, database, description, version, requested_by)
-     select $2, project_id, cluster_id, $3, id, $4, $5, $6, requested_by from operations where id = $1`,
-    [operationId, dump.id, dump.timelineId, dump.database, dump.description, dump.version],
+    `insert into dumps (id, project_id, cluster_id, timeline_id, operation_id, database, selection, sites,
+                        description, version, requested_by)
+     select $2, project_id, cluster_id, $3, id, $4, $5::text[], $6::text[], $7, $8, requested_by
+       from operations where id = $1`,
+    [
+      operationId,
+      dump.id,
+      dump.timelineId,
+      dump.database,
+      dump.selection ?? null,
+      dump.sites ?? null,
+      dump.description,
+      dump.version,
+    ],
   );
 }
 

@@ -104,8 +104,10 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   removeKeptData: true,
   findOverdueBackups: true,
   findOverdueDrills: true,
+  findOverdueDumps: true,
   removeAbandonedDrills: true,
   openDrill: true,
+  openDump: true,
   choosePoint: true,
   examineRestore: true,
   proveDrill: true,
@@ -162,6 +164,7 @@ export async function startScriptedTemporal(
 const GIVEN: Readonly<Record<string, unknown>> = {
   openBackup: { operation: null, reason: 'nothing is wanted' },
   openDrill: { operation: null, reason: 'nothing is wanted' },
+  openDump: { operation: null, reason: 'nothing is wanted' },
 };
 
 function scriptedActivities(
