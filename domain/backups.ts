@@ -142,4 +142,6 @@ export interface Origin {
   readonly keepsCredentials: boolean;
   /** True: it takes the place of the source, which was deleted: with its certificate authority, and its address where that is free. */
   readonly undeletes: boolean;
+  /** The one database that comes back; the others are there by name only. Null: all. */
+  readonly onlyDatabase: string | null;
 }

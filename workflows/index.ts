@@ -16,6 +16,7 @@ export { housekeeping } from './housekeeping';
 export { lookAtWindow } from './look-at-window';
 export { provision } from './provision';
 export { restore } from './restore';
+export { restoreDatabase } from './restore-database';
 export { restoreInPlace } from './restore-in-place';
 export { rollback } from './rollback';
 export { restoreDump } from './restore-dump';

@@ -4,6 +4,7 @@ import type { CloudActivities } from '../activities/cloud/activities';
 import type { PreflightActivities } from '../activities/cloud/preflight';
 import type { DrillActivities } from '../activities/drills/activities';
 import type { DumpActivities } from '../activities/dumps/activities';
+import type { ExtractActivities } from '../activities/dumps/extract';
 import type { DumpRestoreActivities } from '../activities/dumps/restore';
 import type { EtcdActivities } from '../activities/etcd/activities';
 import type { ExporterActivities } from '../activities/exporters/activities';
@@ -98,8 +99,13 @@ export const dumps = proxyActivities<Omit<DumpActivities, 'openDump' | 'takeDump
 export const dumping = proxyActivities<Pick<DumpActivities, 'takeDump' | 'storeDump' | 'copyDump'>>(copying);
 export const dumpRestores = proxyActivities<Omit<DumpRestoreActivities, 'restoreDump'>>(remote);
 export const restoring = proxyActivities<Pick<DumpRestoreActivities, 'restoreDump'>>(copying);
+export const extracts = proxyActivities<Omit<ExtractActivities, 'openExtractRestore'>>(long);
 export const schedules = proxyActivities<Omit<ScheduleActivities, 'openBackup'>>(quick);
-export const due = proxyActivities<Pick<ScheduleActivities, 'openBackup'> & Pick<DumpActivities, 'openDump'>>(waiting);
+export const due = proxyActivities<
+  Pick<ScheduleActivities, 'openBackup'> &
+    Pick<DumpActivities, 'openDump'> &
+    Pick<ExtractActivities, 'openExtractRestore'>
+>(waiting);
 export const housekeeping = proxyActivities<HousekeepingActivities & Pick<DrillActivities, 'removeAbandonedDrills'>>(
   hourly,
 );

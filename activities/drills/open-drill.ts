@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Cluster } from '../../domain/clusters';
-import type { DrilledCluster } from '../../domain/drilled-clusters';
+import type { ThrowawayCluster } from '../../domain/drilled-clusters';
 import { clusterOfDrill } from '../../domain/drilled-clusters';
 import { whyNoDrill } from '../../domain/drills';
 import { HoldfastError } from '../../domain/errors';
@@ -61,7 +61,7 @@ function submissionOf(
   source: Cluster,
   timelineId: TimelineId,
   projectName: string,
-): { readonly cluster: DrilledCluster; readonly submission: Submission } {
+): { readonly cluster: ThrowawayCluster; readonly submission: Submission } {
   const hash = createHash('sha256').update(occasion).digest();
   const now = Date.now();
   const operationId = makeId('op', now, hash);

@@ -71,12 +71,17 @@ export async function sitesOf(
   return wanted.length > 0 ? wanted : timeline.sites;
 }
 
-/** Deletes what an unfinished dump has on the sites. A site that is away keeps it until the lineage goes. */
+/**
+ * Deletes what an unfinished dump has on the sites, and uploads that others have left behind: a dump of the cluster itself, and one
+ * that is made from its backups, may run at once. A site that is away keeps it until the lineage goes.
+ */
 export async function withdraw(fleet: Fleet, dump: Dump): Promise<void> {
   const { large } = fleet.storage;
+  const inWork = await fleet.inventory.dumps.inWork(dump.timelineId);
+  const kept = inWork.filter((id) => id !== dump.id).map(dumpKey);
   for (const site of await sitesOf(fleet, dump)) {
     try {
-      await large.abortUploads(site, dump.timelineId, DUMP_FOLDER);
+      await large.abortUploads(site, dump.timelineId, DUMP_FOLDER, kept);
       if (dump.copies.length === 0) await large.remove(site, dump.timelineId, dumpKey(dump.id));
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== 'SITE_UNAVAILABLE') throw error;

@@ -1,4 +1,5 @@
 import type { BackupPolicy } from '../../domain/backups';
+import type { DatabaseRestore } from '../../domain/database-restores';
 import type { Dump, DumpRestore } from '../../domain/dumps';
 import type { ClusterId, DumpId, OperationId, ProjectId, TimelineId } from '../../domain/ids';
 import type { StepRef } from '../../domain/clusters';
@@ -45,6 +46,10 @@ export interface DumpTable {
   ofOperation(id: OperationId): Promise<Dump>;
   /** What an operation does with a dump that is there. @throws NOT_FOUND. */
   useOf(id: OperationId): Promise<{ readonly dump: Dump; readonly restore: DumpUse['restore'] }>;
+  /** What an operation does with the database that it takes out of backups by a dump. @throws NOT_FOUND. */
+  extractOf(id: OperationId): Promise<DatabaseRestore>;
+  /** Dumps of a lineage whose operations have not ended. */
+  inWork(id: TimelineId): Promise<DumpId[]>;
   /** Where it is taken, and how much there is to take. */
   recordNode(ref: StepRef, node: NodeName, role: NonNullable<Dump['nodeRole']>, databaseBytes: number): Promise<void>;
   recordArchive(ref: StepRef, archive: DumpArchive): Promise<void>;

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import type { StepRef } from '../../domain/clusters';
 import type { Dump } from '../../domain/dumps';
 import { HoldfastError } from '../../domain/errors';
-import type { DumpId, OperationId } from '../../domain/ids';
+import type { DumpId, OperationId, TimelineId } from '../../domain/ids';
 import { FINAL_STATES } from '../../domain/operations';
 import type { Database, Sql } from './database';
 import { first } from './database';
+import { findDatabaseRestore } from './database-restores';
 import { dumpId, dumpRow, restoreColumn } from './dump-rows';
 import type { DumpArchive, DumpTable, DumpUse, NewDump } from './dump-tables';
 import { listUnderPolicy, raiseOverdue } from './expected-dumps';
@@ -37,6 +38,8 @@ export function dumpTable(database: Database): DumpTable {
       ),
     ofOperation: (id) => ofOperation(database, id),
     useOf: (id) => useOf(database, id),
+    extractOf: (id) => findDatabaseRestore(database, id),
+    inWork: (id) => inWork(database, id),
     recordNode: (ref, node, role, databaseBytes) =>
       fenced(database, ref, async (sql) => {
         await sql.run('update dumps set node = $2, node_role = $3, database_bytes = $4 where operation_id = $1', [
@@ -59,6 +62,16 @@ async function ofOperation(sql: Sql, id: OperationId): Promise<Dump> {
   const dump = first(await sql.rows(dumpRow, `${SELECT} where dump.operation_id = $1`, [id]));
   if (!dump) throw new HoldfastError('NOT_FOUND', { kind: 'dump of operation', ref: id });
   return dump;
+}
+
+async function inWork(sql: Sql, timeline: TimelineId): Promise<DumpId[]> {
+  const found = await sql.rows(
+    z.object({ id: dumpId }),
+    `select dump.id from dumps dump join operations operation on operation.id = dump.operation_id
+      where dump.timeline_id = $1 and operation.state <> all ($2) order by dump.id`,
+    [timeline, FINAL_STATES],
+  );
+  return found.map(({ id }) => id);
 }
 
 async function useOf(sql: Sql, id: OperationId): Promise<{ dump: Dump; restore: DumpUse['restore'] }> {

@@ -16,6 +16,7 @@ import type { ImageCatalogue } from '../../domain/versions';
 import type { Network } from '../cloud/cloud';
 import type { AuditEntry } from './audit';
 import type { BackupTable, NewBackup, PolicyChangeTable, SiteTable, TimelineTable } from './backup-tables';
+import type { NewDatabaseRestore } from './database-restores';
 import type { DrillTable, NewDrill } from './drill-tables';
 import type { DumpTable, DumpUse, NewDump } from './dump-tables';
 import type { FloatingAddressTable, HostTable } from './host-tables';
@@ -176,6 +177,8 @@ export interface Submission {
   readonly dump?: NewDump;
   /** Of what is done with a dump that is there: nothing else takes it away meanwhile. */
   readonly dumpUse?: DumpUse;
+  /** Of a database that is taken out of backups: written with its operation, and with the cluster that is made for it. */
+  readonly databaseRestore?: NewDatabaseRestore;
   /** Of a change of the policy of backups: written into the spec with its operation, which can put the one before back. */
   readonly backupPolicy?: BackupPolicy;
   /** Of a restore in place or its rollback: written with its operation. */

@@ -52,7 +52,7 @@ function list(
         and ($3::text is null or operation.cluster_id = $3)
         and ($4::text is null or operation.state = $4)
         and (not $7 or operation.state <> all ($6))
-        and ($8::text is null or operation.kind = 'restore' and exists (
+        and ($8::text is null or operation.kind in ('restore', 'restore-database') and exists (
               select from clusters made where made.id = operation.cluster_id and made.origin ->> 'clusterId' = $8))
       order by operation.id desc limit $5`,
     [

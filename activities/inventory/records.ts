@@ -166,7 +166,7 @@ async function endWithOperation(
   if (state === 'failed') {
     await sql.run(
       `update clusters set state = 'failed'
-        where state = 'creating' and id = (select cluster_id from operations where id = $1 and kind in ('provision', 'restore', 'drill'))`,
+        where state = 'creating' and id = (select cluster_id from operations where id = $1 and kind in ('provision', 'restore', 'drill', 'restore-database'))`,
       [operationId],
     );
   }

@@ -100,6 +100,7 @@ const origin = z.object({
   keepsCredentials: z.boolean(),
   // Those that are older than undeletes are none.
   undeletes: z.boolean().default(false),
+  onlyDatabase: z.string().nullable().default(null),
 });
 
 const provenRestore = z.object({

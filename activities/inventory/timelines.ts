@@ -116,7 +116,7 @@ async function leaveSites(sql: Sql, { clusterId }: StepRef, sites: readonly stri
 /** True while an operation restores from `timeline`. */
 const IS_READ = `
   exists (select from operations join clusters restored on restored.id = operations.cluster_id
-           where operations.kind = 'restore' and operations.finished_at is null
+           where operations.kind in ('restore', 'restore-database') and operations.finished_at is null
              and restored.origin ->> 'timelineId' = timeline.id)`;
 
 /** With it went every copy. */

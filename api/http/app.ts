@@ -11,6 +11,7 @@ import { clusterRoutes } from './clusters';
 import { contextOf } from './context';
 import { credentialRoutes } from './credentials';
 import type { ApiDeps } from './deps';
+import { databaseRestoreRoutes } from './database-restores';
 import { drillRoutes } from './drills';
 import { docsRouter } from './docs';
 import { dumpDownloadRoutes } from './dump-downloads';
@@ -54,6 +55,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...backupRoutes(deps),
     ...backupPolicyRoutes(deps),
     ...restoreRoutes(deps),
+    ...databaseRestoreRoutes(deps),
     ...drillRoutes(deps),
     ...swapRoutes(deps),
     ...dumpRoutes(deps),

@@ -102,7 +102,15 @@ async function originOf(
   if (target === null) throw new HoldfastError('NOT_FOUND', { kind: 'backup', ref: request.target?.backup ?? '' });
   const { timeline, isArchived } = await requireInside(deps, source, target, { site, touches });
   const keepsCredentials = request.credentials === 'keep';
-  const origin = { clusterId: cluster.id, timelineId: timeline.id, target, site, keepsCredentials, undeletes: false };
+  const origin = {
+    clusterId: cluster.id,
+    timelineId: timeline.id,
+    target,
+    site,
+    keepsCredentials,
+    undeletes: false,
+    onlyDatabase: null,
+  };
   return { origin, isArchived };
 }
 

@@ -106,5 +106,13 @@ async function originOf(deps: ApiDeps, cluster: Cluster): Promise<Origin> {
   const target = { kind: 'latest' } as const;
   const { timeline } = await requireInside(deps, source, target, { site: null, touches: false });
   const { id: clusterId } = cluster;
-  return { clusterId, timelineId: timeline.id, target, site: null, keepsCredentials: true, undeletes: true };
+  return {
+    clusterId,
+    timelineId: timeline.id,
+    target,
+    site: null,
+    keepsCredentials: true,
+    undeletes: true,
+    onlyDatabase: null,
+  };
 }

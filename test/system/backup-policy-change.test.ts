@@ -109,6 +109,7 @@ test('what a site that is left still has is deleted, but not while a restore may
       site: null,
       keepsCredentials: true,
       undeletes: false,
+      onlyDatabase: null,
     },
   };
   const restore = await inventory.operations.submitCreate(restored, newSubmission(restored, 'restore'));

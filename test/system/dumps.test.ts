@@ -19,6 +19,7 @@ import {
   scheduledDump,
   storedOn,
 } from './backups/dump-user';
+import { dropTable, leftOfExtract, restoreDatabase } from './backups/extracts';
 import { ask } from './backups/user';
 import { login, query } from './support/endpoint';
 
@@ -153,6 +154,23 @@ test('dumps are taken by schedule: several databases in one, on the sites that a
   const condition = await dumpedOf(holdfast, 'shop');
   expect(condition).toMatchObject({ status: false, reason: 'Failed' });
   expect(condition?.message).toContain('The last good one ended at');
+});
+
+test('one database is taken out of the backups into another cluster, as it was before somebody dropped the table', async () => {
+  const { time, backup } = await dropTable(holdfast, 'old', 'goods');
+  const shop = login(await holdfast.credentials('shop'), 'primaryPort');
+  const made = await restoreDatabase(holdfast, 'old', { target: { time }, cluster: 'shop', database: 'old at noon' });
+  expect(await query({ ...shop, database: 'old at noon' }, 'select count(*)::int as n from goods')).toEqual([
+    { n: 5000 },
+  ]);
+  expect(await leftOfExtract(holdfast, made)).toEqual([]);
+  expect(await leftOnNodes(holdfast, 'shop')).toEqual([]);
+  // Up to the end of a backup only the database itself is restored.
+  await restoreDatabase(holdfast, 'old', { target: { backup }, database: 'as backed up' });
+  const old = login(await holdfast.credentials('old'), 'primaryPort');
+  expect(await query({ ...old, database: 'as backed up' }, 'select count(*)::int as n from goods')).toEqual([
+    { n: 5000 },
+  ]);
 });
 
 describe('when something fails', () => {

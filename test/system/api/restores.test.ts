@@ -101,6 +101,7 @@ describe('a restore', () => {
       site: null,
       keepsCredentials: true,
       undeletes: false,
+      onlyDatabase: null,
     });
     expect((await detail('shop')).operation).toBeNull();
     expect(api.engine.lookedUpTo.at(-1)).toBeNull();
@@ -133,6 +134,7 @@ describe('a restore', () => {
         site: 'secondary',
         keepsCredentials: false,
         undeletes: false,
+        onlyDatabase: null,
       },
     });
     // What is not archived yet is archived for it.

@@ -72,6 +72,7 @@ test('a deleted cluster is ordered again as it was, from its last state, by its 
     site: null,
     keepsCredentials: true,
     undeletes: true,
+    onlyDatabase: null,
   });
   const listed = await api.request('GET', `/v1/clusters/${id}/restores`);
   expect((listed.body['items'] as { id: string }[]).map((item) => item.id)).toEqual([answer.body['id']]);

@@ -96,6 +96,7 @@ test('a lineage that is due is not removed while an operation restores from it',
     site: null,
     keepsCredentials: true,
     undeletes: false,
+    onlyDatabase: null,
   };
   const restored = { ...plain, origin };
   const { operation } = await inventory.operations.submitCreate(restored, newSubmission(restored, 'restore'));
@@ -180,6 +181,7 @@ test('a cluster remembers what it was restored from', async () => {
     site: null,
     keepsCredentials: true,
     undeletes: false,
+    onlyDatabase: null,
   } as const;
   const copy = { ...shop.cluster, id: newId('clu'), name: `copy-${newId('clu').slice(-8)}`, origin };
   const { operation } = await inventory.operations.submitCreate(copy, newSubmission(copy, 'restore'));
