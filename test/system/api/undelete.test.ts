@@ -183,7 +183,7 @@ test('the command does the same, and says what to type when it can not', async (
   const look = await run(['cluster', 'undelete', 'typed', '--preview']);
   expect([look.code, look.stdout]).toEqual([0, expect.stringContaining('the address 10.213.7.126 again')]);
   const made = await run(['cluster', 'undelete', 'typed']);
-  expect([made.code, made.stdout]).toEqual([0, expect.stringMatching(/restore +/)]);
+  expect([made.code, made.stdout]).toEqual([0, expect.stringMatching(/kind +restore$/m)]);
   const shown = await run(['cluster', 'show', 'typed']);
   expect(shown.stdout).toMatch(/^undeleted from +clu_\S+, the newest state$/m);
   const refused = await run(['cluster', 'undelete', 'typed']);
