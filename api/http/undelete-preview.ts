@@ -4,27 +4,32 @@ import { previewOfRestore } from './backup-previews';
 import type { Image } from './order';
 import { check } from './previews';
 
-/**
- * What an undelete would do.
- *
- * @param address that the endpoint had, null where the cloud has none that floats.
- */
+/** What is known of the cluster that was deleted. */
+export interface KnownOfDeleted {
+  /** The cluster that has its name by now, if any. */
+  readonly namesake: Cluster | null;
+  /** That the endpoint had; null where the cloud has none that floats. */
+  readonly address: string | null;
+  /** When the newest commit in the archive was made; null: none since its oldest backup. */
+  readonly newestCommit: string | null;
+  readonly databaseBytes: number | null;
+}
+
+/** What an undelete would do. */
 export function previewOfUndelete(
   cluster: Parameters<typeof previewOfRestore>[0],
   deleted: Cluster,
   image: Image,
-  {
-    namesake,
-    address,
-    databaseBytes,
-  }: { readonly namesake: Cluster | null; readonly address: string | null; readonly databaseBytes: number | null },
+  { namesake, address, newestCommit, databaseBytes }: KnownOfDeleted,
 ): PreviewAnswer {
   const restore = previewOfRestore(cluster, deleted, image, { namesake, databaseBytes, isArchived: true });
   const { name } = cluster;
+  const upTo = newestCommit === null ? 'its oldest backup' : `its newest commit in the archive, of ${newestCommit}`;
   return {
     ...restore,
     changes: [
       ...restore.changes,
+      { action: 'create', what: 'data', detail: `up to ${upTo}` },
       { action: 'create', what: 'credentials', detail: 'the password and the certificate authority of before' },
       { action: 'create', what: 'endpoint', detail: endpointInWords(address) },
     ],

@@ -78,13 +78,19 @@ async function preview(
   image: Image,
 ): Promise<PreviewAnswer> {
   const { projectId, name } = deleted;
-  const [namesake, network, [last]] = await Promise.all([
+  const [namesake, network, window, [last]] = await Promise.all([
     inventory.clusters.find(projectId, name),
     inventory.clusters.getNetwork(deleted.id),
+    inventory.timelines.getWindow(cluster.origin.timelineId),
     inventory.backups.list(projectId, { limit: 1, clusterId: deleted.id }),
   ]);
-  const address = network?.floatingAddress ?? null;
-  return previewOfUndelete(cluster, deleted, image, { namesake, address, databaseBytes: last?.databaseBytes ?? null });
+  const known = {
+    namesake,
+    address: network?.floatingAddress ?? null,
+    newestCommit: window?.latest ?? null,
+    databaseBytes: last?.databaseBytes ?? null,
+  };
+  return previewOfUndelete(cluster, deleted, image, known);
 }
 
 /** @throws NOT_FOUND; NOT_DELETED for one that is there, or on its way. */

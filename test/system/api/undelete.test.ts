@@ -84,6 +84,7 @@ test('a preview says what differs, and writes nothing', async () => {
   expect(look).toMatchObject({ kind: 'restore', impact: 'none' });
   const detailOf = (what: string): unknown => look.changes.find((change) => change.what === what)?.detail;
   expect(detailOf('endpoint')).toBe('the address 10.213.7.126 again, if nobody has taken it by then; else another one');
+  expect(detailOf('data')).toBe(`up to its newest commit in the archive, of ${WINDOW.latest}`);
   expect(detailOf('credentials')).toBe('the password and the certificate authority of before');
   expect(look.checks.map(({ id: name, status }) => [name, status])).toEqual([
     ['name-free', 'passed'],
