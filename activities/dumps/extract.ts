@@ -3,6 +3,7 @@ import type { Cluster, StepRef } from '../../domain/clusters';
 import type { DatabaseRestore } from '../../domain/database-restores';
 import type { Dump } from '../../domain/dumps';
 import { dumpKey } from '../../domain/dumps';
+import type { ErrorCode } from '../../domain/errors';
 import { HoldfastError } from '../../domain/errors';
 import { makeId } from '../../domain/ids';
 import type { Operation, OperationInput, StepTitle } from '../../domain/operations';
@@ -33,7 +34,7 @@ export interface ExtractActivities {
   requireExtractRestored(at: StepRef): Promise<void>;
   /**
    * Deletes the dump, which was needed on the way only. Idempotent. Retry: `long`. Effects: objects, rows. Undo: none. What a
-   * site has that is away goes with the backups of the cluster that it is from.
+   * site has that is away, or refuses, goes with the backups of the cluster that it is from.
    * @throws NOT_YET while it is being restored.
    */
   deleteExtract(at: StepRef): Promise<void>;
@@ -136,7 +137,10 @@ function submissionOf(
   };
 }
 
-/** @returns false when a site did not answer. */
+/** Nobody shall wait for these: the hosts are still to be taken away. */
+const PASSED_OVER: readonly ErrorCode[] = ['SITE_UNAVAILABLE', 'SITE_REFUSED', 'NOT_FOUND'];
+
+/** @returns false when a site did not do it. */
 async function removeEverywhere(fleet: Fleet, dump: Dump): Promise<boolean> {
   const { large } = fleet.storage;
   let isGone = true;
@@ -145,7 +149,7 @@ async function removeEverywhere(fleet: Fleet, dump: Dump): Promise<boolean> {
       await large.abortUploads(site, dump.timelineId, dumpKey(dump.id));
       await large.remove(site, dump.timelineId, dumpKey(dump.id));
     } catch (error) {
-      if (!(error instanceof HoldfastError) || error.code !== 'SITE_UNAVAILABLE') throw error;
+      if (!(error instanceof HoldfastError) || !PASSED_OVER.includes(error.code)) throw error;
       isGone = false;
     }
   }
