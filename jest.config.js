@@ -1,6 +1,6 @@
 /**
- * Four suites: `unit` needs nothing, `workflow` a Temporal server, `chaos` that, an inventory and a simulated cloud,
- * `system` real hosts; `npm test` brings them.
+ * Six suites: `unit` needs nothing, `workflow` a Temporal server, `chaos` that, an inventory and a simulated cloud, `control`
+ * the same without any cloud, `system` real hosts, `alone` those and the machine for itself; `npm test` brings them.
  */
 const shared = {
   testEnvironment: 'node',
@@ -12,7 +12,7 @@ const shared = {
 };
 
 module.exports = {
-  projects: ['unit', 'workflow', 'chaos', 'system'].map((suite) => ({
+  projects: ['unit', 'workflow', 'chaos', 'control', 'system', 'alone'].map((suite) => ({
     ...shared,
     displayName: suite,
     testMatch: [`<rootDir>/test/${suite}/**/*.test.ts`],

@@ -48,7 +48,7 @@ export function laneOf(kind: OperationKind): Lane {
 /** While one of these runs no backup and no dump begins, and one that runs is overtaken by it. */
 export const ENDS_BACKUPS: readonly OperationKind[] = ['delete'];
 
-/** While one of these runs no backup begins, and none of them begins while a backup runs. */
+/** While one of these runs no backup and no dump begins, and none of them begins while one of those runs. */
 export const EXCLUDES_BACKUPS: readonly OperationKind[] = ['restore-in-place', 'rollback'];
 
 export const OPERATION_STATES = [

@@ -34,7 +34,9 @@ export interface Swap {
   readonly forksFrom: number;
   /** When the new data took the place of the old; null until then. */
   readonly swappedAt: string | null;
+  /** The last commit in the old data, and where its record begins. */
   readonly lastCommitAt: string | null;
+  readonly lastCommitLsn: string | null;
   readonly keptBytes: number | null;
   readonly keptUntil: string | null;
   /** Since when the old data can't be put back any more. */
@@ -42,7 +44,7 @@ export interface Swap {
 }
 
 /** What a restore has to know of a swap of its lineage. */
-export type Fork = Pick<Swap, 'operationId' | 'oldLog' | 'forkLsn' | 'forksFrom' | 'lastCommitAt'> & {
+export type Fork = Pick<Swap, 'operationId' | 'oldLog' | 'forkLsn' | 'forksFrom' | 'lastCommitAt' | 'lastCommitLsn'> & {
   readonly swappedAt: string;
 };
 
@@ -72,10 +74,10 @@ export function leadsTo(
 export interface Route {
   /** PostgreSQL's number of the log to follow; null: the newest. */
   readonly log: number | null;
-  /** True: to the end of that log, because its last commit came before the target. */
-  readonly toItsEnd: boolean;
-  /** Of the copies that were given, the one to begin from. */
-  readonly copy: BackupCopy | null;
+  /** The last commit of that log, where it came before the target: without it the replay has not come to the end. */
+  readonly endLsn: string | null;
+  /** Of the copies that were given, the one of each site to begin from. */
+  readonly copies: readonly BackupCopy[];
 }
 
 /**
@@ -88,7 +90,7 @@ export interface Route {
 export function routeTo(forks: readonly Fork[], target: RestoreTarget, copies: readonly BackupCopy[]): Route {
   const branch = target.kind === 'time' ? branchAt(forks, target.time) : forks.length;
   const left = forks[branch];
-  const toItsEnd =
+  const isBehind =
     target.kind === 'time' &&
     left !== undefined &&
     left.lastCommitAt !== null &&
@@ -96,8 +98,10 @@ export function routeTo(forks: readonly Fork[], target: RestoreTarget, copies: r
   const fitting = copies
     .filter((copy) => !copy.damaged && leadsTo(forks, branch, copy) && isBefore(copy, target))
     .sort((one, other) => Date.parse(one.finishedAt) - Date.parse(other.finishedAt));
-  const copy = comesAnywhere(target) ? fitting[0] : fitting.at(-1);
-  return { log: left?.oldLog ?? null, toItsEnd, copy: copy ?? null };
+  const nearest = comesAnywhere(target) ? fitting : fitting.reverse();
+  const ofEach = new Map<string, BackupCopy>();
+  for (const copy of nearest) if (!ofEach.has(copy.site)) ofEach.set(copy.site, copy);
+  return { log: left?.oldLog ?? null, endLsn: isBehind ? left.lastCommitLsn : null, copies: [...ofEach.values()] };
 }
 
 function isBefore({ finishedAt, stopLsn }: BackupCopy, target: RestoreTarget): boolean {

@@ -5,7 +5,10 @@ import { dumps, dumping } from './proxies';
 import type { RunbookOf } from './runbook';
 import { step } from './runbook';
 
-/** A logical dump, stored on every site of the cluster. It has a lane of its own: it holds up nothing but the next dump. */
+/**
+ * A logical dump, stored on every site of the cluster. It has a lane of its own: it holds up the next dump, and what none runs
+ * beside, which is a restore in place and its way back. A deletion overtakes it.
+ */
 export const dumpRunbook: RunbookOf = () => [
   step('prepare the role that dumps', (at) => dumps.prepareDumper(at), { mayFail: true }),
   step('dump into a scratch folder of a data node', (at) => dumping.takeDump(at), {

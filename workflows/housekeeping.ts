@@ -1,3 +1,4 @@
+import { ApplicationFailure, isCancellation, rootCause } from '@temporalio/workflow';
 import type { RemovedLineages } from '../activities/housekeeping/activities';
 import { housekeeping as activities } from './proxies';
 import { stepTitles } from './runbooks';
@@ -15,13 +16,27 @@ export interface HousekeepingOutcome {
   readonly abandoned: readonly string[];
 }
 
-/** What is done every hour for all clusters together. It is no operation: it belongs to no cluster. */
+const NONE: RemovedLineages = { removed: [], failed: {} };
+
+/**
+ * What is done every hour for all clusters together. It is no operation: it belongs to no cluster. One part that fails keeps no
+ * other from its work; the run has failed then, with what each of them said.
+ */
 export async function housekeeping(): Promise<HousekeepingOutcome> {
-  const overdue = await activities.findOverdueBackups();
-  const overdueDrills = await activities.findOverdueDrills();
-  const overdueDumps = await activities.findOverdueDumps();
-  const abandoned = await activities.removeAbandonedDrills({ steps: stepTitles('delete', 'single') });
-  const lineages = await activities.removeExpiredLineages();
-  const keptData = await activities.removeKeptData();
+  const errors: unknown[] = [];
+  const tried = <T>(nothing: T, act: () => Promise<T>): Promise<T> =>
+    act().catch((error: unknown) => {
+      if (isCancellation(error)) throw error;
+      errors.push(error);
+      return nothing;
+    });
+  const steps = stepTitles('delete', 'single');
+  const overdue = await tried([], () => activities.findOverdueBackups());
+  const overdueDrills = await tried([], () => activities.findOverdueDrills());
+  const overdueDumps = await tried([], () => activities.findOverdueDumps());
+  const abandoned = await tried([], () => activities.removeAbandonedDrills({ steps }));
+  const lineages = await tried(NONE, () => activities.removeExpiredLineages());
+  const keptData = await tried(NONE, () => activities.removeKeptData());
+  if (errors.length > 0) throw ApplicationFailure.nonRetryable(errors.map((error) => rootCause(error)).join('; '));
   return { lineages, keptData, overdue, overdueDrills, overdueDumps, abandoned };
 }

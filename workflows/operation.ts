@@ -233,12 +233,22 @@ async function conclude(execution: Execution, error: unknown): Promise<Operation
     const reason = `it failed: ${failure.message}`;
     execution.journal.operation({ state: 'cancelling', ...(!cancelled && { reason }) });
   }
-  for (const step of undoable.reverse()) {
+  try {
+    await undoAll(execution, undoable.reverse());
+  } catch (undoing) {
+    const overtaken = describeFailure(undoing);
+    if (overtaken.code !== OVERTAKEN) throw undoing;
+    return fail(execution, overtaken);
+  }
+  return cancelled ? end(execution, 'cancelled') : fail(execution, failure);
+}
+
+async function undoAll(execution: Execution, steps: readonly RunbookStep[]): Promise<void> {
+  for (const step of steps) {
     if (!step.undo) continue;
     await untilItWorks(execution, step, step.undo, { operation: 'cancelling', step: 'undoing' });
     execution.journal.step(step.id, 'undone');
   }
-  return cancelled ? end(execution, 'cancelled') : fail(execution, failure);
 }
 
 function fail(execution: Execution, error: { code: string; message: string }): OperationOutcome {

@@ -26,8 +26,8 @@ export function makeReady({ topology }: Parameters<RunbookOf>[0]): Runbook[] {
 
 /** Nobody can write from the first step here until the quorum is there. */
 export const swapIn: Runbook = [
+  step('stop PostgreSQL on every data node', (at) => swaps.stopOld(at), { undo: (at) => swaps.startOld(at) }),
   pointOfNoReturn,
-  step('stop PostgreSQL on every data node', (at) => swaps.stopOld(at)),
   step('put the new data in the place of the old', (at) => swaps.exchangeData(at)),
   step('start PostgreSQL on the new data', (at) => swaps.startNew(at)),
   step('wait until all data nodes are in the quorum', (at) => replicas.waitForQuorum(at)),

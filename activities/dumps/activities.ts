@@ -2,13 +2,13 @@ import { dumpKey, dumpsToEvict } from '../../domain/dumps';
 import type { Dump } from '../../domain/dumps';
 import type { StepRef } from '../../domain/clusters';
 import { HoldfastError, tellsAbsence } from '../../domain/errors';
-import type { Fleet } from '../fleet';
+import type { ClusterView, Fleet } from '../fleet';
 import { fencedHostOf, viewCluster } from '../fleet';
-import { clearNodes, DUMP_SCRATCH } from './node';
+import { clearNodes, DUMPS } from './node';
 import type { DumpDue, OpenedDump } from './open-dump';
 import { openDump } from './open-dump';
 import { prepareDumper } from './role';
-import { copyDump, sitesOf, storeDump, storeUnit, withdraw } from './store';
+import { copyDump, sitesOf, storeDump, storeUnit, tellsNoSite, withdraw } from './store';
 import { dumpUnit, takeDump } from './take';
 
 export interface DumpActivities {
@@ -37,8 +37,9 @@ export interface DumpActivities {
   /** As storeDump, on all other sites. */
   copyDump(at: StepRef): Promise<void>;
   /**
-   * Removes what a dump needed only while it was taken: jobs, scratch folders, unfinished uploads, and the objects of one
-   * that has not succeeded. Idempotent. Retry: `remote`. What does not answer is passed over.
+   * Removes what a dump needed only while it was taken: jobs, scratch folders, unfinished uploads, and objects that
+   * were not written down as its copies. Of one that has succeeded it does what evictDumps does: the operation may fail, and
+   * come no further. Idempotent. Retry: `remote`. What does not answer, or refuses, is passed over.
    */
   clearDump(at: StepRef): Promise<void>;
   /**
@@ -65,16 +66,14 @@ export function createDumpActivities(fleet: Fleet): DumpActivities {
     async clearDump(at) {
       const view = await viewCluster(fleet, at.clusterId);
       const dump = await dumps.ofOperation(at.operationId);
-      const units = [dumpUnit(at), ...(await sitesOf(fleet, dump)).map((site) => storeUnit(at, site))];
-      await clearNodes(view, (node) => fencedHostOf(fleet, at, view, node), units, DUMP_SCRATCH);
+      const stores = (await sitesOf(fleet, dump)).map((site) => storeUnit(at, site));
+      await clearNodes(view, (node) => fencedHostOf(fleet, at, view, node), [dumpUnit(at), ...stores], DUMPS);
       await withdraw(fleet, dump);
+      // It counts as soon as it is on one site, also when the others have none, and the operation fails.
+      if (dump.copies.length > 0) await evict(fleet, at, view, tellsNoSite);
     },
 
-    async evictDumps(at) {
-      const { plan } = await viewCluster(fleet, at.clusterId);
-      const tooMany = dumpsToEvict(await dumps.listGood(at.clusterId), plan.dumps);
-      for (const dump of await dumps.markDeleting(at, tooMany)) await remove(fleet, at, dump).catch(passOverAbsence);
-    },
+    evictDumps: async (at) => evict(fleet, at, await viewCluster(fleet, at.clusterId), tellsAbsence),
 
     async deleteDump(at) {
       const { dump } = await dumps.useOf(at.operationId);
@@ -86,13 +85,28 @@ export function createDumpActivities(fleet: Fleet): DumpActivities {
   };
 }
 
-async function remove({ storage, inventory }: Fleet, at: StepRef, { id, timelineId, copies }: Dump): Promise<void> {
-  for (const { site } of copies) await storage.large.remove(site, timelineId, dumpKey(id));
-  await inventory.dumps.markDeleted(at, id);
+/** @param passesOver errors that leave a dump marked, for the next one to delete. */
+async function evict(
+  fleet: Fleet,
+  at: StepRef,
+  { plan }: ClusterView,
+  passesOver: (error: unknown) => boolean,
+): Promise<void> {
+  const { dumps } = fleet.inventory;
+  const tooMany = dumpsToEvict(await dumps.listGood(at.clusterId), plan.dumps);
+  for (const dump of await dumps.markDeleting(at, tooMany))
+    await remove(fleet, at, dump).catch((error: unknown) => {
+      if (!passesOver(error)) throw error;
+    });
 }
 
-function passOverAbsence(error: unknown): void {
-  if (!tellsAbsence(error)) throw error;
+/** Also where none was written down: one may have been stored there all the same. A site that is no more has nothing. */
+async function remove(fleet: Fleet, at: StepRef, dump: Dump): Promise<void> {
+  const sites = new Set([...(await sitesOf(fleet, dump)), ...dump.copies.map(({ site }) => site)]);
+  const known = fleet.storage.sites.map(({ name }) => name);
+  for (const site of sites)
+    if (known.includes(site)) await fleet.storage.large.remove(site, dump.timelineId, dumpKey(dump.id));
+  await fleet.inventory.dumps.markDeleted(at, dump.id);
 }
 
 function tellAbsence(error: unknown): never {

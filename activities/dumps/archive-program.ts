@@ -11,10 +11,11 @@
  * URLs are secrets: they come by stdin and are in no message.
  */
 export const ARCHIVE_PROGRAM = `
-import hashlib, http.client, json, os, ssl, sys, tarfile, time, urllib.parse
+import hashlib, http.client, json, os, re, shutil, ssl, sys, tarfile, time, urllib.parse
 
 CHUNK = 1 << 20
 TRIES = 6
+MEMBER = re.compile(r'manifest\\.json|roles\\.sql|databases/[0-9]+/[^/.][^/]*')
 
 class Trouble(Exception): pass
 
@@ -50,6 +51,16 @@ def read(pieces, begin, end):
                 low += len(chunk)
                 yield chunk
 
+def telling(chunks, count, size):
+    'Passes them on, and tells every two seconds how far it is.'
+    told = time.monotonic()
+    for chunk in chunks:
+        yield chunk
+        count += len(chunk)
+        if time.monotonic() - told > 2:
+            told = time.monotonic()
+            say('%d of %d bytes' % (count, size))
+
 def seal(folder, asked):
     there = [n for n in range(1, len(asked['names']) + 1) if os.path.isdir(os.path.join(folder, 'databases', str(n)))]
     databases = [asked['names'][n - 1] for n in there]
@@ -60,9 +71,9 @@ def seal(folder, asked):
         file.write('\\n')
     pieces, size = archive(folder)
     digest = hashlib.sha256()
-    for chunk in read(pieces, 0, size): digest.update(chunk)
+    for chunk in telling(read(pieces, 0, size), 0, size): digest.update(chunk)
     with open(folder + '.sealed.new', 'w', encoding='utf-8') as file:
-        json.dump({'databases': databases, 'sizeBytes': size, 'checksum': digest.hexdigest()}, file)
+        json.dump({'dump': asked['about']['dump'], 'databases': databases, 'sizeBytes': size, 'checksum': digest.hexdigest()}, file)
     os.rename(folder + '.sealed.new', folder + '.sealed')
 
 def request(method, url, ca, length=None, chunks=()):
@@ -87,7 +98,7 @@ def send(folder, asked):
         end = min(size, begin + asked['partBytes'])
         for left in range(TRIES - 1, -1, -1):
             try:
-                connection, answer = request('PUT', url, asked['ca'], end - begin, read(pieces, begin, end))
+                connection, answer = request('PUT', url, asked['ca'], end - begin, telling(read(pieces, begin, end), begin, size))
                 answer.read()
                 connection.close()
                 break
@@ -104,19 +115,25 @@ class Measured:
     def read(self, length):
         chunk = self.source.read(length)
         self.count += len(chunk)
+        if self.count > self.size: raise Trouble('the store gives more than was stored')
         self.digest.update(chunk)
         if time.monotonic() - self.told > 2:
             self.told = time.monotonic()
             say('%d of %d bytes' % (self.count, self.size))
         return chunk
 
+def unpack(tar, member, folder):
+    if member.type != tarfile.REGTYPE or not MEMBER.fullmatch(member.name):
+        raise Trouble('there is something in it that is not of a dump')
+    path = os.path.join(folder, member.name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with tar.extractfile(member) as source, open(path, 'xb') as file: shutil.copyfileobj(source, file, CHUNK)
+
 def fetch(folder, asked):
     connection, answer = request('GET', asked['url'], asked['ca'])
     measured = Measured(answer, asked['sizeBytes'])
     with tarfile.open(fileobj=measured, mode='r|') as tar:
-        # Only older releases than hosts have do without.
-        tar.extraction_filter = getattr(tarfile, 'data_filter', None) or (lambda member, path: member)
-        tar.extractall(folder)
+        for member in tar: unpack(tar, member, folder)
     while measured.read(CHUNK): pass
     if measured.digest.hexdigest() != asked['checksum']:
         raise Trouble('what the store gave is not what was stored: its checksum is another one')

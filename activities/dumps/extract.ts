@@ -3,7 +3,6 @@ import type { Cluster, StepRef } from '../../domain/clusters';
 import type { DatabaseRestore } from '../../domain/database-restores';
 import type { Dump } from '../../domain/dumps';
 import { dumpKey } from '../../domain/dumps';
-import type { ErrorCode } from '../../domain/errors';
 import { HoldfastError } from '../../domain/errors';
 import { makeId } from '../../domain/ids';
 import type { Operation, OperationInput, StepTitle } from '../../domain/operations';
@@ -12,7 +11,7 @@ import type { Topology } from '../../domain/plans';
 import { findPlan } from '../../domain/plans';
 import type { Fleet } from '../fleet';
 import type { Idempotency, Submission } from '../inventory/inventory';
-import { sitesOf } from './store';
+import { sitesOf, tellsNoSite } from './store';
 
 /**
  * One database out of the backups of a cluster into another one: what comes after it was dumped where it was restored aside.
@@ -137,10 +136,7 @@ function submissionOf(
   };
 }
 
-/** Nobody shall wait for these: the hosts are still to be taken away. */
-const PASSED_OVER: readonly ErrorCode[] = ['SITE_UNAVAILABLE', 'SITE_REFUSED', 'NOT_FOUND'];
-
-/** @returns false when a site did not do it. */
+/** Nobody waits for a site: the hosts are still to be taken away. @returns false when one did not do it. */
 async function removeEverywhere(fleet: Fleet, dump: Dump): Promise<boolean> {
   const { large } = fleet.storage;
   let isGone = true;
@@ -149,7 +145,7 @@ async function removeEverywhere(fleet: Fleet, dump: Dump): Promise<boolean> {
       await large.abortUploads(site, dump.timelineId, dumpKey(dump.id));
       await large.remove(site, dump.timelineId, dumpKey(dump.id));
     } catch (error) {
-      if (!(error instanceof HoldfastError) || !PASSED_OVER.includes(error.code)) throw error;
+      if (!tellsNoSite(error)) throw error;
       isGone = false;
     }
   }

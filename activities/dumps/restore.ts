@@ -1,7 +1,7 @@
 import type { StepRef } from '../../domain/clusters';
 import { dumpKey } from '../../domain/dumps';
 import type { Dump, DumpRestore } from '../../domain/dumps';
-import { HoldfastError, tellsAbsence } from '../../domain/errors';
+import { HoldfastError } from '../../domain/errors';
 import type { SiteName } from '../../domain/sites';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { fencedHostOf, hostOf, viewCluster } from '../fleet';
@@ -14,9 +14,10 @@ import { findPrimary, runSql } from '../postgres/psql';
 import { sql } from '../postgres/sql';
 import { progressTo } from '../progress';
 import { ARCHIVE_PROGRAM } from './archive-program';
-import { asPostgres, clearNodes, jobsOn, RESTORE_SCRATCH } from './node';
+import { asPostgres, clearNodes, clearOthers, jobsOn, RESTORES, scratchOf } from './node';
 import { NO_ROOM, NOT_FETCHED, RESTORE } from './scripts';
 import { asideOf, createAside, dropAside, swapIn } from './swap';
+import { tellsNoSite } from './store';
 import { isJobFailure, saidBy, STALL_MS } from './take';
 
 export interface DumpRestoreActivities {
@@ -46,7 +47,7 @@ export function createDumpRestoreActivities(fleet: Fleet): DumpRestoreActivities
   const primaryOf = async (at: StepRef, view: ClusterView): Promise<Host> =>
     fencedHostOf(fleet, at, view, await findPrimary(fleet, view));
   const clear = (at: StepRef, view: ClusterView): Promise<void> =>
-    clearNodes(view, (node) => fencedHostOf(fleet, at, view, node), [restoreUnit(at)], RESTORE_SCRATCH);
+    clearNodes(view, (node) => fencedHostOf(fleet, at, view, node), [restoreUnit(at)], RESTORES);
   return {
     checkDumpRestore: async (at) => checkDumpRestore(fleet, at, await viewCluster(fleet, at.clusterId)),
     restoreDump: async (at) => restoreDump(fleet, at, await viewCluster(fleet, at.clusterId)),
@@ -93,6 +94,7 @@ async function restoreDump(fleet: Fleet, at: StepRef, view: ClusterView): Promis
   const order = await orderOf(fleet, at);
   const primary = await findPrimary(fleet, view);
   const host = fencedHostOf(fleet, at, view, primary);
+  await clearOthers(host, at, restoreUnit(at), RESTORES);
   const said: string[] = [];
   for (const { site } of order.dump.copies) {
     try {
@@ -132,8 +134,8 @@ async function restoreJob(fleet: Fleet, at: StepRef, view: ClusterView, { dump, 
   const { id, timelineId, sizeBytes, checksum, databases } = dump;
   const needed = (sizeBytes ?? 0) * (1 + GROWTH);
   const values = [
-    ...[RESTORE_SCRATCH, DATA_FOLDER, binariesOf(version), SOCKET_FOLDER, owner, jobsOn(view), needed, ARCHIVE_PROGRAM],
-    ...[asideOf(at), databases.indexOf(source) + 1],
+    ...[scratchOf(RESTORES, at), DATA_FOLDER, binariesOf(version), SOCKET_FOLDER, owner, jobsOn(view), needed],
+    ...[ARCHIVE_PROGRAM, asideOf(at), databases.indexOf(source) + 1],
   ];
   const url = await fleet.storage.large.signDownload(site, timelineId, dumpKey(id), URL_S);
   return {
@@ -144,7 +146,10 @@ async function restoreJob(fleet: Fleet, at: StepRef, view: ClusterView, { dump, 
   };
 }
 
-/** What a site, or the way to it, said: another one is tried then. @throws DUMP_IMPOSSIBLE for what no other try cures. */
+/**
+ * What a site, or the way to it, said: another one is tried then. @throws DUMP_IMPOSSIBLE for what no other try cures; what no
+ * site has a part in, such as a host that is away and comes back.
+ */
 async function reasonOf(
   fleet: Fleet,
   view: ClusterView,
@@ -152,7 +157,7 @@ async function reasonOf(
   site: SiteName,
   error: unknown,
 ): Promise<string> {
-  if (!(error instanceof HoldfastError) || (!isJobFailure(error) && !tellsAbsence(error))) throw error;
+  if (!(error instanceof HoldfastError) || (!isJobFailure(error) && !tellsNoSite(error))) throw error;
   if (!isJobFailure(error) || error.values['exitCode'] === NOT_FETCHED)
     return `site ${site}: ${isJobFailure(error) ? saidBy(error) : error.message}`;
   const detail = saidBy(error);

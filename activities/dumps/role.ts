@@ -42,6 +42,10 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${dumper}) AND NO
   SELECT FROM pg_catalog.pg_database
    WHERE ${fragment(IS_TENANTS)} AND NOT has_database_privilege(${dumper}, datname, 'CONNECT'))`;
 
+/** The same on a replica, which also has to have all that was there: else databases and rows would be missing. */
+export const canDumpAsOf = (lsn: string): SqlText =>
+  sql`SELECT (${fragment(CAN_DUMP)}) AND pg_last_wal_replay_lsn() >= ${lsn}::pg_lsn`;
+
 /** See {@link DumpActivities.prepareDumper}. */
 export async function prepareDumper(fleet: Fleet, at: StepRef, view: ClusterView): Promise<void> {
   const primary = fencedHostOf(fleet, at, view, await findPrimary(fleet, view));

@@ -7,25 +7,28 @@ export const NO_DATABASE = 78;
 /** The store did not give the archive, or gave another one. */
 export const NOT_FETCHED = 79;
 
+const TOLD_EVERY_S = 5;
+
 /*
  * `room BYTES` ends the job unless so much fits on the volume beside what PostgreSQL needs: a full one would stop it.
- * `watched COMMAND` ends the command when the volume gets full all the same, and tells how much there is.
+ * `watched COMMAND` ends the command when the volume gets full all the same, and tells what `moved` says: something that
+ * changes as long as there is work.
  */
 const ROOM = `
 free() { df -B1 --output=avail "$volume" | tail -n 1; }
 reserve=$(($(df -B1 --output=size "$volume" | tail -n 1) / 20))
 full() { echo "ERROR: the volume has $(free) bytes left, of which $reserve stay free; $1"; exit ${NO_ROOM}; }
 room() { [ $(($(free) - $1)) -ge $reserve ] || full "about $1 are needed"; }
+moved() { echo "$(du -sb "$scratch" | cut -f1) bytes"; }
 watched() {
   "$@" </dev/null &
   worker=$!
   (
-    told=
+    told= seconds=0
     while sleep 1 && kill -0 "$worker" 2>/dev/null; do
-      size=$(du -sb "$scratch" | cut -f1)
-      [ "$size" = "$told" ] || echo "$size bytes"
-      told=$size
       [ "$(free)" -gt $((reserve / 2)) ] || { : >"$scratch/full"; kill "$worker"; }
+      [ $((seconds % ${TOLD_EVERY_S})) -ne 0 ] || { now=$(moved) && [ "$now" != "$told" ] && echo "$now" && told=$now; }
+      seconds=$((seconds + 1))
     done
   ) &
   watcher=$!
@@ -83,9 +86,17 @@ exec python3 -c "$program" seal "$content"
 `;
 
 /**
+ * Lines of the list that pg_restore makes, for what every database has, or an extension brings. The last word is the owner's name:
+ * names can hold blanks, and a schema `public x` is no schema `public`. For `grep -E`.
+ */
+export const LEFT_OUT =
+  '^[0-9]+; [0-9]+ [0-9]+ (SCHEMA - public [^ ]*$|COMMENT - SCHEMA public [^ ]*$|COMMENT - EXTENSION )';
+
+/**
  * Arguments: scratch folder, volume, folder of binaries, folder of the socket, role, jobs, bytes that are needed, the
  * archive program, database to restore into, number of the one in the archive. Standard input: what `fetch` reads.
- * The first error ends it.
+ * The first error ends it. The folder does not grow any more once all is fetched, nor does the database while an index is sorted
+ * or a constraint is checked: what moves then is the time that the server's processes have worked.
  */
 export const RESTORE = `set -u
 umask 077
@@ -96,13 +107,21 @@ export PGHOST PGUSER PGDATABASE
 rm -rf -- "$scratch"
 mkdir -p "$scratch/content"
 ${ROOM}
+moved() {
+  timeout 20 "$binaries/psql" -XAtqw -F ' ' -c "SELECT pg_database_size(current_database()), string_agg(pid::text, ' ')
+    FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()" 2>/dev/null | {
+    read -r size pids || exit
+    for pid in $pids; do cat "/proc/$pid/stat"; done 2>/dev/null |
+      awk -v size="$size" '{ ticks += $14 + $15 } END { printf "%s bytes, %d s of work\\n", size, ticks / 100 }'
+  }
+}
 room "$needed"
 python3 -c "$program" fetch "$scratch/content" || exit ${NOT_FETCHED}
-# What every database has, and who may what: roles of the other cluster may not be here.
+# Who may what is left out too: roles of the other cluster may not be here.
 "$binaries/pg_restore" --list "$from" >"$scratch/list.all" || exit 1
-grep -vE '^[0-9]+; [0-9]+ [0-9]+ (SCHEMA - public|COMMENT - (SCHEMA public|EXTENSION)) ' "$scratch/list.all" >"$scratch/list"
+grep -vE '${LEFT_OUT}' "$scratch/list.all" >"$scratch/list"
 watched "$binaries/pg_restore" --dbname="$PGDATABASE" --jobs="$jobs" --exit-on-error --no-owner --no-privileges --no-security-labels \\
   --enable-row-security --no-subscriptions --no-tablespaces --no-password --use-list="$scratch/list" "$from" || exit 1
 echo 'gather statistics'
-"$binaries/vacuumdb" --analyze-only --jobs="$jobs" --no-password --quiet 2>/dev/null || :
+watched "$binaries/vacuumdb" --analyze-only --jobs="$jobs" --no-password --quiet 2>/dev/null || :
 `;

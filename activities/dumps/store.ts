@@ -1,7 +1,8 @@
 import type { StepRef } from '../../domain/clusters';
 import type { Dump } from '../../domain/dumps';
 import { DUMP_FOLDER, dumpKey } from '../../domain/dumps';
-import { HoldfastError } from '../../domain/errors';
+import { HoldfastError, tellsAbsence } from '../../domain/errors';
+import type { ErrorCode } from '../../domain/errors';
 import type { SiteName } from '../../domain/sites';
 import type { ClusterView, Fleet } from '../fleet';
 import { fencedHostOf, reachableNode } from '../fleet';
@@ -13,7 +14,7 @@ import { sh } from '../host/shell';
 import { progressTo } from '../progress';
 import { MOST_PARTS } from '../storage/uploads';
 import { ARCHIVE_PROGRAM } from './archive-program';
-import { DUMP_SCRATCH } from './node';
+import { DUMPS, scratchOf } from './node';
 import { isJobFailure, saidBy, STALL_MS } from './take';
 
 /**
@@ -73,7 +74,8 @@ export async function sitesOf(
 
 /**
  * Deletes what an unfinished dump has on the sites, and uploads that others have left behind: a dump of the cluster itself, and one
- * that is made from its backups, may run at once. A site that is away keeps it until the lineage goes.
+ * that is made from its backups, may run at once. A site that is away or refuses keeps it until the dump or the lineage is
+ * deleted: nothing waits for it.
  */
 export async function withdraw(fleet: Fleet, dump: Dump): Promise<void> {
   const { large } = fleet.storage;
@@ -82,12 +84,22 @@ export async function withdraw(fleet: Fleet, dump: Dump): Promise<void> {
   for (const site of await sitesOf(fleet, dump)) {
     try {
       await large.abortUploads(site, dump.timelineId, DUMP_FOLDER, kept);
-      if (dump.copies.length === 0) await large.remove(site, dump.timelineId, dumpKey(dump.id));
+      // What was stored there, but not written down.
+      const isCopy = dump.copies.some((copy) => copy.site === site);
+      if (!isCopy) await large.remove(site, dump.timelineId, dumpKey(dump.id));
     } catch (error) {
-      if (!(error instanceof HoldfastError) || error.code !== 'SITE_UNAVAILABLE') throw error;
+      if (!tellsNoSite(error)) throw error;
     }
   }
 }
+
+/** Not a site, which others are there for, but what all need: the host is waited for, rather than that its work is lost. */
+const isAwayBesideSites = (error: HoldfastError): boolean => tellsAbsence(error) && error.code !== 'SITE_UNAVAILABLE';
+
+const NO_SITE: readonly ErrorCode[] = ['SITE_UNAVAILABLE', 'SITE_REFUSED', 'NOT_FOUND'];
+
+/** A site is away, refuses, or is not in the sites file any more. */
+export const tellsNoSite = (error: unknown): boolean => error instanceof HoldfastError && NO_SITE.includes(error.code);
 
 async function send(fleet: Fleet, at: StepRef, view: ClusterView, dump: Dump, site: SiteName): Promise<void> {
   const { large } = fleet.storage;
@@ -114,15 +126,14 @@ async function sendParts(fleet: Fleet, at: StepRef, host: Host, site: SiteName, 
     unit: storeUnit(at, site),
     description: `Holdfast: send a dump to ${site}`,
     user: 'postgres',
-    command: sh`exec python3 -c ${ARCHIVE_PROGRAM} send ${`${DUMP_SCRATCH}/content`} 2>&1`,
+    command: sh`exec python3 -c ${ARCHIVE_PROGRAM} send ${`${scratchOf(DUMPS, at)}/content`} 2>&1`,
     stdin: JSON.stringify(parts),
   };
   await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, (line) => `${site}: ${line}`) });
 }
 
+/** @throws what the site has no part in: somebody came later, or the host is away, and comes back. */
 function reasonOf(site: SiteName, error: unknown): string {
-  if (!(error instanceof HoldfastError)) throw error;
-  // Whoever came later works on it now.
-  if (error.code === 'STALE_GENERATION') throw error;
+  if (!(error instanceof HoldfastError) || error.code === 'STALE_GENERATION' || isAwayBesideSites(error)) throw error;
   return isJobFailure(error) ? `site ${site}: ${saidBy(error)}` : error.message;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { StepRef } from '../../domain/clusters';
 import { isOfAll } from '../../domain/dump-schedules';
 import type { Dump } from '../../domain/dumps';
-import { HoldfastError } from '../../domain/errors';
+import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import type { ClusterView, Fleet } from '../fleet';
 import { fencedHostOf, hostOf } from '../fleet';
 import type { Host } from '../host/host';
@@ -10,20 +10,22 @@ import type { Job, JobUnit } from '../host/jobs';
 import { jobUnit } from '../host/jobs';
 import { runJob } from '../host/run-job';
 import { sh } from '../host/shell';
+import type { DumpArchive } from '../inventory/dump-tables';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { binariesOf, DATA_FOLDER, SOCKET_FOLDER } from '../postgres/paths';
 import { findPrimary, runSql, untilTrue } from '../postgres/psql';
 import { fragment, sql } from '../postgres/sql';
+import type { SqlText } from '../postgres/sql';
 import { progressTo } from '../progress';
 import { ARCHIVE_PROGRAM } from './archive-program';
-import { asPostgres, choosePlace, DUMP_SCRATCH, jobsOn } from './node';
+import { asPostgres, choosePlace, clearOthers, DUMPS, jobsOn, scratchOf } from './node';
 import type { Place } from './node';
-import { CAN_DUMP, IS_TENANTS } from './role';
+import { CAN_DUMP, canDumpAsOf, IS_TENANTS } from './role';
 import { DUMP, NO_DATABASE, NO_ROOM } from './scripts';
 
 /** A large table may be read for long without a word, but what is written of it grows. */
 export const STALL_MS = 15 * 60_000;
-/** How long a replica may take to hear of the role. */
+/** How long a replica may take to hear of the role, and of all that was there. */
 const REPLAY_S = 60;
 
 /** Of the job that dumps. */
@@ -33,6 +35,8 @@ export const dumpUnit = (at: StepRef): JobUnit => jobUnit(at.operationId, 'dump'
 interface Contents {
   readonly names: readonly string[];
   readonly bytes: number;
+  /** All of it was written by there. */
+  readonly lsn: string;
 }
 
 /**
@@ -43,10 +47,10 @@ interface Contents {
 export async function takeDump(fleet: Fleet, at: StepRef, view: ClusterView): Promise<void> {
   const dump = await fleet.inventory.dumps.ofOperation(at.operationId);
   const contents = await contentsOf(fleet, view, dump);
-  const place = await choosePlace(fleet, view, dump);
+  const place = await readyPlace(fleet, at, view, { dump, contents });
   await fleet.inventory.dumps.recordNode(at, place.node.name, place.role, contents.bytes);
   const host = fencedHostOf(fleet, at, view, place.node);
-  await untilTrue(view, host, CAN_DUMP, { title: 'wait until the role may dump', timeoutS: REPLAY_S });
+  await clearOthers(host, at, dumpUnit(at), DUMPS);
   try {
     await runJob(host, dumpJob(at, view, dump, contents), {
       stallMs: STALL_MS,
@@ -55,8 +59,36 @@ export async function takeDump(fleet: Fleet, at: StepRef, view: ClusterView): Pr
   } catch (error) {
     throw await failureOf(fleet, at, view, { dump, place, bytes: contents.bytes }, error);
   }
-  await fleet.inventory.dumps.recordArchive(at, await readSeal(host));
+  await fleet.inventory.dumps.recordArchive(at, await readSeal(host, at, dump));
 }
+
+/** Where all that is to be dumped has come to. A replica that is too far behind, or away, leaves it to the primary. */
+async function readyPlace(
+  fleet: Fleet,
+  at: StepRef,
+  view: ClusterView,
+  { dump, contents }: { dump: Dump; contents: Contents },
+): Promise<Place> {
+  const place = await choosePlace(fleet, view, dump, dumpUnit(at));
+  if (place.isBegun) return place;
+  const ready = async ({ node }: Place, query: SqlText): Promise<void> =>
+    untilTrue(view, fencedHostOf(fleet, at, view, node), query, {
+      title: 'wait until the role may dump what is there',
+      timeoutS: REPLAY_S,
+    });
+  try {
+    await ready(place, place.role === 'replica' ? canDumpAsOf(contents.lsn) : CAN_DUMP);
+    return place;
+  } catch (error) {
+    if (place.role === 'primary' || !tellsNotReady(error)) throw error;
+  }
+  const primary: Place = { node: await findPrimary(fleet, view), role: 'primary', isBegun: false };
+  await ready(primary, CAN_DUMP);
+  return primary;
+}
+
+const tellsNotReady = (error: unknown): boolean =>
+  tellsAbsence(error) || (error instanceof HoldfastError && error.code === 'HOST_COMMAND_FAILED');
 
 async function contentsOf(fleet: Fleet, view: ClusterView, dump: Dump): Promise<Contents> {
   const primary = hostOf(fleet, view, await findPrimary(fleet, view));
@@ -65,10 +97,12 @@ async function contentsOf(fleet: Fleet, view: ClusterView, dump: Dump): Promise<
     wanted === null ? IS_TENANTS : sql`datname IN (SELECT json_array_elements_text(${JSON.stringify(wanted)}))`;
   const query = sql`SELECT json_build_object(
     'names', coalesce(json_agg(datname ORDER BY datname), '[]'),
-    'bytes', coalesce(sum(pg_database_size(oid)), 0))
+    'bytes', coalesce(sum(pg_database_size(oid)), 0),
+    'lsn', pg_current_wal_flush_lsn())
     FROM pg_catalog.pg_database WHERE ${fragment(which)}`;
   const found = await runSql(view, primary, 'postgres', query, 'look at the databases');
-  const contents = z.object({ names: z.array(z.string()), bytes: z.number() }).parse(JSON.parse(found));
+  const shape = z.object({ names: z.array(z.string()), bytes: z.number(), lsn: z.string() });
+  const contents = shape.parse(JSON.parse(found));
   const missing = (wanted ?? []).filter((name) => !contents.names.includes(name)).map((name) => JSON.stringify(name));
   if (contents.names.length > 0 && missing.length === 0) return contents;
   const what = ['there is no database', ...(missing.length > 0 ? [missing.join(' and no ')] : [])].join(' ');
@@ -85,7 +119,7 @@ const neededBytes = (databaseBytes: number): number => Math.ceil(databaseBytes /
 function dumpJob(at: StepRef, view: ClusterView, dump: Dump, { names, bytes }: Contents): Job {
   const { version } = view.cluster.spec;
   const values = [
-    ...[DUMP_SCRATCH, DATA_FOLDER, binariesOf(version), SOCKET_FOLDER, SYSTEM_ROLES.dumper, jobsOn(view)],
+    ...[scratchOf(DUMPS, at), DATA_FOLDER, binariesOf(version), SOCKET_FOLDER, SYSTEM_ROLES.dumper, jobsOn(view)],
     ...[compressionOf(version), neededBytes(bytes), isOfAll(dump) ? 'roles' : '', ARCHIVE_PROGRAM],
     ...[isOfAll(dump) ? 'all' : 'named', ...names],
   ];
@@ -108,11 +142,18 @@ function dumpJob(at: StepRef, view: ClusterView, dump: Dump, { names, bytes }: C
 /** PostgreSQL 15 knows gzip only. */
 const compressionOf = (version: Dump['version']): string => (version === '15' ? '6' : 'zstd:3');
 
-async function readSeal(host: Host): Promise<{ databases: string[]; sizeBytes: number; checksum: string }> {
-  const shape = z.object({ databases: z.array(z.string()), sizeBytes: z.number(), checksum: z.string() });
-  const text = await host.run(sh`cat ${`${DUMP_SCRATCH}/content.sealed`}`, { title: 'read what was dumped' });
-  return shape.parse(JSON.parse(text));
+/** @throws DUMP_FAILED when it is the seal of another dump. */
+async function readSeal(host: Host, at: StepRef, { id }: Dump): Promise<DumpArchive> {
+  const path = `${scratchOf(DUMPS, at)}/content.sealed`;
+  const { dump, ...archive } = parseSeal(await host.run(sh`cat ${path}`, { title: 'read what was dumped' }));
+  if (dump === id) return archive;
+  throw new HoldfastError('DUMP_FAILED', { detail: `what lies on ${host.label} is dump ${dump}, not ${id}` });
 }
+
+const parseSeal = (text: string): DumpArchive & { readonly dump: string } =>
+  z
+    .object({ dump: z.string(), databases: z.array(z.string()), sizeBytes: z.number(), checksum: z.string() })
+    .parse(JSON.parse(text));
 
 async function failureOf(
   fleet: Fleet,

@@ -144,6 +144,28 @@ export async function endJobs(host: Pick<Host, 'run'>, kept: JobUnit): Promise<v
   });
 }
 
+const END_OTHERS = `set -eu
+${ALL_JOBS}
+kin=$1 siblings=$2 steps=$3
+others() { jobs "$kin" "$@" | grep -v -- "^$siblings" | grep -E -- "-($steps)[.]service$" || :; }
+forget $(others)
+left=$(others --state=active,activating,deactivating,reloading)
+[ -z "$left" ] || { echo "still there:" $left >&2; exit 1; }
+`;
+
+/**
+ * Stops jobs that other operations of the same lane have left on a host, as one that was ended from outside does, and has the
+ * host forget them. For who is about to work where they did. Idempotent.
+ * @param unit a job of the operation that stays. @param steps which of the others, a pattern of `grep -E`: `dump|store-.*`.
+ * @throws HOST_COMMAND_FAILED when one can't be stopped.
+ */
+export async function endOthers(host: Pick<Host, 'run'>, unit: JobUnit, steps: string): Promise<void> {
+  await host.run(sh`sh -c ${END_OTHERS} sh ${[kinOf(unit), siblingsOf(unit), steps]}`, {
+    title: 'stop jobs that other operations have left',
+    timeoutMs: (STOP_TIMEOUT_S + 20) * 1000,
+  });
+}
+
 /**
  * Lets the host forget a job that has ended. Idempotent.
  * @throws HOST_COMMAND_FAILED when it still runs.

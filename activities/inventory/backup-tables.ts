@@ -32,10 +32,13 @@ export interface TimelineTable {
   open(ref: StepRef, timeline: Pick<Timeline, 'id' | 'sites' | 'version'>): Promise<void>;
   /**
    * Of the cluster's newest: also the sites that it begins on, without those that it leaves.
-   * @throws NOT_YET while a backup runs and one is left or moved: it knows the sites by their place in the list.
+   * @throws NOT_YET while a backup or a dump runs and one is left or moved: a backup knows the sites by their place in the list.
    */
   setSites(ref: StepRef, sites: readonly string[]): Promise<void>;
-  /** Forgets the copies on sites that the cluster's newest has left. @throws NOT_YET while a restore reads the lineage. */
+  /**
+   * Forgets the copies on sites that the cluster's newest has left, of backups and of dumps.
+   * @throws NOT_YET while a restore reads the lineage, or one of its dumps.
+   */
   leaveSites(ref: StepRef, sites: readonly string[]): Promise<void>;
   /** The newest of the cluster that was not removed, null when it has none. */
   current(clusterId: ClusterId): Promise<Timeline | null>;

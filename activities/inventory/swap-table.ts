@@ -19,7 +19,7 @@ export interface SwapTable {
   /** The old data stays for some hours, and what was kept by the swap that this one undoes is let go. */
   keep(
     ref: StepRef,
-    found: { readonly bytes: number; readonly lastCommitAt: string | null; readonly hours: number },
+    found: { readonly bytes: number; readonly hours: number } & Pick<Swap, 'lastCommitAt' | 'lastCommitLsn'>,
   ): Promise<void>;
   /** Lets go of what is kept of the cluster: it can't be put back any more. */
   release(ref: StepRef): Promise<void>;

@@ -27,6 +27,7 @@ const swapRow = z
     forks_from: z.number(),
     swapped_at: time.nullable(),
     last_commit_at: time.nullable(),
+    last_commit_lsn: z.string().nullable(),
     // The driver gives bigint as text.
     kept_bytes: z.coerce.number().nullable(),
     kept_until: time.nullable(),
@@ -47,6 +48,7 @@ const swapRow = z
     forksFrom: row.forks_from,
     swappedAt: row.swapped_at,
     lastCommitAt: row.last_commit_at,
+    lastCommitLsn: row.last_commit_lsn,
     keptBytes: row.kept_bytes,
     keptUntil: row.kept_until,
     releasedAt: row.released_at,
@@ -100,12 +102,13 @@ async function note(
 async function keep(
   sql: Sql,
   { operationId: id }: StepRef,
-  { bytes, lastCommitAt, hours }: Parameters<SwapTable['keep']>[1],
+  { bytes, lastCommitAt, lastCommitLsn, hours }: Parameters<SwapTable['keep']>[1],
 ): Promise<void> {
   await sql.run(
-    `update swaps set kept_bytes = $2, last_commit_at = $3, kept_until = coalesce(kept_until, now() + $4 * interval '1 hour')
+    `update swaps set kept_bytes = $2, last_commit_at = $3, last_commit_lsn = $5,
+                      kept_until = coalesce(kept_until, now() + $4 * interval '1 hour')
       where operation_id = $1`,
-    [id, bytes, lastCommitAt, hours],
+    [id, bytes, lastCommitAt, hours, lastCommitLsn],
   );
   await sql.run(
     `update swaps kept set released_at = coalesce(kept.released_at, now())

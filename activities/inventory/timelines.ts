@@ -37,7 +37,7 @@ export function timelineTable(database: Database): TimelineTable {
     listExpired: () =>
       database.rows(
         timelineRow,
-        `select * from timelines timeline where expires_at <= now() and removed_at is null and not ${IS_READ} order by id`,
+        `select * from timelines timeline where expires_at <= now() and removed_at is null and not ${IS_NEEDED} order by id`,
       ),
     markRemoved: (id) => database.transaction((sql) => markRemoved(sql, id)),
     setWindow: async (id, window) => {
@@ -83,41 +83,66 @@ async function open(
 const NEWEST = '(select id from timelines where cluster_id = $1 order by id desc limit 1)';
 
 async function setSites(sql: Sql, { clusterId }: StepRef, sites: readonly string[]): Promise<void> {
-  const row = z.object({ stay: z.boolean(), backup: z.boolean() });
+  const row = z.object({ stay: z.boolean(), written: z.boolean() });
   const found = first(
     await sql.rows(
       row,
       `select sites = ($2::text[])[1:cardinality(sites)] as stay,
-              exists (select from operations where cluster_id = $1 and lane = 'backup' and state <> all ($3)) as backup
+              exists (select from operations
+                       where cluster_id = $1 and lane in ('backup', 'dump') and state <> all ($3)) as written
          from timelines where id = ${NEWEST}`,
       [clusterId, sites, FINAL_STATES],
     ),
   );
-  if (found?.backup && !found.stay)
-    throw new HoldfastError('NOT_YET', { what: 'A backup runs: a site is left when it has ended.' });
+  if (found?.written && !found.stay)
+    throw new HoldfastError('NOT_YET', { what: 'A backup or a dump runs: a site is left when it has ended.' });
   await sql.run(`update timelines set sites = $2::text[] where id = ${NEWEST}`, [clusterId, sites]);
 }
 
 async function leaveSites(sql: Sql, { clusterId }: StepRef, sites: readonly string[]): Promise<void> {
-  const row = z.object({ id: timelineId, read: z.boolean() });
-  const query = `select id, ${IS_READ} as read from timelines timeline where id = ${NEWEST}`;
+  const row = z.object({ id: timelineId, needed: z.boolean() });
+  const query = `select id, ${IS_NEEDED} as needed from timelines timeline where id = ${NEWEST}`;
   const found = first(await sql.rows(row, query, [clusterId]));
   if (!found) return;
-  if (found.read)
-    throw new HoldfastError('NOT_YET', { what: 'A restore reads these backups: wait until it has ended.' });
+  if (found.needed)
+    throw new HoldfastError('NOT_YET', { what: 'A restore reads these backups or dumps: wait until it has ended.' });
   await sql.run(
     `update backup_copies set removed_at = now()
       where timeline_id = $1 and site = any ($2::text[]) and removed_at is null`,
     [found.id, sites],
   );
   await expireBare(sql, found.id);
+  await leaveDumps(sql, found.id, sites);
+}
+
+/** One that lay nowhere else is no more. */
+async function leaveDumps(sql: Sql, id: TimelineId, sites: readonly string[]): Promise<void> {
+  await sql.run(
+    `with gone as (
+       delete from dump_copies using dumps
+        where dumps.id = dump_copies.dump_id and dumps.timeline_id = $1 and site = any ($2::text[])
+       returning dump_id
+     )
+     update dumps set state = 'deleted'
+      where id in (select dump_id from gone) and state in ('succeeded', 'deleting')
+        and not exists (select from dump_copies copy where copy.dump_id = dumps.id and copy.site <> all ($2::text[]))`,
+    [id, sites],
+  );
 }
 
 /** True while an operation restores from `timeline`. */
 const IS_READ = `
   exists (select from operations join clusters restored on restored.id = operations.cluster_id
-           where operations.kind in ('restore', 'restore-database') and operations.finished_at is null
+           where operations.kind in ('restore', 'restore-database', 'drill') and operations.finished_at is null
              and restored.origin ->> 'timelineId' = timeline.id)`;
+
+/** True also while one restores a dump that lies beside the backups. */
+const IS_NEEDED = `
+  (${IS_READ} or
+   exists (select from dump_uses used
+             join dumps dump on dump.id = used.dump_id
+             join operations on operations.id = used.operation_id
+            where used.restore is not null and operations.finished_at is null and dump.timeline_id = timeline.id))`;
 
 /** With it went every copy. */
 async function markRemoved(sql: Sql, id: TimelineId): Promise<void> {

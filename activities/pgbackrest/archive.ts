@@ -85,7 +85,7 @@ export function restoreCommand(
     return sh`${pgbackrest(config, id, ...chosen, ...set, ...targetArguments(target, route), ...words)} restore`;
   };
   if (!route && isPlacedInTime(target)) return from(sites.indexOf(site ?? ''));
-  const copies = route ? [route.copy ?? []].flat() : copiesOn(backup, site === null ? sites : [site]);
+  const copies = route ? route.copies : copiesOn(backup, site === null ? sites : [site]);
   const [first, ...others] = copies.map((copy) => from(sites.indexOf(copy.site), `--set=${copy.setId}`));
   if (first === undefined) throw new HoldfastError('NOT_FOUND', { kind: 'backup for', ref: targetInWords(target) });
   return others.length === 0 ? first : sh`sh -c ${[first, ...others].join(' || ')}`;
@@ -112,13 +112,13 @@ async function backupToBeginFrom(
 
 function targetArguments(target: RestoreTarget, route: Route | null): string[] {
   const log = route === null || route.log === null ? [] : [`--target-timeline=${route.log}`];
-  if (route?.toItsEnd) return ['--type=default', ...log];
   const until = (type: string, value: string): string[] => [
     `--type=${type}`,
     `--target=${value}`,
     '--target-action=promote',
     ...log,
   ];
+  if (route?.endLsn) return until('lsn', route.endLsn);
   switch (target.kind) {
     case 'latest':
       return ['--type=default'];

@@ -3,6 +3,7 @@ import { tellsAbsence } from '../../domain/errors';
 import type { ClusterId } from '../../domain/ids';
 import { isYetToCome } from '../../domain/restore-targets';
 import type { SiteName } from '../../domain/sites';
+import { leadsTo } from '../../domain/swaps';
 import type { ClusterView, Fleet } from '../fleet';
 import { hostOf, viewCluster } from '../fleet';
 import type { Host } from '../host/host';
@@ -84,10 +85,13 @@ async function measure(
   seen: readonly SeenStore[],
 ): Promise<{ measured: Measured | null; isWhole: boolean }> {
   const { id } = lineage.timeline;
+  const forks = await fleet.inventory.swaps.forks(id);
   const contents = await Promise.all(
     seen.map(async ({ site, repository, info }) => {
       const segments = info.trouble === null ? await listSegments(fleet, site, id).catch(noneOf) : null;
-      return { repository, sets: info.sets, segments };
+      // A backup of what a swap has left ends no gap of what goes on.
+      const sets = info.sets.filter((set) => leadsTo(forks, forks.length, set));
+      return { repository, sets, segments };
     }),
   );
   const stores = contents.flatMap(({ segments, ...rest }) => (segments === null ? [] : [{ ...rest, segments }]));

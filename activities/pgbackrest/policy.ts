@@ -18,7 +18,8 @@ export interface PolicyActivities {
   /**
    * Has the lineage begin on the sites that were added, and end on those that it leaves. Idempotent. Retry: `long`.
    * Effects: accounts and buckets, secrets, the lineage's row. Undo: putBackPolicy, then closeNewSites.
-   * @throws BACKUPS_NOT_CONFIGURED; SITE_REFUSED when the keys do not open an added site; NOT_YET while a backup runs and a site is left.
+   * @throws BACKUPS_NOT_CONFIGURED; SITE_REFUSED when the keys do not open an added site; NOT_YET while a backup or a dump runs and a
+   * site is left.
    */
   openNewSites(at: StepRef): Promise<void>;
   /**

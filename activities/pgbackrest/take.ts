@@ -105,12 +105,8 @@ async function copyToSite(
     user: 'postgres',
     command: sh`exec ${command} 2>&1`,
   };
-  const inWords = (line: string): string | null => {
-    const percent = percentIn(line);
-    return percent === null ? null : `${site}: ${percent}`;
-  };
   try {
-    await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, inWords) });
+    await runJob(host, job, { stallMs: STALL_MS, onProgress: progressTo(fleet, at, toldOf(site)) });
   } catch (error) {
     // It holds pgBackRest's lock, and the other sites wait: what it has copied is taken up by the next try.
     if (isStall(error)) {
@@ -139,7 +135,9 @@ function saidBy(output: string): string {
 }
 
 /** `P01 DETAIL: backup file … (8MB, 34.12%) checksum …`: the percentage is what people want to see. */
-function percentIn(line: string): string | null {
-  const percent = /(\d+(?:\.\d+)?)%\)/.exec(line)?.[1];
-  return percent === undefined ? null : `${percent} %`;
-}
+const toldOf =
+  (site: string) =>
+  (line: string): string | null => {
+    const percent = /(\d+(?:\.\d+)?)%\)/.exec(line)?.[1];
+    return percent === undefined ? null : `${site}: ${percent} %`;
+  };

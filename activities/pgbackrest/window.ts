@@ -15,7 +15,7 @@ import { ARCHIVE_CONFIG_FILE } from './config';
 const SEGMENTS = 16;
 
 /*
- * Prints where the last record of a segment begins, and when the last transaction up to its end was committed. A segment
+ * Prints where the last record of a segment begins, and where and when the last transaction up to its end was committed. A segment
  * that PostgreSQL still has is read there, another one is fetched from the archive.
  */
 const LAST_COMMIT = `set -eu
@@ -33,10 +33,10 @@ while [ "$left" -gt 0 ]; do
     "$waldump" "$file" 2>/dev/null | tail -n 1 | sed -n 's/.* lsn: \\([0-9A-F]*\\)\\/\\([0-9A-F]*\\),.*/lsn \\1\\/\\2/p'
     told=1
   fi
-  at=$(TZ=UTC "$waldump" --rmgr=Transaction "$file" 2>/dev/null |
-    sed -n 's/.*COMMIT.* \\([0-9-]\\{10\\} [0-9:.]*\\) UTC.*/\\1/p' | tail -n 1)
+  last=$(TZ=UTC "$waldump" --rmgr=Transaction "$file" 2>/dev/null |
+    sed -n 's/.* lsn: \\([0-9A-F]*\\/[0-9A-F]*\\),.*COMMIT.* \\([0-9-]\\{10\\}\\) \\([0-9:.]*\\) UTC.*/commit \\1\\nat \\2T\\3Z/p' | tail -n 2)
   rm -f -- "$folder/$segment"
-  if [ -n "$at" ]; then printf 'at %sZ\\n' "$at" | sed 's/\\(at [^ ]*\\) /\\1T/'; exit 0; fi
+  if [ -n "$last" ]; then printf '%s\\n' "$last"; exit 0; fi
   timeline=\${segment%????????????????} number=$((0x$(expr substr "$segment" 9 8) * 256 + 0x$(expr substr "$segment" 17 8) - 1))
   [ "$number" -gt 0 ] || exit 0
   segment=$(printf '%s%08X%08X' "$timeline" $((number / 256)) $((number % 256)))
@@ -167,8 +167,16 @@ export function endReader(view: ClusterView, primary: Host, stanza: string): Rea
   return (segment, repository) => endOfLog(view, primary, stanza, { segment, repository, data });
 }
 
+interface EndOfLog {
+  /** When the last commit was, null when none is near, and where its record begins. */
+  readonly at: string | null;
+  readonly commitLsn: string | null;
+  /** Where the last record begins. */
+  readonly lsn: string | null;
+}
+
 /**
- * The last commit that the log has up to a segment, null when none is near, and where its last record begins.
+ * How the log ends with a segment.
  *
  * @param data a data directory that may have it. @param repository else: the only one that is asked. Default: any.
  */
@@ -177,7 +185,7 @@ export async function endOfLog(
   host: Host,
   stanza: string,
   { segment, repository, data }: { readonly segment: string; readonly repository?: number; readonly data: string },
-): ReturnType<ReadEnd> {
+): Promise<EndOfLog> {
   const waldump = `${binariesOf(cluster.spec.version)}/pg_waldump`;
   const values = [segment, `${data}/pg_wal`, waldump, ARCHIVE_CONFIG_FILE, stanza, repository ?? '', SEGMENTS];
   const printed = await host.run(sh`runuser -u postgres -- sh -c ${LAST_COMMIT} sh ${values}`, {
@@ -185,5 +193,6 @@ export async function endOfLog(
   });
   const [, lsn = null] = /^lsn (\S+)$/m.exec(printed) ?? [];
   const [, at = null] = /^at (\S+)$/m.exec(printed) ?? [];
-  return { at: at === null ? null : new Date(at).toISOString(), lsn };
+  const [, commitLsn = null] = /^commit (\S+)$/m.exec(printed) ?? [];
+  return { at: at === null ? null : new Date(at).toISOString(), commitLsn, lsn };
 }

@@ -39,14 +39,15 @@ export function firstDatabaseScript(spec: ClusterSpec, verifiers: Verifiers): Sq
 }
 
 /**
- * What PgBouncer may read: verifiers of roles that log in and are no superusers. No row for any other: to a row of nulls
- * PgBouncer answers "bouncer config error".
+ * What PgBouncer may read: verifiers of roles that log in and are no superusers. No row for any other, nor for one without a
+ * password: to a row of nulls PgBouncer answers "bouncer config error".
  */
 const USER_LOOKUP = sql`
 CREATE OR REPLACE FUNCTION holdfast.user_lookup(wanted text) RETURNS TABLE (username text, password text)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
   AS $$ SELECT rolname::text, rolpassword FROM pg_catalog.pg_authid
-        WHERE rolname = wanted AND rolcanlogin AND NOT rolsuper AND NOT rolreplication $$`;
+        WHERE rolname = wanted AND rolcanlogin AND NOT rolsuper AND NOT rolreplication
+          AND rolpassword IS NOT NULL $$`;
 
 function systemRole(name: string): SqlText {
   return script(ensureRole(name), sql`ALTER ROLE ${identifier(name)} LOGIN`);

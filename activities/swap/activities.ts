@@ -12,7 +12,7 @@ import { script } from '../postgres/sql';
 import { makePassword, scramVerifier } from '../secrets/passwords';
 import { SECRET_NAMES } from '../secrets/stored-secrets';
 import { askAside, removeAside, startAside, stopAside, waitForAside } from './aside';
-import { demandReady, exchange, startAll, stopAll } from './exchange';
+import { demandReady, exchange, lookAtData, startAll, startOld, stopAll } from './exchange';
 import { keepOldData, removeReleased } from './keep';
 import { copyData, makeData, nodeOf } from './make';
 import { ASIDE_PORT, placesOf } from './places';
@@ -46,11 +46,16 @@ export interface SwapActivities {
   closeAside(at: StepRef): Promise<void>;
   /** Deletes all that is beside the data, on every data node. Idempotent. Retry: `long`. */
   removeAside(at: StepRef): Promise<void>;
-  /** Stops PostgreSQL on every data node, the primary last. Idempotent. Retry: `long`. Undo: none, it is past the point of no return. */
+  /**
+   * Stops PostgreSQL on every data node, and sees that the new data can still take its place. Idempotent. Retry: `long`.
+   * Undo: {@link SwapActivities.startOld}. @throws RESTORE_FAILED after a failover.
+   */
   stopOld(at: StepRef): Promise<void>;
-  /** Renames the old data away and the new in its place, on every data node. Idempotent. Retry: `long`. Undo: as stopOld. */
+  /** Starts PostgreSQL on the old data again, wherever it was stopped. Idempotent. Retry: `long`. */
+  startOld(at: StepRef): Promise<void>;
+  /** Renames the old data away and the new in its place, on every data node. Idempotent. Retry: `long`. Undo: none, it is past the point of no return. */
   exchangeData(at: StepRef): Promise<void>;
-  /** Starts PostgreSQL on the new data, its primary first. Idempotent. Retry: `long`. Undo: as stopOld. */
+  /** Starts PostgreSQL on the new data, its primary first. Idempotent. Retry: `long`. Undo: as exchangeData. */
   startNew(at: StepRef): Promise<void>;
   /**
    * Writes down how long the old data can be put back, and deletes what is not needed for that. Idempotent. Retry: `long`.
@@ -85,10 +90,22 @@ export function createSwapActivities(fleet: Fleet): SwapActivities {
 }
 
 type Open = (at: StepRef) => Promise<Work>;
-type Exchanging = 'stopOld' | 'exchangeData' | 'startNew' | 'keepOld' | 'releaseOld';
+type Exchanging = 'stopOld' | 'startOld' | 'exchangeData' | 'startNew' | 'keepOld' | 'releaseOld';
+
+/** With the server on the new data: a host that was started anew has forgotten it. */
+function withServer(fleet: Fleet, open: Open): Open {
+  return async (at) => {
+    const work = await open(at);
+    const node = nodeOf(work.view, work.swap);
+    await startAside(fleet, at, work.view, node, work.places);
+    await waitForAside(fleet, at, work.view, node, work.places);
+    return work;
+  };
+}
 
 /** While the old data serves. */
 function beside(fleet: Fleet, open: Open): Omit<SwapActivities, Exchanging | 'removeAside'> {
+  const openServer = withServer(fleet, open);
   return {
     async checkRoom(at) {
       const { view, swap } = await open(at);
@@ -102,33 +119,34 @@ function beside(fleet: Fleet, open: Open): Omit<SwapActivities, Exchanging | 're
     },
 
     async replayAside(at) {
-      const { view, swap, places } = await open(at);
-      const node = nodeOf(view, swap);
-      await startAside(fleet, at, view, node, places);
-      await waitForAside(fleet, at, view, node, places);
-      await askAside(view, fencedHostOf(fleet, at, view, node), places, FORGET_TARGET, 'forget the target');
+      const { view, swap, places } = await openServer(at);
+      const host = fencedHostOf(fleet, at, view, nodeOf(view, swap));
+      await askAside(view, host, places, FORGET_TARGET, 'forget the target');
     },
 
     async prepareAside(at) {
-      const { view, swap, places } = await open(at);
+      const { view, swap, places } = await openServer(at);
       const roles = await rolesScript(fleet, view);
       await askAside(view, fencedHostOf(fleet, at, view, nodeOf(view, swap)), places, roles, 'set roles and passwords');
     },
 
     async checkAside(at) {
-      const { view, swap, places } = await open(at);
+      const { view, swap, places } = await openServer(at);
       const server = { socket: places.socket, port: ASIDE_PORT };
       await readForDamage(view, fencedHostOf(fleet, at, view, nodeOf(view, swap)), server);
     },
 
     async copyAside(at) {
-      const { view, swap, places } = await open(at);
+      const { view, swap, places } = await openServer(at);
       await copyData(fleet, at, view, swap, places);
     },
 
     async closeAside(at) {
       const { view, swap, places } = await open(at);
-      await stopAside(fencedHostOf(fleet, at, view, nodeOf(view, swap)), at, places);
+      const host = fencedHostOf(fleet, at, view, nodeOf(view, swap));
+      // What a loss of power ended is ended well.
+      if (!(await lookAtData(host, places, places.data)).isClean) await openServer(at);
+      await stopAside(host, at, places);
       await demandReady(fleet, at, view, swap, places);
     },
   };
@@ -145,6 +163,17 @@ function exchanging(fleet: Fleet, open: Open): Pick<SwapActivities, Exchanging> 
         message: 'Other data of its own past is put in the place of its data.',
       });
       await stopAll(fleet, at, view, places);
+    },
+
+    async startOld(at) {
+      const { view } = await open(at);
+      await startOld(fleet, at, view);
+      await fleet.inventory.clusters.setCondition(at, {
+        type: 'Ready',
+        status: true,
+        reason: 'Resumed',
+        message: 'The data of before serves again.',
+      });
     },
 
     async exchangeData(at) {

@@ -17,7 +17,7 @@ import type { Places } from './places';
 
 /**
  * PostgreSQL on the new data, beside the one that serves: a host job. Nobody but the control plane's superuser can log in, and
- * other data nodes to copy it; it archives nothing, subscribes to nothing and takes little memory.
+ * other data nodes to copy it; it leaves the archiving to the cluster, subscribes to nothing and takes little memory.
  */
 
 /** Nothing replayed for so long. */
@@ -81,7 +81,10 @@ function settingsOf(
     unix_socket_directories: socket,
     hba_file: hba,
     ident_file: '/dev/null',
-    archive_mode: 'off',
+    // What is to be archived gathers until the data is the cluster's: without it the archive would lack the beginning of its log,
+    // and no later restore could tell where that comes from.
+    archive_mode: 'on',
+    archive_command: '',
     synchronous_standby_names: '',
     primary_conninfo: '',
     primary_slot_name: '',

@@ -2,6 +2,7 @@ import type { StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
 import { HoldfastError } from '../../domain/errors';
 import type { Swap } from '../../domain/swaps';
+import type { NodeName } from '../../domain/topology';
 import { ETCD_CLIENT_PORT } from '../etcd/config';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, fencedHostOf, hostOf, reachableNode } from '../fleet';
@@ -30,6 +31,8 @@ printf '%s|%s|%s|%s\\n' "$number" "$(say 'Database cluster state')" "$fork" "$(s
 export interface StoppedData {
   readonly log: number;
   readonly isClean: boolean;
+  /** It followed a primary when it stopped. */
+  readonly isReplica: boolean;
   readonly forkLsn: string | null;
   /** The last segment of the log that it has. */
   readonly segment: string;
@@ -40,7 +43,13 @@ export async function lookAtData(host: Host, { binaries }: Places, data: string)
     title: 'look at the data',
   });
   const [log = '', state = '', fork = '', segment = ''] = shown.trim().split('|');
-  return { log: Number(log), isClean: state === 'shut down', forkLsn: fork === '' ? null : fork, segment };
+  return {
+    log: Number(log),
+    isClean: state === 'shut down',
+    isReplica: state.includes('recovery'),
+    forkLsn: fork === '' ? null : fork,
+    segment,
+  };
 }
 
 /**
@@ -66,22 +75,22 @@ export async function demandReady(
   const primary = hostOf(fleet, view, await findPrimary(fleet, view));
   const query = sql`SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int`;
   const current = Number(await runSql(view, primary, 'postgres', query, 'look at the log that is written'));
-  if (log <= current) {
-    const detail = `the cluster has failed over meanwhile, and its log has the number ${current} now: cancel, and restore again`;
-    throw new HoldfastError('RESTORE_FAILED', { host: host.label, detail });
-  }
+  await fleet.inventory.swaps.note(at, { newLog: log, ...(forkLsn !== null && { forkLsn }) });
+  await demandAbove(fleet, at, current);
   // The less is left to be written then, the sooner each of them stops.
   await each(dataNodesOf(view), (one) =>
     runSql(view, hostOf(fleet, view, one), 'postgres', sql`CHECKPOINT`, 'write out what is in memory'),
   );
-  await fleet.inventory.swaps.note(at, { newLog: log, ...(forkLsn !== null && { forkLsn }) });
 }
 
 /* A host that boots in the middle of it must not start what is half exchanged. */
 const STOP = `set -u
-rm -f /etc/systemd/system/multi-user.target.wants/patroni.service
+binaries=$1 main=$2
+rm -f /etc/systemd/system/multi-user.target.wants/patroni.service && sync -f /etc/systemd/system
 systemctl stop patroni || exit
-[ ! -e "$2/postmaster.pid" ] || runuser -u postgres -- "$1/pg_ctl" -D "$2" -m fast -w -t 300 stop`;
+server() { runuser -u postgres -- "$binaries/pg_ctl" -D "$main" "$@"; }
+# After a loss of power the file is there, and the server is not.
+if [ -e "$main/postmaster.pid" ] && server status >/dev/null; then server -m fast -w -t 300 stop || exit; fi`;
 
 /* Its Patroni takes no decision any more once this has returned. */
 const BEGIN_TO_STOP = sh`rm -f /etc/systemd/system/multi-user.target.wants/patroni.service && systemctl stop --no-block patroni`;
@@ -101,20 +110,62 @@ export async function stopAll(fleet: Fleet, at: StepRef, view: ClusterView, plac
       timeoutMs: STOP_TIMEOUT_MS,
     }),
   );
-  const { log } = await lookAtData(hostFor(primary), places, places.main);
-  await swaps.note(at, { oldLog: log });
-  await swaps.pass(at);
+  const stopped = await Promise.all(
+    dataNodesOf(view).map(async (node) => ({
+      name: node.name,
+      ...(await lookAtData(hostFor(node), places, places.main)),
+    })),
+  );
+  const last = lastPrimary(stopped, primary.name);
+  await swaps.note(at, { keptOn: last.name, oldLog: last.log });
+  await demandAbove(fleet, at, last.log);
+}
+
+type Stopped = StoppedData & { readonly name: NodeName };
+
+/**
+ * Of data nodes that were stopped, the one that was the primary at last: a failover may have come in between. It has the newest
+ * log, and did not follow another one.
+ *
+ * @param known the one that was the primary before.
+ */
+export function lastPrimary(stopped: readonly Stopped[], known: NodeName): Stopped {
+  const [last] = [...stopped].sort(
+    (one, other) =>
+      other.log - one.log ||
+      Number(one.isReplica) - Number(other.isReplica) ||
+      Number(other.name === known) - Number(one.name === known),
+  );
+  if (!last) throw new HoldfastError('NOT_FOUND', { kind: 'primary of', ref: known });
+  return last;
+}
+
+/** @throws RESTORE_FAILED when the cluster has failed over since the new data was made. */
+async function demandAbove(fleet: Fleet, at: StepRef, current: number): Promise<void> {
+  const { newLog, node } = await fleet.inventory.swaps.ofOperation(at.operationId);
+  if (newLog !== null && newLog > current) return;
+  const detail = `the cluster has failed over meanwhile, and its log has the number ${current} now: cancel, and restore again`;
+  throw new HoldfastError('RESTORE_FAILED', { host: node ?? '', detail });
+}
+
+/** Has the old data serve again. Idempotent. */
+export async function startOld(fleet: Fleet, at: StepRef, view: ClusterView): Promise<void> {
+  await each(dataNodesOf(view), (node) =>
+    fencedHostOf(fleet, at, view, node).run(START, { title: 'start PostgreSQL', timeoutMs: STOP_TIMEOUT_MS }),
+  );
+  await findPrimary(fleet, view, START_TIMEOUT_S);
 }
 
 /* Each rename is whole or not done: whoever comes again goes on with the other one. */
 const EXCHANGE = `set -eu
 main=$1 data=$2 kept=$3
-[ -e "$data" ] || exit 0
-if [ -e "$main" ]; then
-  install -d -m 700 -o postgres -g postgres "$kept"
-  mv -T "$main" "$kept/data"
+if [ -e "$data" ]; then
+  if [ -e "$main" ]; then
+    install -d -m 700 -o postgres -g postgres "$kept"
+    mv -T "$main" "$kept/data"
+  fi
+  mv -T "$data" "$main"
 fi
-mv -T "$data" "$main"
 sync -f "$main"`;
 
 /** Puts the new data in the place of the old on every node, and has Patroni forget who was the primary and how far it was. Idempotent. */
@@ -125,12 +176,15 @@ export async function exchange(
   swap: Swap,
   places: Places,
 ): Promise<void> {
-  const { main, data, kept } = places;
-  await each(dataNodesOf(view), (node) =>
-    fencedHostOf(fleet, at, view, node).run(sh`sh -c ${EXCHANGE} sh ${main} ${data} ${kept}`, {
-      title: 'put the new data in the place of the old',
-    }),
-  );
+  const { binaries, main, data, kept } = places;
+  await fleet.inventory.swaps.pass(at);
+  await each(dataNodesOf(view), async (node) => {
+    const host = fencedHostOf(fleet, at, view, node);
+    // It may have lost power before it had forgotten to start, and serve again.
+    await host.run(sh`sh -c ${STOP} sh ${binaries} ${main}`, { title: 'stop PostgreSQL', timeoutMs: STOP_TIMEOUT_MS });
+    const title = 'put the new data in the place of the old';
+    await host.run(sh`sh -c ${EXCHANGE} sh ${main} ${data} ${kept}`, { title });
+  });
   await forgetPrimary(fencedHostOf(fleet, at, view, nodeOf(view, swap)), view);
 }
 

@@ -34,10 +34,11 @@ export async function keepOldData(
   });
   const data = keptData(swap.operationId);
   const { segment } = await lookAtData(fencedHostOf(fleet, at, view, node), places, data);
-  const { at: last } = await endOfLog(view, hostOf(fleet, view, node), swap.timelineId, { segment, data });
+  const end = await endOfLog(view, hostOf(fleet, view, node), swap.timelineId, { segment, data });
   await fleet.inventory.swaps.keep(at, {
     bytes: await sizeOfFolder(fleet, view, node, data),
-    lastCommitAt: last && rounded(last),
+    lastCommitAt: end.at && rounded(end.at),
+    lastCommitLsn: end.commitLsn,
     hours: KEPT_HOURS,
   });
   await removeReleased(fleet, await fleet.inventory.swaps.left(at.clusterId));

@@ -6,7 +6,7 @@ import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, hostOf } from '../fleet';
 import { sh } from '../host/shell';
-import { DATA_FOLDER, dataDirectory } from '../postgres/paths';
+import { DATA_FOLDER } from '../postgres/paths';
 import { findPrimary } from '../postgres/psql';
 
 /** Whether there is room for the new data beside the old, and where it is made. */
@@ -67,5 +67,3 @@ export async function sizeOfFolder(
   });
   return Number(shown.split('\t')[0]);
 }
-
-export const mainOf = (view: ClusterView): string => dataDirectory(view.cluster.spec.version);

@@ -80,7 +80,7 @@ function changeRoute(deps: ApiDeps): Route {
     ],
     async handle(call) {
       const { params, query, body, caller } = call;
-      const repeated = query.preview ? null : await replay(deps, call);
+      const repeated = await replay(deps, call);
       if (repeated) return repeated;
       const cluster = await findLiveCluster(inventory, caller, params.cluster);
       const known = await inventory.sites.list();

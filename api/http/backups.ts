@@ -3,14 +3,13 @@ import type { Backup, Timeline } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { isId } from '../../domain/ids';
-import { ENDS_BACKUPS, EXCLUDES_BACKUPS } from '../../domain/operations';
 import { backupSchema, takeBackupSchema } from '../../domain/schemas/backups';
 import { pageOf, pageQuery, referenceSchema } from '../../domain/schemas/pages';
 import { previewOfBackup } from './backup-previews';
 import { clusterParams, previewFlag } from './clusters';
 import { newId } from './context';
 import type { ApiDeps } from './deps';
-import { findCluster, findLiveCluster, operationAt, requirePolicy } from './find';
+import { findCluster, findLiveCluster, inTheWayOf, requirePolicy } from './find';
 import { readPage } from './pages';
 import { reply, route, type Route } from './route';
 import { backupAnswer } from './shapes';
@@ -47,11 +46,11 @@ function takeRoute(deps: ApiDeps): Route {
     async handle(call) {
       const { params, query, caller } = call;
       const { type, description = null } = call.body ?? takeBackupSchema.parse({});
-      const repeated = query.preview ? null : await replay(deps, call);
+      const repeated = await replay(deps, call);
       if (repeated) return repeated;
       const cluster = await findLiveCluster(inventory, caller, params.cluster);
       if (query.preview) {
-        const working = (await operationAt(inventory, cluster, 'backup')) ?? (await deletionOf(deps, cluster));
+        const working = await inTheWayOf(inventory, cluster, 'backup');
         const known = await inventory.backups.list(caller.projectId, { limit: 50, clusterId: cluster.id });
         return reply(200, previewOfBackup(cluster, type, known, working));
       }
@@ -66,12 +65,6 @@ function takeRoute(deps: ApiDeps): Route {
       return launch(deps, asked, await inventory.operations.submit(null, asked));
     },
   });
-}
-
-/** What a backup does not run beside. */
-async function deletionOf({ inventory }: ApiDeps, cluster: Cluster): ReturnType<typeof operationAt> {
-  const working = await operationAt(inventory, cluster, 'cluster');
-  return working && [...ENDS_BACKUPS, ...EXCLUDES_BACKUPS].includes(working.kind) ? working : undefined;
 }
 
 /** @throws BACKUPS_NOT_CONFIGURED, CLUSTER_NOT_READY while it is being made. */

@@ -61,7 +61,7 @@ function createRoute(deps: ApiDeps): Route {
     errors: ['NAME_TAKEN', 'IDEMPOTENCY_KEY_REUSED'],
     async handle(call) {
       const { body, caller } = call;
-      const repeated = call.query.preview ? null : await replay(deps, call);
+      const repeated = await replay(deps, call);
       if (repeated) return repeated;
       const [image, sites] = await Promise.all([currentImage(inventory.images), inventory.sites.list()]);
       const spec = specOf(body, image, sites);
@@ -185,7 +185,7 @@ function deleteRoute(deps: ApiDeps): Route {
     ],
     async handle(call) {
       const { params, query, body, caller } = call;
-      const repeated = query.preview ? null : await replay(deps, call);
+      const repeated = await replay(deps, call);
       if (repeated) return repeated;
       const cluster = await findLiveCluster(inventory, caller, params.cluster);
       if (query.preview) {

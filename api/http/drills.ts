@@ -47,7 +47,7 @@ function holdRoute(deps: ApiDeps): Route {
     errors: ['NOT_FOUND', 'BACKUPS_NOT_CONFIGURED', 'CLUSTER_BUSY', 'RESTORE_TARGET_OUTSIDE', 'IDEMPOTENCY_KEY_REUSED'],
     async handle(call) {
       const { params, query, caller } = call;
-      const repeated = query.preview ? null : await replay(deps, call);
+      const repeated = await replay(deps, call);
       if (repeated) return repeated;
       const source = await findLiveCluster(inventory, caller, params.cluster);
       const looked = { site: null, touches: !query.preview };

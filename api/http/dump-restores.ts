@@ -43,7 +43,7 @@ export function dumpRestoreRoutes(deps: ApiDeps): Route[] {
       async handle(call) {
         const { params, query, caller } = call;
         const body = call.body ?? restoreDumpSchema.parse({});
-        const repeated = query.preview ? null : await replay(deps, call);
+        const repeated = await replay(deps, call);
         if (repeated) return repeated;
         const dump = await findDump(inventory, caller, params.dump);
         const cluster = await findLiveCluster(inventory, caller, body.cluster ?? dump.clusterId);

@@ -11,7 +11,7 @@ import type { Caller } from './context';
 import { newId } from './context';
 import type { ApiDeps } from './deps';
 import { previewOfDump } from './dump-previews';
-import { findCluster, findLiveCluster, operationAt, requirePolicy } from './find';
+import { findCluster, findLiveCluster, inTheWayOf, requirePolicy } from './find';
 import { readPage } from './pages';
 import { reply, route, type Route } from './route';
 import { dumpAnswer } from './shapes';
@@ -36,8 +36,8 @@ function takeRoute(deps: ApiDeps): Route {
     summary: 'Dump a database, or all of them with the roles',
     description:
       'pg_dump in its directory format, on the replica that is least behind, as one archive on each site of the cluster. ' +
-      'It runs beside whatever else is done to the cluster, but one at a time. What the plan does not keep is deleted once ' +
-      'it has succeeded.',
+      'It runs beside whatever else is done to the cluster but a restore in place, a rollback and a deletion; one at a time. ' +
+      'What the plan does not keep is deleted once it has succeeded.',
     tag: 'Dumps',
     scope: 'clusters:write',
     headers: ['Idempotency-Key'],
@@ -49,13 +49,13 @@ function takeRoute(deps: ApiDeps): Route {
     async handle(call) {
       const { params, query, caller } = call;
       const { database: asked, all, description = null } = call.body ?? takeDumpSchema.parse({});
-      const repeated = query.preview ? null : await replay(deps, call);
+      const repeated = await replay(deps, call);
       if (repeated) return repeated;
       const cluster = await findLiveCluster(inventory, caller, params.cluster);
       const database = all ? null : (asked ?? cluster.spec.database);
       if (query.preview) {
         const good = await inventory.dumps.listGood(cluster.id);
-        return reply(200, previewOfDump(cluster, database, good, await operationAt(inventory, cluster, 'dump')));
+        return reply(200, previewOfDump(cluster, database, good, await inTheWayOf(inventory, cluster, 'dump')));
       }
       const { id: timelineId } = await timelineOf(deps, cluster);
       const { version } = cluster.spec;

@@ -3,7 +3,7 @@ import type { BackupPolicy } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { isId } from '../../domain/ids';
-import { type Lane, LANES, laneOf } from '../../domain/operations';
+import { ENDS_BACKUPS, EXCLUDES_BACKUPS, type Lane, LANES, laneOf } from '../../domain/operations';
 import type { Operation, OperationSummary } from '../../domain/operations';
 import type { Caller } from './context';
 
@@ -57,4 +57,16 @@ export async function operationAt(
 ): Promise<OperationSummary | undefined> {
   const unfinished = await operations.list(projectId, { limit: LANES.length, clusterId: id, unfinished: true });
   return unfinished.find(({ kind }) => laneOf(kind) === lane);
+}
+
+/** What a backup or a dump of the cluster has to wait for: another one of its lane, or what none of them runs beside. */
+export async function inTheWayOf(
+  inventory: Pick<Tables, 'operations'>,
+  cluster: Pick<Cluster, 'id' | 'projectId'>,
+  lane: 'backup' | 'dump',
+): Promise<OperationSummary | undefined> {
+  const other = await operationAt(inventory, cluster, lane);
+  if (other) return other;
+  const working = await operationAt(inventory, cluster, 'cluster');
+  return working && [...ENDS_BACKUPS, ...EXCLUDES_BACKUPS].includes(working.kind) ? working : undefined;
 }

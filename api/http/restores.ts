@@ -69,7 +69,7 @@ function restoreRoute(deps: ApiDeps): Route {
     errors: ['NOT_FOUND', 'NAME_TAKEN', 'BACKUPS_NOT_CONFIGURED', 'RESTORE_TARGET_OUTSIDE', 'IDEMPOTENCY_KEY_REUSED'],
     async handle(call) {
       const { params, query, body, caller } = call;
-      const repeated = query.preview ? null : await replay(deps, call);
+      const repeated = await replay(deps, call);
       if (repeated) return repeated;
       const cluster = await findCluster(inventory, caller, params.cluster);
       const [image, sites] = await Promise.all([currentImage(inventory.images), inventory.sites.list()]);

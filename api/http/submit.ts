@@ -100,9 +100,12 @@ export async function submitAsSeen(
   }
 }
 
-/** The answer that an earlier request with the same key got; null when the key is new or absent. */
-export async function replay(deps: ApiDeps, call: AnyCall): Promise<Accepted | null> {
-  const idempotency = idempotencyOf(call);
+/** The answer that an earlier request with the same key got; null when the key is new or absent, and for a preview. */
+export async function replay(
+  deps: ApiDeps,
+  call: AnyCall & { readonly query: { readonly preview?: boolean } },
+): Promise<Accepted | null> {
+  const idempotency = call.query.preview ? null : idempotencyOf(call);
   const operation = idempotency === null ? null : await deps.inventory.operations.findReplay(idempotency);
   return operation === null ? null : accepted(deps, operation, true);
 }

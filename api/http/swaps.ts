@@ -51,7 +51,7 @@ function inPlaceRoute(deps: ApiDeps): Route {
     errors: [...refusals, 'CONFIRMATION_MISMATCH', 'BACKUPS_NOT_CONFIGURED', 'RESTORE_TARGET_OUTSIDE', 'OLD_DATA_KEPT'],
     async handle(call) {
       const { params, query, body, caller } = call;
-      const repeated = query.preview ? null : await replay(deps, call);
+      const repeated = await replay(deps, call);
       if (repeated) return repeated;
       const cluster = await findLiveCluster(inventory, caller, params.cluster);
       if (!query.preview) requireConfirmation(cluster, body.confirm);
@@ -120,7 +120,7 @@ function rollbackRoute(deps: ApiDeps): Route {
     errors: [...refusals, 'CONFIRMATION_MISMATCH', 'NOTHING_KEPT'],
     async handle(call) {
       const { params, query, body, caller } = call;
-      const repeated = query.preview ? null : await replay(deps, call);
+      const repeated = await replay(deps, call);
       if (repeated) return repeated;
       const cluster = await findLiveCluster(inventory, caller, params.cluster);
       if (!query.preview) requireConfirmation(cluster, body.confirm);
@@ -152,7 +152,7 @@ function confirmRoute(deps: ApiDeps): Route {
     errors: [...refusals, 'NOTHING_KEPT'],
     async handle(call) {
       const { params, query, caller } = call;
-      const repeated = query.preview ? null : await replay(deps, call);
+      const repeated = await replay(deps, call);
       if (repeated) return repeated;
       const cluster = await findLiveCluster(inventory, caller, params.cluster);
       const kept = await requireKept(deps, cluster);
@@ -191,7 +191,9 @@ async function swapOf(
 }
 
 const inTheWay = async ({ inventory }: ApiDeps, cluster: Cluster): Promise<OperationSummary | undefined> =>
-  (await operationAt(inventory, cluster, 'cluster')) ?? (await operationAt(inventory, cluster, 'backup'));
+  (await operationAt(inventory, cluster, 'cluster')) ??
+  (await operationAt(inventory, cluster, 'backup')) ??
+  (await operationAt(inventory, cluster, 'dump'));
 
 async function outlook(deps: ApiDeps, cluster: Cluster): Promise<Parameters<typeof previewOfSwap>[3]> {
   const { swaps, backups } = deps.inventory;

@@ -12,7 +12,8 @@ const MAX_URL_S = 604_800;
 const USUAL_URL_S = 3_600;
 
 const time = z.string().meta({ format: 'date-time' });
-const RESERVED = ['postgres', 'template0', 'template1'];
+// The last one is what the pooler calls its own console.
+const RESERVED = ['postgres', 'template0', 'template1', 'pgbouncer'];
 
 /** Any name that PostgreSQL takes, whoever made the database. */
 export const dumpDatabaseSchema = z

@@ -2,11 +2,21 @@ import { seconds } from './progress.cjs';
 import { projectFile } from './project';
 import type { Session } from './session';
 import { complain, runSession } from './session';
-import type { Selection, Tally } from './suite';
+import type { Project, Selection, Tally } from './suite';
 import { readSelection, runChecks, runJest, sum } from './suite';
 import { setUpTests } from './test-setup';
 
 const tallies: Tally[] = [];
+
+/**
+ * One after the other; the groups of a round side by side: tests of real hosts wait for them half of their time, and those of chaos
+ * leave no hosts behind.
+ */
+const ROUNDS: readonly (readonly (readonly Project[])[])[] = [
+  [['unit', 'workflow']],
+  [['chaos', 'control'], ['system']],
+  [['alone']],
+];
 
 /** `npm test`: sets up what the tests need, runs everything that CI runs, and removes what it made. */
 async function test(session: Session, { projects, rest }: Selection): Promise<number> {
@@ -17,11 +27,12 @@ async function test(session: Session, { projects, rest }: Selection): Promise<nu
     },
     async () => tallies.push(await runChecks(progress, signal)),
   );
-  for (const group of [['unit', 'workflow'] as const, ['chaos'] as const, ['system'] as const]) {
-    const chosen = group.filter((project) => projects.includes(project));
+  for (const round of ROUNDS) {
+    const groups = round.map((group) => group.filter((project) => projects.includes(project)));
+    const chosen = groups.filter((group) => group.length > 0);
     if (chosen.length === 0 || signal.aborted) continue;
-    progress.say(`\n${chosen.join(' and ')} tests`);
-    tallies.push(await runJest(chosen, rest, signal));
+    progress.say(`\n${chosen.flat().join(' and ')} tests`);
+    tallies.push(...(await Promise.all(chosen.map((group) => runJest(group, rest, signal)))));
   }
   return signal.aborted || sum(tallies).failed > 0 ? 1 : 0;
 }

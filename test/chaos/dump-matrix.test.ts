@@ -1,9 +1,10 @@
-import { writeFileSync, rmSync } from 'node:fs';
+import { existsSync, writeFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CrashPoint } from '../simulation/crash';
 import { HOLD } from '../simulation/machines';
 import { eventually } from '../support/eventually';
-import type { Experiment, OrderedCluster, Outcome } from './experiment';
+import { aboutDumps } from './dumps';
+import type { Experiment, OrderedCluster, Outcome, Running } from './experiment';
 import { begin, prefixOf } from './experiment';
 import type { Laboratory, Subject } from './laboratory';
 import { openLaboratory } from './laboratory';
@@ -123,15 +124,43 @@ test.each(['dump', 'restore-dump'] as const)(
   },
 );
 
+/** A dump whose programs wait on its node until `files` are gone. */
+async function heldDump(subject: Subject): Promise<{ taken: Running; roots: string[]; files: string[] }> {
+  const cluster = clusterOf(subject);
+  const tokens = subject.world.hostTokens().filter((token) => token.startsWith(prefixOf(cluster.id)));
+  const roots = tokens.flatMap((token) => subject.world.host(token) ?? []).map(({ root }) => root);
+  const files = roots.map((root) => join(root, HOLD.dumps));
+  for (const file of files) writeFileSync(file, '');
+  const taken = await begin(laboratory, subject, { ...SINGLE, kind: 'dump', cluster });
+  await eventually(async () => (await laboratory.inventory.dumps.ofOperation(taken.input.operationId)).node !== null);
+  return { taken, roots, files };
+}
+
+test('what a terminated dump still does, and has left, is ended by the next one, and is not in it', async () => {
+  const [subject] = subjects;
+  if (!subject) throw new Error('no lane');
+  const lost = await heldDump(subject);
+  const { operationId } = lost.taken.input;
+  const works = (): boolean =>
+    lost.roots.some((root) => existsSync(join(root, 'run/simulation/jobs', `holdfast-dump-${operationId}-dump`)));
+  await eventually(works);
+  await laboratory.client.workflow.getHandle(operationId).terminate('by an operator');
+  await eventually(async () => (await laboratory.inventory.operations.get(operationId))?.state === 'failed');
+  expect(works()).toBe(true);
+
+  const { taken, files } = await heldDump(subject);
+  await eventually(() => !works());
+  for (const file of files) rmSync(file, { force: true });
+  const outcome = await taken.outcome();
+  expect(outcome.result).toBe('succeeded');
+  expect(await aboutDumps(laboratory, subject.world, outcome)).toEqual([]);
+});
+
 test('a deletion overtakes the dump that runs', async () => {
   const [subject] = subjects;
   if (!subject) throw new Error('no lane');
   const cluster = clusterOf(subject);
-  const tokens = subject.world.hostTokens().filter((token) => token.startsWith(prefixOf(cluster.id)));
-  const files = tokens.flatMap((token) => subject.world.host(token) ?? []).map(({ root }) => join(root, HOLD.dumps));
-  for (const file of files) writeFileSync(file, '');
-  const taken = await begin(laboratory, subject, { ...SINGLE, kind: 'dump', cluster });
-  await eventually(async () => (await laboratory.inventory.dumps.ofOperation(taken.input.operationId)).node !== null);
+  const { taken, files } = await heldDump(subject);
   await well(subject, { ...SINGLE, kind: 'delete', cluster });
   const { result, operation } = await taken.outcome();
   expect([result, operation.error?.code]).toEqual(['failed', 'STALE_GENERATION']);

@@ -19,6 +19,9 @@ export interface Lane {
   stop(): Promise<void>;
 }
 
+/** Most of the time of a matrix goes into starts: these come without source maps, which are a fifth of one, and collect less garbage. */
+const CHEAP_TO_START = ['--max-semi-space-size=64'];
+
 export function startLane(settings: WorkerSettings, logFile: string): Lane {
   let starts = 0;
   let stopped = false;
@@ -26,7 +29,7 @@ export function startLane(settings: WorkerSettings, logFile: string): Lane {
   const start = (): void => {
     starts++;
     const log = openSync(logFile, 'a');
-    child = spawn(process.execPath, ['--enable-source-maps', compiled('test', 'chaos', 'worker.js')], {
+    child = spawn(process.execPath, [...CHEAP_TO_START, compiled('test', 'chaos', 'worker.js')], {
       stdio: ['pipe', log, log],
       env: {
         ...process.env,

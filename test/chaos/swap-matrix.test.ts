@@ -110,7 +110,7 @@ test('a cancel before the exchange leaves the cluster as it was, and nothing bes
   const reference = dry.get('restore-in-place, single');
   if (!reference) throw new Error('no dry run');
   const steps = reference.operation.steps.map(({ id }) => id);
-  const before = steps.slice(0, steps.indexOf('stop-postgresql-on-every-data-node'));
+  const before = steps.slice(0, steps.indexOf('put-the-new-data-in-the-place-of-the-old'));
   const points = cancelPoints(reference, before);
   expect(points).toHaveLength(before.length);
   const found = await inParallel(subjects.slice(1), points, async (subject, cancelAt) => {
@@ -118,7 +118,7 @@ test('a cancel before the exchange leaves the cluster as it was, and nothing bes
     const outcome = await run(laboratory, subject, experiment);
     const wrong = await complaints(laboratory, subject.world, experiment, outcome, outcome);
     if (outcome.result !== 'cancelled') wrong.push(outcome.result);
-    const crashes = rowsOf(outcome.undoing.filter((execution) => / removeAside$/.test(execution)));
+    const crashes = rowsOf(outcome.undoing.filter((execution) => / (removeAside|startOld)$/.test(execution)));
     const { wrong: crashed } = await judge(laboratory, subject, { ...experiment, crashes }, outcome);
     rowsRun['cancel'] = (rowsRun['cancel'] ?? 0) + crashes.length;
     return [...wrong, ...crashed].map((one) => `cancelled at "${cancelAt}": ${one}`);

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { backupPolicy } from '../../activities/inventory/rows';
@@ -54,13 +54,4 @@ export function createSimulatedSchedules(world: World): BackupSchedules {
       return Promise.resolve([...states, ...wanted]);
     },
   };
-}
-
-/** What was asked for at once, such as `full-op_…`. */
-export function occasionsOf(world: World, clusterId: ClusterId): string[] {
-  try {
-    return readdirSync(join(world.folder, 'occasions', clusterId)).sort();
-  } catch {
-    return [];
-  }
 }

@@ -96,6 +96,7 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   copyAside: true,
   closeAside: true,
   removeAside: true,
+  startOld: true,
   stopOld: true,
   exchangeData: true,
   startNew: true,

@@ -10,6 +10,8 @@ import { createPolicyActivities } from '../../activities/pgbackrest/policy';
 import type { BackupPolicy, Timeline } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
+import type { DumpId } from '../../domain/ids';
+import type { Operation } from '../../domain/operations';
 import { newSet } from '../support/api-backups';
 import { openSimulatedFleet } from '../simulation/fleet';
 import type { NewCluster, ScratchInventory } from '../support/inventory';
@@ -121,6 +123,51 @@ test('what a site that is left still has is deleted, but not while a restore may
   await finish(inventory, restore.operation);
   await steps.leaveSites(at);
   expect(await fleet.storage.read('primary', id, 'archive/1')).toBeNull();
+});
+
+test('dumps on a site that is left are no more, and it is not left while one runs or is restored', async () => {
+  const { id: timelineId } = await timeline();
+  const { version } = cluster.spec;
+  await inventory.clusters.setStatus(await change({}), { state: 'ready' });
+  await opened.scratch.query(`update operations set state = 'succeeded', finished_at = now() where cluster_id = $1`, [
+    cluster.id,
+  ]);
+  const dump = async (): Promise<{ id: DumpId; operation: Operation }> => {
+    const taken = { id: newId('dmp'), timelineId, database: 'app', description: null, version };
+    return {
+      id: taken.id,
+      ...(await inventory.operations.submit(null, { ...newSubmission(cluster, 'dump'), dump: taken })),
+    };
+  };
+  const stateOf = async (id: DumpId): Promise<unknown[]> => {
+    const found = await inventory.dumps.find(cluster.projectId, id);
+    return [found?.state, found?.copies.map(({ site }) => site)];
+  };
+  const onPrimary = await dump();
+  await inventory.dumps.recordCopy(refOf(onPrimary.operation), 'primary');
+  await finish(inventory, onPrimary.operation);
+  const onBoth = await dump();
+  for (const site of POLICY.sites) await inventory.dumps.recordCopy(refOf(onBoth.operation), site);
+
+  const steps = createPolicyActivities(fleet);
+  const early = await change(WITHOUT_PRIMARY);
+  await expect(steps.openNewSites(early)).rejects.toMatchObject({ code: 'NOT_YET' });
+  await finish(inventory, onBoth.operation);
+  await steps.openNewSites(early);
+
+  const copy = newCluster(opened.project, `copy-${newId('clu').slice(-8)}`);
+  const { operation: provision } = await inventory.operations.submitCreate(copy, newSubmission(copy));
+  await inventory.clusters.setStatus(refOf(provision), { state: 'ready' });
+  await finish(inventory, provision);
+  const restore = { source: 'app', database: 'app', replace: true };
+  const submission = { ...newSubmission(copy, 'restore-dump'), dumpUse: { dumpId: onBoth.id, restore } };
+  const { operation: restoring } = await inventory.operations.submit(null, submission);
+  await expect(steps.leaveSites(early)).rejects.toMatchObject({ code: 'NOT_YET' });
+  expect(await stateOf(onPrimary.id)).toEqual(['succeeded', ['primary']]);
+  await finish(inventory, restoring);
+  for (let i = 0; i < 2; i++) await steps.leaveSites(early);
+  expect(await stateOf(onPrimary.id)).toEqual(['deleted', []]);
+  expect(await stateOf(onBoth.id)).toEqual(['succeeded', ['secondary']]);
 });
 
 test('no site is left while a backup runs, which knows the others by their place in the list', async () => {

@@ -1,6 +1,6 @@
 import { followJob } from '../../activities/host/follow-job';
 import type { Host } from '../../activities/host/host';
-import { cancelJob, cleanJob, endJobs, jobStatus, jobUnit, startJob } from '../../activities/host/jobs';
+import { cancelJob, cleanJob, endJobs, endOthers, jobStatus, jobUnit, startJob } from '../../activities/host/jobs';
 import type { JobUnit } from '../../activities/host/jobs';
 import { sh } from '../../activities/host/shell';
 import type { SshPool } from '../../activities/host/ssh-pool';
@@ -191,6 +191,28 @@ export function describeJobsContract(name: string, makeHost: () => Promise<HostU
         ]);
         await cancelJob(host, running);
         for (const unitOf of [ended, failed, running, next]) await cleanJob(host, unitOf);
+      });
+
+      test('who works where others of its lane did ends what they have left, of the steps that it names', async () => {
+        const [running, ended, step, lane] = [
+          other('copy-a'),
+          other('copy-b'),
+          other('fetch'),
+          other('copy-a', 'dump'),
+        ];
+        await startOther(ended, 'exit 1');
+        await startOther(sibling('copy-a'), 'sleep 600');
+        for (const left of [running, step, lane]) await startOther(left, 'sleep 600');
+        await eventually(async () => (await states(ended)).join() === 'failed');
+
+        for (let i = 0; i < 2; i++) await endOthers(host, unit, 'copy|copy-.*');
+        expect(await states(running, ended, step, lane, sibling('copy-a'))).toEqual([
+          ...['not-started', 'not-started', 'running', 'running', 'running'],
+        ]);
+        for (const left of [step, lane, sibling('copy-a')]) {
+          await cancelJob(host, left);
+          await cleanJob(host, left);
+        }
       });
 
       test('who takes a host out of use ends all of them, with their traces, but the one that it names', async () => {

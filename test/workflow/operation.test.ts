@@ -161,6 +161,24 @@ test('an operation that was overtaken fails and undoes nothing', async () => {
   );
 });
 
+test('one that is overtaken while it undoes fails, and undoes nothing more', async () => {
+  await withWorker(
+    ({ name }) => {
+      if (name === 'joinEtcd pg-1') diskFull();
+      if (name === 'deleteNetwork') throw ApplicationFailure.nonRetryable('overtaken', 'STALE_GENERATION');
+    },
+    async (run) => {
+      const handle = await start('provision', run);
+      await eventually(() => isWaiting(run.records));
+      await decide(handle, 'cancel');
+      expect(await handle.result()).toBe('failed');
+      expect(run.calls.at(-1)).toBe('deleteNetwork');
+      const last = run.records.findLast((record) => record.operation)?.operation;
+      expect(last).toMatchObject({ state: 'failed', error: { code: 'STALE_GENERATION', message: 'overtaken' } });
+    },
+  );
+});
+
 test('the end of a step and the begin of the next are one record', async () => {
   let records: OperationRecord[] = [];
   const holding = (stepId: string, state: string): OperationRecord | undefined =>

@@ -12,7 +12,8 @@ import { startScriptedTemporal } from '../support/scripted-worker';
 /**
  * Workflows that run when the code changes must be able to go on: each history of test/workflow/histories is replayed
  * against the code of today. `HOLDFAST_RECORD_HISTORIES=1 npm test -- --selectProjects workflow --testPathPatterns replay`
- * records them anew; from the first release on, those of released versions stay, and changes need `patched()`.
+ * records them anew, a pattern such as `^rollback,` those that have such a name; from the first release on, those of released versions
+ * stay, and changes need `patched()`.
  */
 
 const { History } = temporal.api.history.v1;
@@ -21,14 +22,17 @@ const PLAIN_PATHS = [...OPERATION_PATHS, ...UNDO_PATHS, ...ENTITY_PATHS, ...CHEC
 const PATHS = [...PLAIN_PATHS, ...CONTINUED_PATHS];
 const fileOf = (name: string): string => `${name.replaceAll(/[^a-z0-9]+/gi, '-')}.pb.gz`;
 
-jest.setTimeout(300_000);
+jest.setTimeout(900_000);
 
-if (process.env['HOLDFAST_RECORD_HISTORIES']) {
+const asked = process.env['HOLDFAST_RECORD_HISTORIES'];
+if (asked) {
+  const wanted = asked === '1' ? /^/ : new RegExp(asked);
   beforeAll(async () => {
-    rmSync(FOLDER, { recursive: true, force: true });
-    mkdirSync(FOLDER);
-    await record(PLAIN_PATHS);
-    await record(CONTINUED_PATHS, { 'limit.historyCount.suggestContinueAsNew': 10 });
+    if (asked === '1') rmSync(FOLDER, { recursive: true, force: true });
+    mkdirSync(FOLDER, { recursive: true });
+    await record(PLAIN_PATHS.filter(({ name }) => wanted.test(name)));
+    const continued = CONTINUED_PATHS.filter(({ name }) => wanted.test(name));
+    if (continued.length > 0) await record(continued, { 'limit.historyCount.suggestContinueAsNew': 10 });
   });
 }
 

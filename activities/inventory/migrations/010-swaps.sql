@@ -22,6 +22,7 @@ create table swaps (
   swapped_at timestamptz,
   -- The last commit in what is left.
   last_commit_at timestamptz,
+  last_commit_lsn text,
   kept_bytes bigint,
   kept_until timestamptz,
   -- No longer to be had back; removed once its host has deleted it.

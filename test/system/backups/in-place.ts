@@ -74,8 +74,7 @@ export async function exchangeUnderLoad(
   const config = login(await holdfast.credentials(cluster), 'primaryPort');
   const pulse = startPulse(config);
   const { id } = await ask(holdfast, 'POST', `/v1/clusters/${cluster}/restores/${path}`, { ...body, confirm: cluster });
-  const { steps } = await holdfast.succeed(id);
-  await pulse.stop();
+  const { steps } = await holdfast.succeed(id).finally(() => pulse.stop());
   const gaps = pulse.beats.map(({ at }, i) => ({ i, ms: at - (pulse.beats[i - 1]?.at ?? at) }));
   const longest = gaps.reduce((one, other) => (other.ms > one.ms ? other : one), { i: 0, ms: 0 });
   const took = steps.map(

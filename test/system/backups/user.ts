@@ -35,7 +35,7 @@ export const takeBackup = (holdfast: Holdfast, cluster: string, request: object)
 export async function restoreTo(
   holdfast: Holdfast,
   cluster: string,
-  request: { readonly name: string },
+  request: { readonly name: string; readonly target: object },
 ): Promise<void> {
   const { id } = await ask(holdfast, 'POST', `/v1/clusters/${cluster}/restores`, request);
   await holdfast.succeed(id);

@@ -11,12 +11,13 @@ const fork = (change: Partial<Fork>): Fork => ({
   forksFrom: 0,
   swappedAt: at(10),
   lastCommitAt: at(9, 59),
+  lastCommitLsn: '0/6400000',
   ...change,
 });
 
 /** A backup that ended at that hour, at that position. */
-const copy = (hour: number, stopLsn: string): BackupCopy => ({
-  site: 'primary',
+const copy = (hour: number, stopLsn: string, site = 'primary'): BackupCopy => ({
+  site,
   setId: `set-${hour}`,
   type: 'full',
   path: '',
@@ -36,25 +37,26 @@ const late = copy(9, '0/6000000');
 const fresh = copy(11, '0/7000000');
 const copies = [early, late, fresh];
 const routed = (forks: readonly Fork[], hour: number, minute = 0): object => {
-  const route = routeTo(forks, { kind: 'time', time: at(hour, minute) }, copies);
-  return { ...route, copy: route.copy?.setId ?? null };
+  const { copies: chosen, ...route } = routeTo(forks, { kind: 'time', time: at(hour, minute) }, copies);
+  return { ...route, sets: setsOf(chosen) };
 };
+const setsOf = (chosen: readonly BackupCopy[]): string[] => chosen.map(({ setId }) => setId);
 
 test('a time before a swap lies on what the swap has left, one after it on what came then', () => {
   expect([branchAt(once, at(9)), branchAt(once, at(10)), branchAt(once, at(11))]).toEqual([0, 1, 1]);
-  expect(routed(once, 9, 30)).toEqual({ log: 1, toItsEnd: false, copy: 'set-9' });
-  expect(routed(once, 12)).toEqual({ log: null, toItsEnd: false, copy: 'set-11' });
+  expect(routed(once, 9, 30)).toEqual({ log: 1, endLsn: null, sets: ['set-9'] });
+  expect(routed(once, 12)).toEqual({ log: null, endLsn: null, sets: ['set-11'] });
 });
 
 test('a backup of what was left leads nowhere else', () => {
-  expect(routed(once, 10, 30)).toEqual({ log: null, toItsEnd: false, copy: 'set-8' });
+  expect(routed(once, 10, 30)).toEqual({ log: null, endLsn: null, sets: ['set-8'] });
   expect(leadsTo(once, 1, late)).toBe(false);
   expect(leadsTo(once, 0, fresh)).toBe(false);
 });
 
 test('a time after the last commit of what was left is its end: a replay would wait for a later commit in vain', () => {
-  expect(routed(once, 9, 59)).toEqual({ log: 1, toItsEnd: true, copy: 'set-9' });
-  expect(routed([fork({ lastCommitAt: null })], 9, 59)).toMatchObject({ toItsEnd: false });
+  expect(routed(once, 9, 59)).toEqual({ log: 1, endLsn: '0/6400000', sets: ['set-9'] });
+  expect(routed([fork({ lastCommitAt: null })], 9, 59)).toMatchObject({ endLsn: null });
 });
 
 test('after a rollback what was restored in place is the branch that was left, and older backups lead on', () => {
@@ -62,16 +64,25 @@ test('after a rollback what was restored in place is the branch that was left, a
     ...once,
     fork({ operationId: 'op_2', oldLog: 3, forkLsn: '0/6500000', swappedAt: at(12), lastCommitAt: at(11, 30) }),
   ];
-  expect(routed(twice, 11, 20)).toEqual({ log: 3, toItsEnd: false, copy: 'set-11' });
-  expect(routed(twice, 13)).toEqual({ log: null, toItsEnd: false, copy: 'set-9' });
+  expect(routed(twice, 11, 20)).toEqual({ log: 3, endLsn: null, sets: ['set-11'] });
+  expect(routed(twice, 13)).toEqual({ log: null, endLsn: null, sets: ['set-9'] });
 });
 
 test('positions, transactions and the newest state are looked for on the newest branch', () => {
-  expect(routeTo(once, { kind: 'latest' }, [early, late]).copy?.setId).toBe('set-8');
+  expect(setsOf(routeTo(once, { kind: 'latest' }, [early, late]).copies)).toEqual(['set-8']);
   expect(routeTo(once, { kind: 'lsn', lsn: '0/6800000' }, copies)).toMatchObject({
     log: null,
-    copy: { setId: 'set-8' },
+    copies: [{ setId: 'set-8' }],
   });
-  expect(routeTo(once, { kind: 'point', name: 'before' }, copies).copy?.setId).toBe('set-8');
-  expect(routeTo(once, { kind: 'latest' }, [late])).toMatchObject({ copy: null });
+  expect(setsOf(routeTo(once, { kind: 'point', name: 'before' }, copies).copies)).toEqual(['set-8']);
+  expect(routeTo(once, { kind: 'latest' }, [late])).toMatchObject({ copies: [] });
+});
+
+test('each site has its own, the nearest first: one may be away', () => {
+  const both = [...copies, copy(7, '0/3000000', 'secondary'), copy(8, '0/4000000', 'secondary')];
+  const { copies: chosen } = routeTo(once, { kind: 'time', time: at(9, 30) }, both);
+  expect(chosen.map(({ site, setId }) => [site, setId])).toEqual([
+    ['primary', 'set-9'],
+    ['secondary', 'set-8'],
+  ]);
 });

@@ -25,7 +25,10 @@ test('tallies add up', () => {
 });
 
 test('the projects are taken out of the arguments, the rest goes to Jest', () => {
-  expect(readSelection([])).toEqual({ projects: ['unit', 'workflow', 'chaos', 'system'], rest: [] });
+  expect(readSelection([])).toEqual({
+    projects: ['unit', 'workflow', 'chaos', 'control', 'system', 'alone'],
+    rest: [],
+  });
   expect(readSelection(['--selectProjects', 'system', 'unit', '-t', 'a'])).toEqual({
     projects: ['unit', 'system'],
     rest: ['-t', 'a'],

@@ -16,8 +16,8 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const run = (verb: string, where: string, input: object): ReturnType<typeof spawnSync> =>
   spawnSync('python3', ['-c', ARCHIVE_PROGRAM, verb, where], { input: JSON.stringify(input), encoding: 'utf8' });
 
-function seal(names: readonly string[]): { databases: string[]; sizeBytes: number; checksum: string } {
-  const { status, stdout } = run('seal', join(folder, 'content'), { about: { format: 1 }, names });
+function seal(names: readonly string[]): { dump: string; databases: string[]; sizeBytes: number; checksum: string } {
+  const { status, stdout } = run('seal', join(folder, 'content'), { about: { format: 1, dump: 'dmp_1' }, names });
   expect([status, stdout]).toEqual([0, '']);
   return JSON.parse(readFileSync(join(folder, 'content.sealed'), 'utf8')) as ReturnType<typeof seal>;
 }
@@ -33,6 +33,7 @@ test('its size and checksum follow from the files alone, whatever is done with t
   write('databases/1/3001.dat.zst', 'x'.repeat(70_000));
   const first = seal(['app']);
   expect(seal(['app'])).toEqual(first);
+  expect(first).toMatchObject({ dump: 'dmp_1', databases: ['app'] });
   expect(first.sizeBytes % 512).toBe(0);
   write('databases/1/toc.dat', 'tic');
   expect(seal(['app']).checksum).not.toBe(first.checksum);
@@ -44,7 +45,7 @@ test('databases that were gone are not in it, and the others are counted anew', 
   expect(seal(['gone', `it's "odd"`, 'ünï']).databases).toEqual([`it's "odd"`, 'ünï']);
   expect(readFileSync(join(folder, 'content/databases/1/toc.dat'), 'utf8')).toBe('second');
   const manifest: unknown = JSON.parse(readFileSync(join(folder, 'content/manifest.json'), 'utf8'));
-  expect(manifest).toEqual({ format: 1, databases: [`it's "odd"`, 'ünï'] });
+  expect(manifest).toEqual({ format: 1, dump: 'dmp_1', databases: [`it's "odd"`, 'ünï'] });
 });
 
 test('a store that does not answer is told without the URL', () => {

@@ -1,5 +1,5 @@
 import { createAside, dropAside, swapIn } from '../../../../activities/dumps/swap';
-import { dumperScript } from '../../../../activities/dumps/role';
+import { canDumpAsOf, dumperScript } from '../../../../activities/dumps/role';
 
 const ODD = `it's "odd"`;
 
@@ -16,6 +16,12 @@ test('one that nobody shall lose gets its name alone', () => {
 test('what is made aside belongs to the owner, and nobody else may enter', () => {
   expect(createAside('holdfast_restore_x', 'app')).toMatchSnapshot();
   expect(dropAside('holdfast_restore_x')).toBe('DROP DATABASE IF EXISTS "holdfast_restore_x" WITH (FORCE);\n');
+});
+
+test('a replica is dumped from when it has all that the primary had', () => {
+  expect(canDumpAsOf('0/3000148')).toMatch(
+    /^SELECT \(\s*SELECT EXISTS[^;]*AND pg_last_wal_replay_lsn\(\) >= '0\/3000148'::pg_lsn$/,
+  );
 });
 
 test('the role that dumps reads everything, writes nothing and is no superuser', () => {

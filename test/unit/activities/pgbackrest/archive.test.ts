@@ -164,6 +164,7 @@ describe('in a lineage whose log branches', () => {
     forksFrom: 0,
     swappedAt: '2026-11-20T12:00:00.000Z',
     lastCommitAt: '2026-11-20T11:59:00.000Z',
+    lastCommitLsn: '0/2000300',
   } as const;
   const late = {
     ...copy('primary', '20261120-110000F'),
@@ -176,7 +177,9 @@ describe('in a lineage whose log branches', () => {
 
   test('a time before the branch is looked for on what was left', () => {
     expect(at('2026-11-20T11:30:00Z')).toMatch(/--set=20261120-110000F --type=time .*--target-timeline=1 /);
-    expect(at('2026-11-20T11:59:30Z')).toMatch(/--set=20261120-110000F --type=default --target-timeline=1 /);
+    expect(at('2026-11-20T11:59:30Z')).toMatch(
+      /--set=20261120-110000F --type=lsn --target=0\/2000300 .*--target-timeline=1 /,
+    );
   });
 
   test('a time after it on the newest log, from a backup that leads there', () => {

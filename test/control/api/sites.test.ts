@@ -12,8 +12,8 @@ import { startTestApi } from '../../support/api';
 import type { TestApi } from '../../support/api';
 import { commandIn } from '../../support/command';
 import { startTemporal } from '../../support/temporal';
-import { startStores } from '../support/stores';
-import type { TestStores } from '../support/stores';
+import { startStores } from '../../system/support/stores';
+import type { TestStores } from '../../system/support/stores';
 
 /** What the API and the command tell of object stores: real ones, asked by a worker. */
 

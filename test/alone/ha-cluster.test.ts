@@ -9,10 +9,10 @@ import { dataNodes, lookAt } from './ha/cluster';
 import { describeFailures } from './ha/failures';
 import { describeInternals } from './ha/internals';
 import { allSecrets, placesOfControlPlane, placesOfHosts } from './ha/secrecy';
-import { watchArgv } from './support/argv';
-import { runTool, demandSuccess } from './support/image-tools';
-import type { Place, Secret } from './support/secret-search';
-import { findSecrets } from './support/secret-search';
+import { watchArgv } from '../system/support/argv';
+import { runTool, demandSuccess } from '../system/support/image-tools';
+import type { Place, Secret } from '../system/support/secret-search';
+import { findSecrets } from '../system/support/secret-search';
 
 jest.setTimeout(300_000);
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { secretRef, viewCluster } from '../../../activities/fleet';
 import type { Holdfast } from '../../support/holdfast';
-import { decodedPayloads } from '../canary/places';
-import { demandSuccess, runOn } from '../support/image-tools';
-import type { Place, Secret } from '../support/secret-search';
-import { secretsOf } from '../support/secret-search';
+import { decodedPayloads } from '../../system/canary/places';
+import { demandSuccess, runOn } from '../../system/support/image-tools';
+import type { Place, Secret } from '../../system/support/secret-search';
+import { secretsOf } from '../../system/support/secret-search';
 import type { HaCluster } from './cluster';
 import { hostIdOf } from './cluster';
 

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { ETCD_CLIENT_PORT, ETCD_PEER_PORT } from '../../../activities/etcd/config';
 import { PATRONI_REST_PORT } from '../../../activities/patroni/config';
 import { sql } from '../../../activities/postgres/sql';
-import { send } from '../support/tls-request';
-import type { TlsRequest } from '../support/tls-request';
+import { send } from '../../system/support/tls-request';
+import type { TlsRequest } from '../../system/support/tls-request';
 import type { Ha } from './cluster';
 import { dataNodes, primaryOf, readSecret, runAsSuperuser } from './cluster';
 

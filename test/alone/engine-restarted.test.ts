@@ -6,9 +6,9 @@ import { projectFile } from '../../infra/local/project';
 import { connectApi } from '../support/holdfast-api';
 import type { HoldfastApi } from '../support/holdfast-api';
 import { untilSuccess } from '../support/eventually';
-import { makeClone } from './support/clone';
-import type { Clone } from './support/clone';
-import { login, query } from './support/endpoint';
+import { makeClone } from '../system/support/clone';
+import type { Clone } from '../system/support/clone';
+import { login, query } from '../system/support/endpoint';
 
 /**
  * The Docker engine is stopped while clusters are made and used: `npm start` starts it again and gives everything on it

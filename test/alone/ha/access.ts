@@ -2,9 +2,9 @@ import type { ClientConfig } from 'pg';
 import { createAuthority } from '../../../activities/secrets/certificates';
 import { SYSTEM_ROLES } from '../../../activities/patroni/hba';
 import { eventually } from '../../support/eventually';
-import { login, PORTS, query, refusal } from '../support/endpoint';
-import type { Port } from '../support/endpoint';
-import { demandSuccess, libpqEnvironment, runOn, runTool } from '../support/image-tools';
+import { login, PORTS, query, refusal } from '../../system/support/endpoint';
+import type { Port } from '../../system/support/endpoint';
+import { demandSuccess, libpqEnvironment, runOn, runTool } from '../../system/support/image-tools';
 import type { Ha } from './cluster';
 import { dataNodes, hostIdOf, readSecret } from './cluster';
 

@@ -47,7 +47,7 @@ async function pass(answer: TestAnswer): Promise<OperationId> {
   const { swaps } = api.inventory;
   await swaps.note(ref, { node: 'pg-1', keptOn: 'pg-1', oldLog: 1, newLog: 2, forkLsn: '0/3000000' });
   await swaps.pass(ref);
-  await swaps.keep(ref, { bytes: 31_457_280, lastCommitAt: COMMIT, hours: 24 });
+  await swaps.keep(ref, { bytes: 31_457_280, lastCommitLsn: '0/5000000', lastCommitAt: COMMIT, hours: 24 });
   await finish(api.inventory, operation);
   return operation.id;
 }

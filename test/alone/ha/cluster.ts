@@ -12,7 +12,7 @@ import type { OperationAnswer } from '../../../domain/schemas/operations';
 import type { NodeName } from '../../../domain/topology';
 import type { Holdfast } from '../../support/holdfast';
 import { eventually } from '../../support/eventually';
-import { send } from '../support/tls-request';
+import { send } from '../../system/support/tls-request';
 
 /** The one cluster that the tests of this folder look at, and ways to look at it that its user does not have. */
 export interface HaCluster {

@@ -1,9 +1,9 @@
 import { sql } from '../../../activities/postgres/sql';
 import { eventually } from '../../support/eventually';
-import { login, query } from '../support/endpoint';
-import { runOn } from '../support/image-tools';
-import { findInvented, findLost, longestGap, startWriter } from '../support/ledger';
-import type { Writer } from '../support/ledger';
+import { login, query } from '../../system/support/endpoint';
+import { runOn } from '../../system/support/image-tools';
+import { findInvented, findLost, longestGap, startWriter } from '../../system/support/ledger';
+import type { Writer } from '../../system/support/ledger';
 import type { Ha } from './cluster';
 import { dataNodes, hostIdOf, primaryOf, runAsSuperuser, untilInQuorum } from './cluster';
 
