@@ -55,7 +55,7 @@ export function databaseRestoreRoutes(deps: ApiDeps): Route[] {
       ],
       async handle(call) {
         const { params, query, body, caller } = call;
-        const repeated = query.preview ? null : await replay(deps, call);
+        const repeated = await replay(deps, call);
         if (repeated) return repeated;
         const ordered = await orderedBy(deps, caller, params.cluster, { body, touches: !query.preview });
         const { aside, into } = ordered;

@@ -45,7 +45,7 @@ export function undeleteRoutes(deps: ApiDeps): Route[] {
       ],
       async handle(call) {
         const { params, query, caller } = call;
-        const repeated = query.preview ? null : await replay(deps, call);
+        const repeated = await replay(deps, call);
         if (repeated) return repeated;
         const deleted = await findDeleted(deps, caller, params.cluster);
         const image = await currentImage(deps.inventory.images);
