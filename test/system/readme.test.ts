@@ -45,6 +45,7 @@ async function type(line: string): Promise<string[]> {
     env: {
       PATH: `${folder}/bin:${dirname(COMMAND)}:${process.env['PATH'] ?? ''}`,
       HOME: folder,
+      TMPDIR: folder,
       DOCKER_HOST: process.env['DOCKER_HOST'],
       HOLDFAST_URL: holdfast.url,
       HOLDFAST_TOKEN: holdfast.token,
