@@ -215,6 +215,12 @@ describe('when something fails', () => {
     await eventually(() => Promise.resolve(Date.now() > time + 3_000));
     const backups = { sites: ['secondary'] };
     const target = { time: new Date(time).toISOString() };
+    // That a site does not answer does not mean that it has no backup.
+    const fromFirst = holdfast.api('POST', '/v1/clusters/shop/restores?preview=true', {
+      name: 'x',
+      target,
+      site: 'primary',
+    });
     try {
       // The other store has the segment once that one was given up.
       const { id } = await eventually(
@@ -224,6 +230,7 @@ describe('when something fails', () => {
           ),
         { everyMs: 2_000, limitMs: 120_000 },
       );
+      expect((await fromFirst).status).toBe(200);
       await holdfast.succeed(id);
     } finally {
       await stores.start('primary');
