@@ -94,6 +94,26 @@ export async function keptOf(holdfast: Holdfast, cluster: string): Promise<KeptD
   return status === 200 ? keptDataSchema.parse(body) : problemSchema.parse(body).code;
 }
 
+/**
+ * Fills the volume of a cluster with one data node, but for so many bytes, while `act` runs. What fills it takes no room on the
+ * machine itself.
+ */
+export async function withoutRoom<T>(
+  holdfast: Holdfast,
+  cluster: string,
+  bytes: number,
+  act: () => Promise<T>,
+): Promise<T> {
+  const { id } = await holdfast.cluster(cluster);
+  if (!isId('clu', id)) throw new Error(id);
+  const view = await viewCluster(holdfast.fleet, id);
+  const host = hostOf(holdfast.fleet, view, reachableNode(view, 'pg-1'));
+  const fill = `free=$(df -B1 --output=avail /var/lib/postgresql | tail -n 1)
+    fallocate -l "$((free - $1))" /var/lib/postgresql/filler`;
+  await host.run(sh`sh -euc ${fill} sh ${Math.round(bytes)}`);
+  return act().finally(() => host.run(sh`rm -f /var/lib/postgresql/filler`));
+}
+
 /** What lies beside the data of each data node. */
 export async function besideData(holdfast: Holdfast, cluster: string): Promise<string[]> {
   const { id, nodes } = await holdfast.cluster(cluster);
