@@ -1,13 +1,15 @@
 import { ApplicationFailure, isCancellation, rootCause } from '@temporalio/workflow';
-import type { RemovedLineages } from '../activities/housekeeping/activities';
+import type { RemovedThings } from '../activities/remove-each';
 import { housekeeping as activities } from './proxies';
 import { stepTitles } from './runbooks';
 
 /** For operators, in the Web UI. */
 export interface HousekeepingOutcome {
-  readonly lineages: RemovedLineages;
+  readonly lineages: RemovedThings;
   /** Of restores in place. */
-  readonly keptData: RemovedLineages;
+  readonly keptData: RemovedThings;
+  /** Dumps that were needed on the way only. */
+  readonly extracts: RemovedThings;
   /** Names of clusters. */
   readonly overdue: readonly string[];
   readonly overdueDrills: readonly string[];
@@ -16,7 +18,7 @@ export interface HousekeepingOutcome {
   readonly abandoned: readonly string[];
 }
 
-const NONE: RemovedLineages = { removed: [], failed: {} };
+const NONE: RemovedThings = { removed: [], failed: {} };
 
 /**
  * What is done every hour for all clusters together. It is no operation: it belongs to no cluster. One part that fails keeps no
@@ -37,6 +39,7 @@ export async function housekeeping(): Promise<HousekeepingOutcome> {
   const abandoned = await tried([], () => activities.removeAbandonedDrills({ steps }));
   const lineages = await tried(NONE, () => activities.removeExpiredLineages());
   const keptData = await tried(NONE, () => activities.removeKeptData());
+  const extracts = await tried(NONE, () => activities.removeLeftExtracts());
   if (errors.length > 0) throw ApplicationFailure.nonRetryable(errors.map((error) => rootCause(error)).join('; '));
-  return { lineages, keptData, overdue, overdueDrills, overdueDumps, abandoned };
+  return { lineages, keptData, extracts, overdue, overdueDrills, overdueDumps, abandoned };
 }

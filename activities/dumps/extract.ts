@@ -10,6 +10,8 @@ import { isFinal } from '../../domain/operations';
 import type { Topology } from '../../domain/plans';
 import { findPlan } from '../../domain/plans';
 import type { Fleet } from '../fleet';
+import type { RemovedThings } from '../remove-each';
+import { removeEach } from '../remove-each';
 import type { Idempotency, Submission } from '../inventory/inventory';
 import { sitesOf, tellsNoSite } from './store';
 
@@ -31,6 +33,13 @@ export interface ExtractActivities {
    * @throws DUMP_IMPOSSIBLE when it has failed, or was cancelled; NOT_YET.
    */
   requireExtractRestored(at: StepRef): Promise<void>;
+  /** The operation of {@link openExtractRestore}, where it was written and has not ended; else null. Changes nothing. Retry: `long`. */
+  findExtractRestore(at: StepRef): Promise<OperationInput | null>;
+  /**
+   * Sees that the operation has ended, however. Changes nothing. Retry: `long`, while it runs.
+   * @throws NOT_YET.
+   */
+  requireExtractEnded(at: StepRef): Promise<void>;
   /**
    * Deletes the dump, which was needed on the way only. Idempotent. Retry: `long`. Effects: objects, rows. Undo: none. What a
    * site has that is away, or refuses, goes with the backups of the cluster that it is from.
@@ -53,6 +62,21 @@ export function createExtractActivities(fleet: Fleet): ExtractActivities {
       if (state === 'succeeded') return;
       const detail = `operation ${id}, which was to restore it into cluster ${clusterName}, is ${state}: ${error?.message ?? 'nothing tells why'}`;
       throw new HoldfastError('DUMP_IMPOSSIBLE', { detail });
+    },
+
+    async findExtractRestore(at) {
+      const restore = await operations.findReplay(occasionOf(at));
+      if (!restore || isFinal(restore.state)) return null;
+      return operations.requireInput(restore.id);
+    },
+
+    async requireExtractEnded(at) {
+      const restore = await operations.findReplay(occasionOf(at));
+      if (!restore) return;
+      const { id, state, clusterName } = restore;
+      const told = `operation ${id}, which was to restore it into cluster ${clusterName}, is ${state}`;
+      if (!isFinal(state)) throw new HoldfastError('NOT_YET', { what: `${told}.` });
+      await operations.recordProgress(at.operationId, at.stepId, told);
     },
 
     async deleteExtract(at) {
@@ -82,14 +106,12 @@ async function openExtractRestore(
   const submission = submissionOf(at, own, { cluster, projectName, dump, restore, steps });
   const known = await inventory.operations.findReplay(occasionOf(at));
   const { name, status } = cluster;
+  if (!known && cluster.deletedAt !== null) throw new HoldfastError('NOT_FOUND', { kind: 'cluster', ref: name });
   if (!known && status.state !== 'ready') throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });
   const { operation } = await inventory.operations.submit(null, submission);
-  const { kind, clusterId, clusterName, projectId, topology, summary } = submission.operation;
-  // That of the first try, which may have another id.
-  const { id: operationId, generation } = operation;
-  const told = `operation ${operationId} restores it into cluster ${clusterName}`;
+  const told = `operation ${operation.id} restores it into cluster ${name}`;
   await inventory.operations.recordProgress(at.operationId, at.stepId, told);
-  return { operationId, kind, clusterId, clusterName, projectId, projectName, generation, topology, summary };
+  return inventory.operations.requireInput(operation.id);
 }
 
 const hashOf = ({ operationId }: StepRef): Buffer => createHash('sha256').update(`${operationId}/restore`).digest();
@@ -134,6 +156,16 @@ function submissionOf(
     dumpUse: { dumpId: dump.id, restore: { source, database, replace } },
     idempotency: occasionOf(at),
   };
+}
+
+/** Of operations that were ended from outside, and of sites that were away. Each on its own. */
+export async function removeLeftExtracts(fleet: Fleet): Promise<RemovedThings> {
+  const { dumps } = fleet.inventory;
+  const remove = async (dump: Dump): Promise<void> => {
+    if (!(await removeEverywhere(fleet, dump))) throw new Error('a site is away, or refuses');
+    await dumps.markLeftDeleted(dump.id);
+  };
+  return removeEach(await dumps.listLeftExtracts(), ({ id }) => id, remove);
 }
 
 /** Nobody waits for a site: the hosts are still to be taken away. @returns false when one did not do it. */

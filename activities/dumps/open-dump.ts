@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { selectionInWords, selectionOf, whyNoDump } from '../../domain/dump-schedules';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
@@ -10,6 +9,7 @@ import { findPlan } from '../../domain/plans';
 import type { Topology } from '../../domain/plans';
 import type { Fleet } from '../fleet';
 import type { Submission } from '../inventory/inventory';
+import { begunAt, hashOf, idempotencyOf } from '../schedules/occasion';
 
 export interface DumpDue {
   readonly clusterId: ClusterId;
@@ -28,6 +28,8 @@ const nothing = (reason: string): OpenedDump => ({ operation: null, reason });
 
 /** See {@link DumpActivities.openDump}. */
 export async function openDump({ inventory }: Pick<Fleet, 'inventory'>, due: DumpDue): Promise<OpenedDump> {
+  const begun = await begunAt({ inventory }, due.occasion);
+  if (begun) return { operation: begun };
   const cluster = await inventory.clusters.get(due.clusterId);
   if (cluster?.status.state !== 'ready')
     return nothing(`cluster ${due.clusterId} is ${cluster?.status.state ?? 'gone'}`);
@@ -39,12 +41,7 @@ export async function openDump({ inventory }: Pick<Fleet, 'inventory'>, due: Dum
   const submission = submissionOf(due, cluster, timeline.id, projectName);
   try {
     const { operation } = await inventory.operations.submit(null, submission);
-    const { kind, clusterId, clusterName, projectId, topology, summary } = submission.operation;
-    // That of the first try, which has another id.
-    const { id: operationId, generation } = operation;
-    return {
-      operation: { operationId, kind, clusterId, clusterName, projectId, projectName, generation, topology, summary },
-    };
+    return { operation: await inventory.operations.requireInput(operation.id) };
   } catch (error) {
     if (!(error instanceof HoldfastError) || !ENDS.includes(error.code)) throw error;
     return nothing(error.message);
@@ -55,13 +52,12 @@ export async function openDump({ inventory }: Pick<Fleet, 'inventory'>, due: Dum
 const ENDS: readonly HoldfastError['code'][] = ['CLUSTER_NOT_READY', 'NOT_FOUND'];
 
 function submissionOf(
-  { occasion, steps }: DumpDue,
+  due: DumpDue,
   { id: clusterId, name: clusterName, projectId, generation, spec }: Cluster,
   timelineId: TimelineId,
   projectName: string,
 ): Submission {
-  const hash = createHash('sha256').update(occasion).digest();
-  const operationId = makeId('op', Date.now(), hash);
+  const operationId = makeId('op', Date.now(), hashOf(due.occasion));
   const topology = findPlan(spec.plan)?.topology ?? 'single';
   const { databases = 'all', sites = null } = spec.backups?.dumps ?? {};
   const selection = selectionOf(databases);
@@ -79,7 +75,7 @@ function submissionOf(
       cause: 'schedule',
       requestedBy: SCHEDULE_PRINCIPAL,
     },
-    steps: steps[topology],
+    steps: due.steps[topology],
     dump: {
       id: idOfOperation('dmp', operationId),
       timelineId,
@@ -88,6 +84,6 @@ function submissionOf(
       description: null,
       version: spec.version,
     },
-    idempotency: { key: occasion, principal: SCHEDULE_PRINCIPAL, requestHash: hash.toString('hex') },
+    idempotency: idempotencyOf(due.occasion),
   };
 }

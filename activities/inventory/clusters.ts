@@ -53,7 +53,8 @@ async function findDeleted(sql: Sql, projectId: ProjectId, idOrName: string): Pr
   const which = isId('clu', idOrName) ? 'id = $2' : 'name = $2';
   const query = `
     select * from clusters cluster where project_id = $1 and ${which} and deleted_at is not null and drill_of is null
-     order by exists (select from timelines where cluster_id = cluster.id and removed_at is null) desc, deleted_at desc
+     order by exists (select from timelines where cluster_id = cluster.id and removed_at is null and restorable_from is not null) desc,
+           deleted_at desc
      limit 1`;
   return first(await sql.rows(clusterRow, query, [projectId, idOrName]));
 }

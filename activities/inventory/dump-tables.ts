@@ -63,6 +63,10 @@ export interface DumpTable {
   markDeleting(ref: StepRef, ids: readonly DumpId[]): Promise<Dump[]>;
   /** It lies nowhere any more. */
   markDeleted(ref: StepRef, id: DumpId): Promise<void>;
+  /** Dumps that were needed on the way only, of operations that have ended without deleting them. */
+  listLeftExtracts(): Promise<Dump[]>;
+  /** As {@link markDeleted}, of one of those. */
+  markLeftDeleted(id: DumpId): Promise<void>;
   /** Clusters of which a scheduled dump may be overdue: none runs, and nothing says yet that the last one failed or is missing. */
   listUnderPolicy(): Promise<UnderDumpPolicy[]>;
   /** Raises the condition of an overdue dump. @returns false when the cluster is not one of those any more. */

@@ -40,6 +40,8 @@ export function dumpTable(database: Database): DumpTable {
     useOf: (id) => useOf(database, id),
     extractOf: (id) => findDatabaseRestore(database, id),
     inWork: (id) => inWork(database, id),
+    listLeftExtracts: () => database.rows(dumpRow, LEFT_EXTRACTS, [FINAL_STATES]),
+    markLeftDeleted: (id) => database.transaction((sql) => markDeleted(sql, id)),
     recordNode: (ref, node, role, databaseBytes) =>
       fenced(database, ref, async (sql) => {
         await sql.run('update dumps set node = $2, node_role = $3, database_bytes = $4 where operation_id = $1', [
@@ -57,6 +59,16 @@ export function dumpTable(database: Database): DumpTable {
     raiseOverdue: (clusterId, message) => database.transaction((sql) => raiseOverdue(sql, clusterId, message)),
   };
 }
+
+/** Nobody restores them, and what made them has ended. */
+const LEFT_EXTRACTS = `${SELECT}
+  join database_restores extract on extract.operation_id = dump.operation_id
+  join operations maker on maker.id = dump.operation_id
+ where dump.state in ('succeeded', 'deleting') and maker.state = any ($1)
+   and not exists (
+     select from dump_uses used join operations reader on reader.id = used.operation_id
+      where used.dump_id = dump.id and reader.state <> all ($1))
+ order by dump.id`;
 
 async function ofOperation(sql: Sql, id: OperationId): Promise<Dump> {
   const dump = first(await sql.rows(dumpRow, `${SELECT} where dump.operation_id = $1`, [id]));

@@ -217,6 +217,8 @@ export interface OperationTable {
   submit(expectedGeneration: number | null, submission: Submission): Promise<SubmissionResult>;
   /** Replays of a key before any check of the request: null when the key is new. @throws IDEMPOTENCY_KEY_REUSED. */
   findReplay(idempotency: Idempotency): Promise<Operation | null>;
+  /** What its workflow is started with. @throws NOT_FOUND. */
+  requireInput(id: OperationId): Promise<OperationInput>;
   /** Operations that were written but whose workflow may not have been started (the API died in between). */
   listUnstarted(olderThanMs: number): Promise<OperationInput[]>;
   /** Operations that have not ended although they were accepted so long ago: their workflows may be gone. */

@@ -49,7 +49,7 @@ export function changedPolicy(
 }
 
 /** A site that is left gets no dumps either; without any of those that were named, all get them. */
-function stayingOf(named: readonly string[] | null, sites: readonly string[]): readonly string[] | null {
+export function stayingOf(named: readonly string[] | null, sites: readonly string[]): readonly string[] | null {
   const staying = named?.filter((site) => sites.includes(site)) ?? [];
   return staying.length > 0 ? staying : null;
 }

@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import type { Origin } from '../../domain/backups';
+import type { KnownSite } from '../../activities/inventory/backup-tables';
+import type { BackupPolicy, Origin } from '../../domain/backups';
 import { BACKUPS_OUTLIVE_DAYS } from '../../domain/backups';
-import type { Cluster } from '../../domain/clusters';
+import type { Cluster, ClusterSpec } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
+import { stayingOf } from './backup-policy-change';
 import { clusterParams, previewFlag } from './clusters';
 import { type Caller, newId } from './context';
 import type { ApiDeps } from './deps';
@@ -62,13 +64,33 @@ export function undeleteRoutes(deps: ApiDeps): Route[] {
 
 type Undeleted = NewCluster & { readonly origin: Origin };
 
-/** What comes back: as it was ordered and changed since. A site of its policy that is no more is left out as in any restore. */
+/** What comes back: as it was ordered and changed since. */
 async function sameAgain(deps: ApiDeps, deleted: Cluster, image: Image): Promise<Undeleted> {
   const { name, projectId } = deleted;
   const { deletionProtection } = deleted.spec;
   const sites = await deps.inventory.sites.list();
   const spec = restoredSpec({ name, deletionProtection, credentials: 'keep' }, deleted, image, sites);
-  return { id: newId('clu'), projectId, name, spec, origin: await originOf(deps, deleted), generation: 1 };
+  const backups = policyAgain(deleted.spec.backups, sites, spec);
+  return {
+    id: newId('clu'),
+    projectId,
+    name,
+    spec: { ...spec, backups },
+    origin: await originOf(deps, deleted),
+    generation: 1,
+  };
+}
+
+/** The policy of before, on those of its sites that can still be used; without any of them, that of a new cluster. */
+function policyAgain(
+  before: BackupPolicy | null,
+  known: readonly KnownSite[],
+  { cloud, backups }: ClusterSpec,
+): BackupPolicy | null {
+  const usable = known.filter(({ clouds }) => clouds.includes(cloud)).map(({ name }) => name);
+  const sites = before?.sites.filter((site) => usable.includes(site)) ?? [];
+  if (before === null || sites.length === 0) return backups;
+  return { ...before, sites, dumps: { ...before.dumps, sites: stayingOf(before.dumps.sites, sites) } };
 }
 
 async function preview(

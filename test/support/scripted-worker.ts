@@ -103,6 +103,7 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   keepOld: true,
   releaseOld: true,
   removeKeptData: true,
+  removeLeftExtracts: true,
   findOverdueBackups: true,
   findOverdueDrills: true,
   findOverdueDumps: true,
@@ -125,7 +126,9 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   swapDatabases: true,
   clearDumpRestore: true,
   openExtractRestore: true,
+  findExtractRestore: true,
   requireExtractRestored: true,
+  requireExtractEnded: true,
   deleteExtract: true,
 };
 

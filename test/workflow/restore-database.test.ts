@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { join } from 'node:path';
@@ -113,6 +114,39 @@ test('a cancel while the other cluster works cancels that too, and waits for it 
       expect(run.calls.indexOf('dropRestoredDump')).toBeLessThan(run.calls.indexOf('deleteExtract'));
       expect(run.calls.indexOf('deleteExtract')).toBeLessThan(run.calls.indexOf('deleteHost pg-1'));
       expect(run.calls).not.toContain('swapDatabases');
+      expect(run.calls.at(-1)).toBe('forgetCluster');
+    },
+  );
+});
+
+test('an operation of the other cluster that was written when the cancel came is cancelled before it does anything', async () => {
+  let handle: WorkflowHandleWithFirstExecutionRunId | undefined;
+  await engine.withWorker(
+    async ({ name, args: [at], times }) => {
+      if (name === 'findExtractRestore' && isStepRef(at))
+        return {
+          ...at,
+          operationId: `${at.operationId}-into`,
+          clusterId: `${at.clusterId}-into`,
+          kind: 'restore-dump',
+          clusterName: 'reports',
+          projectId: 'prj_test',
+          projectName: 'default',
+          topology: 'single',
+          summary: 'app',
+        };
+      if (name === 'checkDumpRestore') return Context.current().cancelled;
+      if (name !== 'openExtractRestore' || times > 1) return undefined;
+      await eventually(() => handle !== undefined);
+      await handle?.executeUpdate(decideOperationNow, { args: ['cancel'] });
+      return Context.current().cancelled;
+    },
+    async (run) => {
+      handle = await start(run);
+      expect(await handle.result()).toBe('cancelled');
+      expect(endOfOther(run)?.state).toBe('cancelled');
+      expect(run.calls).not.toContain('swapDatabases');
+      expect(run.calls.indexOf('requireExtractEnded')).toBeLessThan(run.calls.indexOf('deleteExtract'));
       expect(run.calls.at(-1)).toBe('forgetCluster');
     },
   );

@@ -7,7 +7,7 @@ import type { TestAnswer, TestApi } from '../../support/api';
 import { startTestApi } from '../../support/api';
 import { deleteCluster, operationOf, readyCluster, recordSites } from '../../support/api-backups';
 import { commandIn } from '../../support/command';
-import { finish } from '../../support/inventory';
+import { finish, refOf } from '../../support/inventory';
 
 /** One database out of the backups of a cluster, into that cluster or another one. */
 
@@ -84,7 +84,15 @@ test('a cluster is made aside, of which no list tells, with what is to be done w
   expect(await api.inventory.timelines.isRead(shop.timeline.id)).toBe(true);
   const listed = (await api.request('GET', '/v1/clusters/shop/restores')).body['items'];
   expect((listed as { id: string }[]).map(({ id }) => id)).toEqual([operation.id]);
+  const { dumps } = api.inventory;
+  const left = async (): Promise<string[]> => (await dumps.listLeftExtracts()).map(({ id }) => id);
+  await dumps.recordCopy(refOf(operation), 'secondary');
+  expect(await left()).toEqual([]);
   await finish(api.inventory, operation);
+  const { id: dump } = await dumps.ofOperation(operation.id);
+  expect(await left()).toEqual([dump]);
+  await dumps.markLeftDeleted(dump);
+  expect(await left()).toEqual([]);
   expect(await api.inventory.drills.listAbandoned()).toEqual([operation.clusterId]);
 });
 

@@ -5,7 +5,7 @@ import { clusterDetailSchema } from '../../../domain/schemas/clusters';
 import { previewSchema } from '../../../domain/schemas/previews';
 import type { TestAnswer, TestApi } from '../../support/api';
 import { startTestApi } from '../../support/api';
-import { deleteCluster, operationOf, readyCluster, recordSites } from '../../support/api-backups';
+import { deleteCluster, operationOf, readyCluster, recordSites, SITES } from '../../support/api-backups';
 import { commandIn } from '../../support/command';
 import { finish, refOf } from '../../support/inventory';
 
@@ -76,6 +76,20 @@ test('a deleted cluster is ordered again as it was, from its last state, by its 
   });
   const listed = await api.request('GET', `/v1/clusters/${id}/restores`);
   expect((listed.body['items'] as { id: string }[]).map((item) => item.id)).toEqual([answer.body['id']]);
+});
+
+test('a site of its policy that is no more is left out; all else of the policy is as it was', async () => {
+  const policy = { sites: ['secondary', 'primary'], retention: { unit: 'count', full: 3 }, timeZone: 'Europe/Paris' };
+  await deletedCluster('moved', { backups: { ...policy, dumps: { schedule: '30 4 * * *', sites: ['secondary'] } } });
+  await api.inventory.sites.record(SITES.filter(({ name }) => name !== 'secondary'));
+  const answer = await undelete('moved');
+  await recordSites(api);
+  expect(answer.status).toBe(202);
+  expect((await detail('moved')).spec.backups).toMatchObject({
+    ...policy,
+    sites: ['primary'],
+    dumps: { schedule: '30 4 * * *', sites: null },
+  });
 });
 
 test('a preview says what differs, and writes nothing', async () => {
@@ -161,6 +175,8 @@ test('of several that had the name the last one comes back that can; another pro
   expect((await api.request('POST', '/v1/clusters/popular/undelete', { token })).status).toBe(404);
   expect((await api.request('POST', `/v1/clusters/${newer.id}/undelete`, { token })).status).toBe(404);
   await api.inventory.timelines.markRemoved(newer.timeline.id);
+  // One that never came to a backup.
+  await deletedCluster('popular', {}, { window: false });
   expect((await undelete('popular')).status).toBe(202);
   expect((await detail('popular')).origin?.clusterId).toBe(older.id);
 });

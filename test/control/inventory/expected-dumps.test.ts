@@ -117,7 +117,14 @@ test('one that is due is an operation like any other, with what the policy says;
     timelineId: shop.timeline.id,
     requestedBy: 'schedule',
   });
+  const pause = (paused: boolean): Promise<unknown> =>
+    opened.scratch.query(`update clusters set spec = jsonb_set(spec, '{backups,paused}', $2::jsonb) where id = $1`, [
+      shop.cluster.id,
+      String(paused),
+    ]);
+  await pause(true);
   expect((await open(due)).id).toBe(operation.id);
+  await pause(false);
   await expect(openDump({ inventory }, dueNow())).rejects.toMatchObject({ code: 'CLUSTER_BUSY' });
   await succeed(operation);
   expect((await open()).id).not.toBe(operation.id);
