@@ -8,16 +8,7 @@ import { eventually } from '../support/eventually';
 import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
 import type { TestStores } from './support/stores';
-import {
-  besideData,
-  exchangeUnderLoad,
-  keptOf,
-  RIGHT,
-  rowsOf,
-  withoutRoom,
-  writeRow,
-  wrongWith,
-} from './backups/in-place';
+import { describeInPlace } from './backups/in-place';
 import {
   ask,
   backupsOf,
@@ -277,48 +268,7 @@ describe('when something fails', () => {
     await holdfast.docker.getContainer(host).start();
   });
 
-  test('a cluster is restored in place, rolled back, and what it has left behind can be restored', async () => {
-    await firstBackup(holdfast, 'shop');
-    const time = await writeRow(holdfast, 'shop', 'before');
-    const left = await writeRow(holdfast, 'shop', 'meanwhile');
-    await writeRow(holdfast, 'shop', 'meanwhile, later');
-    const restored = await exchangeUnderLoad(holdfast, 'shop', 'in-place', { target: { time } });
-    expect(wrongWith(restored)).toEqual(RIGHT);
-    expect(await rowsOf(holdfast, 'shop')).toEqual(['before']);
-    const owner = login(await holdfast.credentials('shop'), 'primaryPort');
-    const isSuper = 'select rolsuper from pg_catalog.pg_roles where rolname = current_user';
-    expect(await query(owner, isSuper)).toEqual([{ rolsuper: false }]);
-    const kept = await keptOf(holdfast, 'shop');
-    expect(kept).toMatchObject({ node: 'pg-1' });
-    await writeRow(holdfast, 'shop', 'after');
-    // What was kept is not copied: there is room for what comes beside it, and for half of it.
-    const room = typeof kept === 'string' ? 0 : 256 * 1024 ** 2 + (kept.bytes ?? 0) / 2;
-    const back = await withoutRoom(holdfast, 'shop', room, () => exchangeUnderLoad(holdfast, 'shop', 'rollback', {}));
-    expect(wrongWith(back)).toEqual(RIGHT);
-    expect(restored.before.filter(({ number }) => !back.rows.has(number))).toEqual([]);
-    expect(await rowsOf(holdfast, 'shop')).toEqual(['before', 'meanwhile', 'meanwhile, later']);
-    expect(await besideData(holdfast, 'shop')).toEqual(['pg-1 kept']);
-    const { id } = await ask(holdfast, 'POST', '/v1/clusters/shop/restores/confirm', {});
-    await holdfast.succeed(id);
-    expect(await besideData(holdfast, 'shop')).toEqual([]);
-    await restoreTo(holdfast, 'shop', { name: 'left-behind', target: { time: left } });
-    expect(await rowsOf(holdfast, 'left-behind')).toEqual(['before', 'meanwhile']);
-    await remove(holdfast, 'left-behind');
-    // Its log gets a number above those of both swaps, which only the archive knows.
-    const again = await exchangeUnderLoad(holdfast, 'shop', 'in-place', { target: { time } });
-    expect(wrongWith(again)).toEqual(RIGHT);
-    expect(await rowsOf(holdfast, 'shop')).toEqual(['before']);
-  });
-
-  test('a cluster with replicas is restored in place, and all of them follow', async () => {
-    await firstBackup(holdfast, 'orders');
-    const time = await writeRow(holdfast, 'orders', 'before');
-    await writeRow(holdfast, 'orders', 'meanwhile');
-    expect(wrongWith(await exchangeUnderLoad(holdfast, 'orders', 'in-place', { target: { time } }))).toEqual(RIGHT);
-    expect(await rowsOf(holdfast, 'orders')).toEqual(['before']);
-    // On the node that was the primary.
-    expect((await besideData(holdfast, 'orders')).map((line) => line.replace(/^pg-\d /, ''))).toEqual(['kept']);
-  });
+  describeInPlace(() => holdfast);
 
   test('a deletion does not wait for the backup that runs; undeleted, the cluster is where it was, with its last words', async () => {
     const { id } = await holdfast.cluster('orders');
