@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { secretRef, viewCluster } from '../../../activities/fleet';
+import { HOUSEKEEPING_SCHEDULE } from '../../../domain/names';
 import type { Holdfast } from '../../support/holdfast';
 import { decodedPayloads } from '../../system/canary/places';
 import { demandSuccess, runOn } from '../../system/support/image-tools';
@@ -31,7 +32,11 @@ export async function placesOfControlPlane(
 ): Promise<Place[]> {
   const histories = await readHistories(holdfast);
   return [
-    ...histories.map(({ name, text }): Place => ({ name: `history of ${name}`, text, control: provision.clusterName })),
+    ...histories.map(({ name, text }): Place => {
+      // Its hour may have come meanwhile.
+      const control = name.startsWith(HOUSEKEEPING_SCHEDULE) ? 'housekeeping' : provision.clusterName;
+      return { name: `history of ${name}`, text, control };
+    }),
     { name: 'logs of worker and API', text: holdfast.readLogs(), control: provision.id },
     ...(await readInventory(holdfast, provision)),
   ];
