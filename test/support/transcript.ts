@@ -16,12 +16,12 @@ export function readTranscript(markdown: string, heading: string): ShownCommand[
   const [before, ...commands] = block.split(/^\$ /m);
   if (before !== '') throw new Error(`the block below "${heading}" does not begin with a command`);
   return commands.map((text) => {
-    const [, line = '', output = ''] = /^((?:.*\\\n)*.*)\n(.*)$/s.exec(text) ?? [];
+    const [, line = '', output = ''] = /^((?:[^\n]*\\\n)*[^\n]*)\n(.*)$/s.exec(text) ?? [];
     return { line, output: linesOf(output) };
   });
 }
 
-export const linesOf = (text: string): string[] => text.replace(/\n$/, '').split('\n');
+export const linesOf = (text: string): string[] => (text === '' ? [] : text.replace(/\n$/, '').split('\n'));
 
 const VARIABLE = new RegExp(
   [
@@ -53,7 +53,7 @@ export function compare(shown: readonly string[], printed: readonly string[]): K
 
 function align(shown: readonly string[], printed: readonly string[]): (readonly [string, string])[] | null {
   const [first, ...others] = shown;
-  if (first === undefined) return printed.length === 0 || (printed.length === 1 && printed[0] === '') ? [] : null;
+  if (first === undefined) return printed.length === 0 ? [] : null;
   if (first === '…') {
     for (let skipped = 0; skipped <= printed.length; skipped++) {
       const rest = align(others, printed.slice(skipped));

@@ -53,5 +53,5 @@ test.each([
 test.each([
   ['lines that are left out', ['a', '…', 'd', '…'], ['a', 'b', 'c', 'd', 'e']],
   ['none that are left out', ['a', '…', 'd'], ['a', 'd']],
-  ['nothing', [], ['']],
+  ['nothing', [], []],
 ])('%s are the same', (_what, shown, printed) => expect(compare(shown, printed)).not.toBeNull());
