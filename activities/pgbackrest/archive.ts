@@ -131,7 +131,7 @@ function targetArguments(target: RestoreTarget, route: Route | null): string[] {
     case 'point':
       return until('name', target.name);
     case 'backup':
-      // It may lie on a branch that was left since.
-      return ['--type=immediate', '--target-action=promote', '--target-timeline=current'];
+      // It may lie on a branch that was left since. pgBackRest's own option for that does not go with this type.
+      return ['--type=immediate', '--target-action=promote', '--recovery-option=recovery_target_timeline=current'];
   }
 }

@@ -210,14 +210,17 @@ async function hasPrimary(fleet: Fleet, view: ClusterView): Promise<boolean> {
 }
 
 /*
- * Prints `failed WORDS` when the last start of PostgreSQL or pgBackRest gave up, else how much data is there and up to
+ * Prints `failed WORDS` when PostgreSQL gave up, or pgBackRest on every site that it was to read, else how much data is there and up to
  * where the log was replayed.
  */
 const LOOK = `set -eu
 sleep ${PAUSE_S}
 data=$1 controldata=$2 since=$3
 journal() { journalctl --unit patroni --since "@$since" --no-pager --output cat; }
-given_up=$(journal | grep -E 'recovery ended before configured recovery target|restore command end: aborted' | tail -n 1)
+given_up=$(journal | awk '/P[0-9]+ +ERROR: / { said = $0 }
+  /recovery ended before configured recovery target/ { said = $0; failed = 1 }
+  /Failed to bootstrap cluster/ { failed = 1; if (said == "") said = $0 }
+  END { if (failed) print said }')
 if [ -n "$given_up" ]; then echo "failed $given_up"; exit 0; fi
 size=$(du -sm "$data" 2>/dev/null | cut -f1)
 replayed=$("$controldata" "$data" 2>/dev/null | sed -n 's/^Minimum recovery ending location: *//p')
