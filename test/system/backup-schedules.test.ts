@@ -69,6 +69,7 @@ test('the housekeeping has one Schedule, and each of its runs is a short workflo
     const nothing = {
       lineages: cleared,
       keptData: cleared,
+      extracts: cleared,
       overdue: [],
       overdueDrills: [],
       overdueDumps: [],
