@@ -5,6 +5,8 @@ import type { PreflightActivities } from './cloud/preflight';
 import { createPreflightActivities } from './cloud/preflight';
 import type { DumpActivities } from './dumps/activities';
 import { createDumpActivities } from './dumps/activities';
+import type { ExtractActivities } from './dumps/extract';
+import { createExtractActivities } from './dumps/extract';
 import type { DumpRestoreActivities } from './dumps/restore';
 import { createDumpRestoreActivities } from './dumps/restore';
 import type { EtcdActivities } from './etcd/activities';
@@ -49,6 +51,7 @@ export type Activities = CloudActivities &
   DumpRestoreActivities &
   EtcdActivities &
   ExporterActivities &
+  ExtractActivities &
   BackupActivities &
   RestoreActivities &
   WindowActivities &
@@ -72,6 +75,7 @@ type OfNoStep =
   | 'lookAtWindow'
   | 'openBackup'
   | 'openDrill'
+  | 'openDump'
   | 'removeAbandonedDrills'
   | keyof HousekeepingActivities;
 
@@ -93,6 +97,7 @@ export function createActivities(fleet: Fleet): Activities {
     ...createDumpRestoreActivities(fleet),
     ...createEtcdActivities(fleet),
     ...createExporterActivities(fleet),
+    ...createExtractActivities(fleet),
     ...createBackupActivities(fleet),
     ...createRestoreActivities(fleet),
     ...createWindowActivities(fleet),

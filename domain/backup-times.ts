@@ -2,7 +2,7 @@ import { Cron } from 'croner';
 import type { BackupPolicy, BackupType } from './backups';
 import { BACKUP_TYPES } from './backups';
 
-/** When backups and drills are due, as the policy itself says. */
+/** When backups, drills and dumps are due, as the policy itself says. */
 
 /** The next `count` times of one type after `after`, ISO 8601; none where the policy has no times, or is paused. */
 export function nextRuns(policy: BackupPolicy, type: BackupType, count: number, after: Date): string[] {
@@ -12,8 +12,17 @@ export function nextRuns(policy: BackupPolicy, type: BackupType, count: number, 
 
 /** The next `count` times of a drill after `after`, ISO 8601; none where the policy wants none, or is paused. */
 export function nextDrills({ drill, timeZone, paused }: BackupPolicy, count: number, after: Date): string[] {
-  if (drill === null || paused) return [];
-  return cronOf(drill, timeZone)
+  return paused ? [] : nextOf(drill, timeZone, count, after);
+}
+
+/** The same of dumps. */
+export function nextDumps({ dumps, timeZone, paused }: BackupPolicy, count: number, after: Date): string[] {
+  return paused ? [] : nextOf(dumps.schedule, timeZone, count, after);
+}
+
+function nextOf(times: string | null, timeZone: string, count: number, after: Date): string[] {
+  if (times === null) return [];
+  return cronOf(times, timeZone)
     .nextRuns(count, after)
     .map((at) => at.toISOString());
 }
@@ -23,8 +32,14 @@ export function nextDrills({ drill, timeZone, paused }: BackupPolicy, count: num
  *
  * @param since when the last one was begun, or drills began to be due.
  */
-export function findOverdueDrill(policy: BackupPolicy, since: Date, now: Date): string | null {
-  const [due, following] = nextDrills(policy, 2, since);
+export const findOverdueDrill = (policy: BackupPolicy, since: Date, now: Date): string | null =>
+  overdueSince(nextDrills(policy, 2, since), now);
+
+/** The same of dumps. */
+export const findOverdueDump = (policy: BackupPolicy, since: Date, now: Date): string | null =>
+  overdueSince(nextDumps(policy, 2, since), now);
+
+function overdueSince([due, following]: readonly string[], now: Date): string | null {
   if (due === undefined || following === undefined) return null;
   const limit = Date.parse(due) + (Date.parse(following) - Date.parse(due)) / 2;
   return now.getTime() > limit ? due : null;

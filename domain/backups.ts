@@ -1,5 +1,6 @@
 import type { BackupId, ClusterId, OperationId, ProjectId, TimelineId } from './ids';
 import type { Major } from './clusters';
+import type { DumpOrders } from './dump-schedules';
 import type { NodeName } from './topology';
 
 /** Physical backups: which are taken when, how long they are kept, and what is known of each. */
@@ -20,11 +21,12 @@ export interface BackupPolicy {
   readonly schedule: Readonly<Record<BackupType, string | null>>;
   /** When a restore is proven by a drill: as {@link schedule}; null: never by itself. */
   readonly drill: string | null;
+  readonly dumps: DumpOrders;
   /** IANA name, such as `Europe/Paris`. */
   readonly timeZone: string;
   /** Full backups, with all that builds on them, are kept for so many days, or so many of them. */
   readonly retention: { readonly unit: (typeof RETENTION_UNITS)[number]; readonly full: number };
-  /** True: no backup is taken and no drill held by schedule. The log is archived all the same. */
+  /** True: no backup or dump is taken and no drill held by schedule. The log is archived all the same. */
   readonly paused: boolean;
 }
 
@@ -138,4 +140,8 @@ export interface Origin {
   readonly site: string | null;
   /** True: the owner's password is the source's. */
   readonly keepsCredentials: boolean;
+  /** True: it takes the place of the source, which was deleted: with its certificate authority, and its address where that is free. */
+  readonly undeletes: boolean;
+  /** The one database that comes back; the others are there by name only. Null: all. */
+  readonly onlyDatabase: string | null;
 }

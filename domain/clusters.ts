@@ -39,6 +39,7 @@ export const CONDITION_TYPES = [
   'EndpointAddressFloats',
   'BackedUp',
   'RestoreProven',
+  'Dumped',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 
@@ -85,7 +86,7 @@ export interface Cluster {
   readonly status: ClusterStatus;
   /** What it was restored from; null when it began empty. */
   readonly origin: Origin | null;
-  /** The cluster whose backups it is a drill of: it is thrown away. Null for one that somebody ordered. */
+  /** The cluster whose backups it is made from to be thrown away: a drill, or to take a database out. Null for one that somebody ordered. */
   readonly drillOf: ClusterId | null;
   /** Null: no drill has proven yet that its backups can be restored. */
   readonly lastProvenRestore: ProvenRestore | null;

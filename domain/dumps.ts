@@ -21,8 +21,12 @@ export interface Dump {
   /** Whose account on each site it lies in, and with which it goes at last. */
   readonly timelineId: TimelineId;
   readonly operationId: OperationId;
-  /** What was asked for: null is all databases and the roles. */
+  /** What was asked for: null is all databases and the roles, unless {@link selection} names some. */
   readonly database: string | null;
+  /** Several databases that were asked for by name, without the roles; else null. */
+  readonly selection: readonly string[] | null;
+  /** Sites that are to have it; null: all of the lineage. */
+  readonly sites: readonly string[] | null;
   /** What is in it, in the order of their numbers in the archive, from 1; none before it has succeeded. */
   readonly databases: readonly string[];
   readonly state: DumpState;

@@ -52,6 +52,12 @@ export const ERRORS = {
   ADDRESS_EXISTS: entry(409, 'Address registered already', 'The address {address} is registered already.'),
   ADDRESS_IN_USE: entry(409, 'Address in use', 'The address {address} belongs to a cluster: delete that first.'),
   CLUSTER_BUSY: entry(409, 'Cluster busy', 'Operation {operation} works on this cluster; wait until it ends.', true),
+  NOT_DELETED: entry(409, 'Not deleted', 'Cluster {name} is {state}: only one that was deleted can be undeleted.'),
+  BACKUPS_REMOVED: entry(
+    410,
+    'Backups removed',
+    'Cluster {name} was deleted at {deletedAt}, and its backups were kept for {days} days only: nothing is left to undelete it from.',
+  ),
   DELETION_PROTECTED: entry(
     409,
     'Deletion protected',

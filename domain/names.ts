@@ -18,11 +18,19 @@ export const backupScheduleId = (clusterId: ClusterId, type: BackupType): string
 /** Id of the Temporal Schedule that holds a cluster's drills. */
 export const drillScheduleId = (clusterId: ClusterId): string => `drill/${clusterId}`;
 
+/** Id of the Temporal Schedule that takes a cluster's dumps. */
+export const dumpScheduleId = (clusterId: ClusterId): string => `dump/${clusterId}`;
+
 /** Id of the Temporal Schedule of what is done every hour for all clusters together. */
 export const HOUSEKEEPING_SCHEDULE = 'holdfast/housekeeping';
 
 /** Workflow types that Schedules start; a test holds that workers know them. */
-export const SCHEDULED_WORKFLOWS = { backup: 'backupDue', drill: 'drillDue', housekeeping: 'housekeeping' } as const;
+export const SCHEDULED_WORKFLOWS = {
+  backup: 'backupDue',
+  drill: 'drillDue',
+  dump: 'dumpDue',
+  housekeeping: 'housekeeping',
+} as const;
 
 /** Who asked for an operation that a Schedule started. */
 export const SCHEDULE_PRINCIPAL = 'schedule';

@@ -16,6 +16,7 @@ export const OPERATION_KINDS = [
   'dump',
   'delete-dump',
   'restore-dump',
+  'restore-database',
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
@@ -39,6 +40,7 @@ export function laneOf(kind: OperationKind): Lane {
     case 'rollback':
     case 'confirm-restore':
     case 'restore-dump':
+    case 'restore-database':
       return 'cluster';
   }
 }

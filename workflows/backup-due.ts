@@ -1,12 +1,12 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure, workflowInfo } from '@temporalio/workflow';
+import { workflowInfo } from '@temporalio/workflow';
 import type { OpenedBackup } from '../activities/schedules/open-backup';
 import type { BackupType } from '../domain/backups';
-import type { ErrorCode } from '../domain/errors';
 import type { ClusterId, OperationId } from '../domain/ids';
 import { due } from './proxies';
 import type { RunOutcome } from './run-operation';
 import { runOperation } from './run-operation';
 import { stepTitles } from './runbooks';
+import { whyItGaveUp } from './waiting-in-line';
 
 /** What a Schedule starts: a backup of one cluster, of one type. */
 export interface ScheduledBackup {
@@ -41,20 +41,8 @@ async function open(wanted: ScheduledBackup): Promise<OpenedBackup> {
     // The id has the time that the run was scheduled for: it is the same one in every retry, reset and repetition.
     return await due.openBackup({ ...wanted, occasion: workflowInfo().workflowId, steps });
   } catch (error) {
-    const reason = gaveUp(error);
+    const reason = whyItGaveUp(error, 'backup');
     if (reason === null) throw error;
     return { operation: null, reason };
   }
-}
-
-/** Why it waited until the next one is due; null when it failed otherwise. The engine does not always keep the last failure. */
-function gaveUp(error: unknown): string | null {
-  if (!(error instanceof ActivityFailure)) return null;
-  const { cause } = error;
-  const isDeadline = cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_CLOSE';
-  const last = isDeadline ? cause.cause : cause;
-  if (isDeadline && last === undefined)
-    return 'It could not begin in time: another backup ran, or no worker was there.';
-  const busy: ErrorCode = 'CLUSTER_BUSY';
-  return last instanceof ApplicationFailure && last.type === busy ? last.message : null;
 }

@@ -67,6 +67,7 @@ function endsCluster(operation: OperationInput, outcome: RunOutcome): boolean {
     case 'restore':
       return outcome === 'cancelled';
     case 'drill':
+    case 'restore-database':
       // What it made is gone when it ends. One that was ended from outside leaves it to a deletion, which starts the entity anew.
       return true;
     case 'delete':

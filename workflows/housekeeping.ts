@@ -1,21 +1,24 @@
 import { ApplicationFailure, isCancellation, rootCause } from '@temporalio/workflow';
-import type { RemovedLineages } from '../activities/housekeeping/activities';
+import type { RemovedThings } from '../activities/remove-each';
 import { housekeeping as activities } from './proxies';
 import { stepTitles } from './runbooks';
 
 /** For operators, in the Web UI. */
 export interface HousekeepingOutcome {
-  readonly lineages: RemovedLineages;
+  readonly lineages: RemovedThings;
   /** Of restores in place. */
-  readonly keptData: RemovedLineages;
+  readonly keptData: RemovedThings;
+  /** Dumps that were needed on the way only. */
+  readonly extracts: RemovedThings;
   /** Names of clusters. */
   readonly overdue: readonly string[];
   readonly overdueDrills: readonly string[];
+  readonly overdueDumps: readonly string[];
   /** Ids of clusters that drills have left behind. */
   readonly abandoned: readonly string[];
 }
 
-const NONE: RemovedLineages = { removed: [], failed: {} };
+const NONE: RemovedThings = { removed: [], failed: {} };
 
 /**
  * What is done every hour for all clusters together. It is no operation: it belongs to no cluster. One part that fails keeps no
@@ -32,9 +35,11 @@ export async function housekeeping(): Promise<HousekeepingOutcome> {
   const steps = stepTitles('delete', 'single');
   const overdue = await tried([], () => activities.findOverdueBackups());
   const overdueDrills = await tried([], () => activities.findOverdueDrills());
+  const overdueDumps = await tried([], () => activities.findOverdueDumps());
   const abandoned = await tried([], () => activities.removeAbandonedDrills({ steps }));
   const lineages = await tried(NONE, () => activities.removeExpiredLineages());
   const keptData = await tried(NONE, () => activities.removeKeptData());
+  const extracts = await tried(NONE, () => activities.removeLeftExtracts());
   if (errors.length > 0) throw ApplicationFailure.nonRetryable(errors.map((error) => rootCause(error)).join('; '));
-  return { lineages, keptData, overdue, overdueDrills, abandoned };
+  return { lineages, keptData, extracts, overdue, overdueDrills, overdueDumps, abandoned };
 }

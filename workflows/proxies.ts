@@ -4,6 +4,7 @@ import type { CloudActivities } from '../activities/cloud/activities';
 import type { PreflightActivities } from '../activities/cloud/preflight';
 import type { DrillActivities } from '../activities/drills/activities';
 import type { DumpActivities } from '../activities/dumps/activities';
+import type { ExtractActivities } from '../activities/dumps/extract';
 import type { DumpRestoreActivities } from '../activities/dumps/restore';
 import type { EtcdActivities } from '../activities/etcd/activities';
 import type { ExporterActivities } from '../activities/exporters/activities';
@@ -63,7 +64,7 @@ const long: ActivityOptions = { ...common, startToCloseTimeout: LONG_DEADLINE, s
 /** A store that fails is tried a few times; the next backup is due before long. */
 const copying: ActivityOptions = { ...long, retry: { ...common.retry, maximumAttempts: COPY_ATTEMPTS } };
 
-/** A backup that is due waits for the one that runs, until the next one is due. */
+/** A backup or a dump that is due waits for the one that runs, until the next one is due. */
 const waiting: ActivityOptions = { ...common, startToCloseTimeout: '30s', scheduleToCloseTimeout: DUE_DEADLINE };
 
 /** What is not done is done by the next housekeeping. */
@@ -94,12 +95,17 @@ export const policies = proxyActivities<Omit<PolicyActivities, 'openNewSites'>>(
 /** A backup that runs is waited for. */
 export const policySites = proxyActivities<Pick<PolicyActivities, 'openNewSites'>>(long);
 export const swaps = proxyActivities<SwapActivities>(long);
-export const dumps = proxyActivities<Omit<DumpActivities, 'takeDump' | 'storeDump' | 'copyDump'>>(remote);
+export const dumps = proxyActivities<Omit<DumpActivities, 'openDump' | 'takeDump' | 'storeDump' | 'copyDump'>>(remote);
 export const dumping = proxyActivities<Pick<DumpActivities, 'takeDump' | 'storeDump' | 'copyDump'>>(copying);
 export const dumpRestores = proxyActivities<Omit<DumpRestoreActivities, 'restoreDump'>>(remote);
 export const restoring = proxyActivities<Pick<DumpRestoreActivities, 'restoreDump'>>(copying);
+export const extracts = proxyActivities<Omit<ExtractActivities, 'openExtractRestore'>>(long);
 export const schedules = proxyActivities<Omit<ScheduleActivities, 'openBackup'>>(quick);
-export const due = proxyActivities<Pick<ScheduleActivities, 'openBackup'>>(waiting);
+export const due = proxyActivities<
+  Pick<ScheduleActivities, 'openBackup'> &
+    Pick<DumpActivities, 'openDump'> &
+    Pick<ExtractActivities, 'openExtractRestore'>
+>(waiting);
 export const housekeeping = proxyActivities<HousekeepingActivities & Pick<DrillActivities, 'removeAbandonedDrills'>>(
   hourly,
 );

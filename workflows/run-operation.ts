@@ -4,11 +4,11 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowIdReusePolicy,
 } from '@temporalio/common';
-import { ChildWorkflowFailure, executeChild, ParentClosePolicy } from '@temporalio/workflow';
+import { CancellationScope, ChildWorkflowFailure, executeChild, ParentClosePolicy } from '@temporalio/workflow';
 import { HoldfastError } from '../domain/errors';
 import { SEARCH_ATTRIBUTES } from '../domain/names';
 import { LAST_SEQ } from '../domain/operations';
-import type { OperationInput } from '../domain/operations';
+import type { OperationInput, OperationRecord } from '../domain/operations';
 import type { OperationOutcome } from './operation';
 import { journal } from './proxies';
 import { RUNBOOKS } from './runbooks';
@@ -42,12 +42,13 @@ export async function runOperation(operation: OperationInput): Promise<RunOutcom
     if (!(error instanceof ChildWorkflowFailure)) throw error;
     // An operator terminated it: what it could not say itself is said here, or the cluster would be busy for ever.
     const { code, message } = new HoldfastError('OPERATION_LOST', { operation: operation.operationId });
-    await journal.recordOperation({
+    const lost: OperationRecord = {
       operationId: operation.operationId,
       seq: LAST_SEQ,
       steps: [],
       operation: { state: 'failed', at: new Date().toISOString(), error: { code, message } },
-    });
+    };
+    await CancellationScope.nonCancellable(() => journal.recordOperation(lost));
     return 'failed';
   }
 }

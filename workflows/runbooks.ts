@@ -9,6 +9,7 @@ import { drillRunbook } from './drill';
 import { dumpRunbook } from './dump';
 import { provisionRunbook } from './provision';
 import { restoreRunbook } from './restore';
+import { restoreDatabaseRunbook } from './restore-database';
 import { restoreDumpRunbook } from './restore-dump';
 import { restoreInPlaceRunbook } from './restore-in-place';
 import { rollbackRunbook } from './rollback';
@@ -29,6 +30,7 @@ export const RUNBOOKS: Readonly<Record<OperationKind, { readonly workflow: strin
   dump: { workflow: 'dump', runbook: dumpRunbook },
   'delete-dump': { workflow: 'deleteDump', runbook: deleteDumpRunbook },
   'restore-dump': { workflow: 'restoreDump', runbook: restoreDumpRunbook },
+  'restore-database': { workflow: 'restoreDatabase', runbook: restoreDatabaseRunbook },
 };
 
 /** The steps that an operation will have: for previews, and written with a new operation. */

@@ -1,5 +1,6 @@
 import type { Cluster, Condition, StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
+import { addressInWords } from '../../domain/endpoint-words';
 import { HoldfastError } from '../../domain/errors';
 import type { HostNeeds } from '../../domain/hosts';
 import { GATEWAY_SIZE } from '../../domain/plans';
@@ -11,6 +12,7 @@ import { secretRef, viewCluster } from '../fleet';
 import { GATEWAY_PORTS } from '../gateway/ports';
 import { makeHostKey } from '../secrets/ssh-keys';
 import { parseHostKey, SECRET_NAMES } from '../secrets/stored-secrets';
+import type { ClusterNetwork } from '../inventory/inventory';
 import { removeSoftware } from '../software/remove';
 import type { CloudTraits, Enforcement, HostSpec, ReservedHost, Resource } from './cloud';
 import { clusterTag, hostToken, networkToken, tagsOf } from './tokens';
@@ -51,10 +53,15 @@ export function createCloudActivities(fleet: Fleet): CloudActivities {
 
     async createNetwork(at) {
       const { cluster, cloud } = await view(at);
-      const network = await cloud.createNetwork({ token: networkToken(cluster), tags: tagsOf(cluster) });
+      const former = await formerNetwork(fleet, cluster);
+      const wanted = { token: networkToken(cluster), tags: tagsOf(cluster) };
+      const network = await cloud.createNetwork({ ...wanted, ...(former && { preferred: former }) });
       const floatingAddress = await cloud.reserveAddress(network.token);
       const record = fleet.inventory.clusters.setNetwork(at, { ...network, floatingAddress });
       await recordOrTakeBack(fleet, at, record, () => cloud.deleteNetwork(network.token));
+      if (!former) return;
+      const told = addressInWords(former.floatingAddress, floatingAddress);
+      await fleet.inventory.operations.recordProgress(at.operationId, at.stepId, told);
     },
 
     async deleteNetwork(at) {
@@ -126,10 +133,17 @@ async function recordOrTakeBack(
   }
 }
 
+/** Of the cluster whose place this one takes; null where it takes none. */
+function formerNetwork({ inventory }: Fleet, { origin }: Cluster): Promise<ClusterNetwork | null> {
+  return origin?.undeletes ? inventory.clusters.getNetwork(origin.clusterId) : Promise.resolve(null);
+}
+
 async function placeNodesOf(fleet: Fleet, at: StepRef, { cluster, plan, cloud }: ClusterView): Promise<void> {
   const traits = await cloud.describe(tagsOf(cluster));
   const nodes = allNodes(plan.topology);
+  const former = await formerNetwork(fleet, cluster);
   const reserved = await cloud.machines?.reserve({
+    ...(former && { preferred: former }),
     step: at,
     tags: tagsOf(cluster),
     networkToken: networkToken(cluster),

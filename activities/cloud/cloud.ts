@@ -61,6 +61,8 @@ export interface ReserveRequest {
   readonly tags: Tags;
   readonly networkToken: string;
   readonly wanted: readonly WantedHost[];
+  /** Of the network. Absent: any. */
+  readonly preferred?: PreferredNetwork;
 }
 
 export interface ReservedHost {
@@ -92,6 +94,14 @@ export type Enforcement = { readonly enforced: true } | { readonly enforced: fal
 export interface NetworkSpec {
   readonly token: string;
   readonly tags: Tags;
+  /** Absent: any. */
+  readonly preferred?: PreferredNetwork;
+}
+
+/** What a network was that is no more: the same again, as far as nobody has taken it since. */
+export interface PreferredNetwork {
+  readonly cidr: string;
+  readonly floatingAddress: string | null;
 }
 
 export interface Network {

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Cluster } from '../../domain/clusters';
-import type { DrilledCluster } from '../../domain/drilled-clusters';
+import type { ThrowawayCluster } from '../../domain/drilled-clusters';
 import { clusterOfDrill } from '../../domain/drilled-clusters';
 import { whyNoDrill } from '../../domain/drills';
 import { HoldfastError } from '../../domain/errors';
@@ -10,6 +9,7 @@ import { SCHEDULE_PRINCIPAL } from '../../domain/names';
 import type { OperationInput, StepTitle } from '../../domain/operations';
 import type { Fleet } from '../fleet';
 import type { Submission } from '../inventory/inventory';
+import { begunAt, hashOf, idempotencyOf } from '../schedules/occasion';
 
 export interface DrillDue {
   readonly clusterId: ClusterId;
@@ -33,6 +33,8 @@ const nothing = (reason: string): OpenedDrill => ({ operation: null, reason });
 
 /** See {@link DrillActivities.openDrill}. */
 export async function openDrill({ inventory }: Pick<Fleet, 'inventory'>, due: DrillDue): Promise<OpenedDrill> {
+  const begun = await begunAt({ inventory }, due.occasion);
+  if (begun) return { operation: begun };
   const source = await inventory.clusters.get(due.clusterId);
   if (source?.status.state !== 'ready') return nothing(`cluster ${due.clusterId} is ${source?.status.state ?? 'gone'}`);
   const refusal = whyNoDrill(source.spec.backups);
@@ -44,12 +46,7 @@ export async function openDrill({ inventory }: Pick<Fleet, 'inventory'>, due: Dr
   const { cluster, submission } = submissionOf(due, source, timeline.id, projectName);
   try {
     const { operation } = await inventory.operations.submitCreate(cluster, submission);
-    // That of the first try, which has other ids.
-    const { id: operationId, clusterId, clusterName, generation } = operation;
-    const { kind, projectId, topology, summary } = submission.operation;
-    return {
-      operation: { operationId, kind, clusterId, clusterName, projectId, projectName, generation, topology, summary },
-    };
+    return { operation: await inventory.operations.requireInput(operation.id) };
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code !== 'CLUSTER_BUSY') throw error;
     return nothing(error.message);
@@ -61,8 +58,8 @@ function submissionOf(
   source: Cluster,
   timelineId: TimelineId,
   projectName: string,
-): { readonly cluster: DrilledCluster; readonly submission: Submission } {
-  const hash = createHash('sha256').update(occasion).digest();
+): { readonly cluster: ThrowawayCluster; readonly submission: Submission } {
+  const hash = hashOf(occasion);
   const now = Date.now();
   const operationId = makeId('op', now, hash);
   const cluster = clusterOfDrill(source, makeId('clu', now, hash), operationId);
@@ -82,7 +79,7 @@ function submissionOf(
     },
     steps,
     drill: { id: makeId('drl', now, hash), clusterId: source.id, timelineId },
-    idempotency: { key: occasion, principal: SCHEDULE_PRINCIPAL, requestHash: hash.toString('hex') },
+    idempotency: idempotencyOf(occasion),
   };
   return { cluster, submission };
 }
@@ -112,7 +109,7 @@ export async function removeAbandonedDrills(
 /** A try that is repeated finds that of the first one working on it. */
 function deletionOf(cluster: Cluster, projectName: string, steps: readonly StepTitle[]): Submission {
   const { id: clusterId, name: clusterName, projectId, generation, spec } = cluster;
-  const chance = createHash('sha256').update(`${clusterId}/${generation}`).digest();
+  const chance = hashOf(`${clusterId}/${generation}`);
   return {
     operation: {
       operationId: makeId('op', Date.now(), chance),

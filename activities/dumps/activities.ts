@@ -5,11 +5,21 @@ import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import type { ClusterView, Fleet } from '../fleet';
 import { fencedHostOf, viewCluster } from '../fleet';
 import { clearNodes, DUMPS } from './node';
+import type { DumpDue, OpenedDump } from './open-dump';
+import { openDump } from './open-dump';
 import { prepareDumper } from './role';
 import { copyDump, sitesOf, storeDump, storeUnit, tellsNoSite, withdraw } from './store';
 import { dumpUnit, takeDump } from './take';
 
 export interface DumpActivities {
+  /**
+   * Writes the operation of a dump that is due. Idempotency: `due.occasion`. Retry: `due`, while another dump of the cluster
+   * runs. Effects: rows of operation and dump. Undo: none.
+   *
+   * @returns why there is nothing to take, where the cluster has gone or does not want it now.
+   * @throws CLUSTER_BUSY (retryable).
+   */
+  openDump(due: DumpDue): Promise<OpenedDump>;
   /** Makes the role that dumps, and lets it into every database. Idempotent. Retry: `remote`. Effects: a role. Undo: none. */
   prepareDumper(at: StepRef): Promise<void>;
   /**
@@ -47,6 +57,7 @@ export interface DumpActivities {
 export function createDumpActivities(fleet: Fleet): DumpActivities {
   const { dumps } = fleet.inventory;
   return {
+    openDump: (due) => openDump(fleet, due),
     prepareDumper: async (at) => prepareDumper(fleet, at, await viewCluster(fleet, at.clusterId)),
     takeDump: async (at) => takeDump(fleet, at, await viewCluster(fleet, at.clusterId)),
     storeDump: async (at) => storeDump(fleet, at, await viewCluster(fleet, at.clusterId)),

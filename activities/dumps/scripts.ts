@@ -43,7 +43,7 @@ watched() {
 
 /**
  * Arguments: scratch folder, volume, folder of binaries, folder of the socket, role, jobs, compression, bytes that are
- * needed, `roles` or nothing, the archive program, `one` or `all`, names of databases. Standard input: what `seal` reads.
+ * needed, `roles` or nothing, the archive program, `named` or `all`, names of databases. Standard input: what `seal` reads.
  * A database that is gone is left out where all were asked for.
  */
 export const DUMP = `set -u

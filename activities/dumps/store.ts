@@ -61,24 +61,29 @@ export async function copyDump(fleet: Fleet, at: StepRef, view: ClusterView): Pr
   throw new HoldfastError('DUMP_FAILED', { detail: `it is on ${there} only: ${said.join('; ')}` });
 }
 
+/** Those of the lineage that the dump is to be on; all, where it has left each of them. */
 export async function sitesOf(
   { inventory }: Fleet,
-  { timelineId }: Pick<Dump, 'timelineId'>,
+  { timelineId, sites }: Pick<Dump, 'timelineId' | 'sites'>,
 ): Promise<readonly SiteName[]> {
   const timeline = await inventory.timelines.get(timelineId);
   if (!timeline) throw new HoldfastError('NOT_FOUND', { kind: 'backup lineage', ref: timelineId });
-  return timeline.sites;
+  const wanted = timeline.sites.filter((site) => sites?.includes(site) ?? true);
+  return wanted.length > 0 ? wanted : timeline.sites;
 }
 
 /**
- * Deletes what an unfinished dump has on the sites. One that is away or refuses keeps it until the dump or the lineage is
+ * Deletes what an unfinished dump has on the sites, and uploads that others have left behind: a dump of the cluster itself, and one
+ * that is made from its backups, may run at once. A site that is away or refuses keeps it until the dump or the lineage is
  * deleted: nothing waits for it.
  */
 export async function withdraw(fleet: Fleet, dump: Dump): Promise<void> {
   const { large } = fleet.storage;
+  const inWork = await fleet.inventory.dumps.inWork(dump.timelineId);
+  const kept = inWork.filter((id) => id !== dump.id).map(dumpKey);
   for (const site of await sitesOf(fleet, dump)) {
     try {
-      await large.abortUploads(site, dump.timelineId, DUMP_FOLDER);
+      await large.abortUploads(site, dump.timelineId, DUMP_FOLDER, kept);
       // What was stored there, but not written down.
       const isCopy = dump.copies.some((copy) => copy.site === site);
       if (!isCopy) await large.remove(site, dump.timelineId, dumpKey(dump.id));

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { StepRef } from '../../domain/clusters';
+import { isOfAll } from '../../domain/dump-schedules';
 import type { Dump } from '../../domain/dumps';
 import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import type { ClusterView, Fleet } from '../fleet';
@@ -89,9 +90,11 @@ async function readyPlace(
 const tellsNotReady = (error: unknown): boolean =>
   tellsAbsence(error) || (error instanceof HoldfastError && error.code === 'HOST_COMMAND_FAILED');
 
-async function contentsOf(fleet: Fleet, view: ClusterView, { database }: Dump): Promise<Contents> {
+async function contentsOf(fleet: Fleet, view: ClusterView, dump: Dump): Promise<Contents> {
   const primary = hostOf(fleet, view, await findPrimary(fleet, view));
-  const which = database === null ? IS_TENANTS : sql`datname = ${database}`;
+  const wanted = namesOf(dump);
+  const which =
+    wanted === null ? IS_TENANTS : sql`datname IN (SELECT json_array_elements_text(${JSON.stringify(wanted)}))`;
   const query = sql`SELECT json_build_object(
     'names', coalesce(json_agg(datname ORDER BY datname), '[]'),
     'bytes', coalesce(sum(pg_database_size(oid)), 0),
@@ -100,10 +103,15 @@ async function contentsOf(fleet: Fleet, view: ClusterView, { database }: Dump): 
   const found = await runSql(view, primary, 'postgres', query, 'look at the databases');
   const shape = z.object({ names: z.array(z.string()), bytes: z.number(), lsn: z.string() });
   const contents = shape.parse(JSON.parse(found));
-  if (contents.names.length > 0) return contents;
-  const what = database === null ? 'there is no database' : `there is no database ${JSON.stringify(database)}`;
+  const missing = (wanted ?? []).filter((name) => !contents.names.includes(name)).map((name) => JSON.stringify(name));
+  if (contents.names.length > 0 && missing.length === 0) return contents;
+  const what = ['there is no database', ...(missing.length > 0 ? [missing.join(' and no ')] : [])].join(' ');
   throw new HoldfastError('DUMP_IMPOSSIBLE', { detail: `${what} in cluster ${view.cluster.name}` });
 }
+
+/** Null: all. */
+const namesOf = ({ database, selection }: Dump): readonly string[] | null =>
+  database === null ? selection : [database];
 
 /** Half of what the databases have: they are compressed, and without their indexes. */
 const neededBytes = (databaseBytes: number): number => Math.ceil(databaseBytes / 2);
@@ -112,8 +120,8 @@ function dumpJob(at: StepRef, view: ClusterView, dump: Dump, { names, bytes }: C
   const { version } = view.cluster.spec;
   const values = [
     ...[scratchOf(DUMPS, at), DATA_FOLDER, binariesOf(version), SOCKET_FOLDER, SYSTEM_ROLES.dumper, jobsOn(view)],
-    ...[compressionOf(version), neededBytes(bytes), dump.database === null ? 'roles' : '', ARCHIVE_PROGRAM],
-    ...[dump.database === null ? 'all' : 'one', ...names],
+    ...[compressionOf(version), neededBytes(bytes), isOfAll(dump) ? 'roles' : '', ARCHIVE_PROGRAM],
+    ...[isOfAll(dump) ? 'all' : 'named', ...names],
   ];
   const about = {
     format: 1,
@@ -121,7 +129,7 @@ function dumpJob(at: StepRef, view: ClusterView, dump: Dump, { names, bytes }: C
     cluster: view.cluster.name,
     postgresql: version,
     startedAt: dump.startedAt,
-    roles: dump.database === null,
+    roles: isOfAll(dump),
   };
   return {
     unit: dumpUnit(at),
@@ -158,8 +166,8 @@ async function failureOf(
   const detail = saidBy(error);
   if (error.values['exitCode'] === NO_ROOM) return new HoldfastError('DUMP_IMPOSSIBLE', { detail }, { cause: error });
   if (error.values['exitCode'] === NO_DATABASE) {
-    const gone = `database ${JSON.stringify(dump.database)} is gone`;
-    return new HoldfastError('DUMP_IMPOSSIBLE', { detail: gone }, { cause: error });
+    const gone = (namesOf(dump) ?? []).map((name) => JSON.stringify(name)).join(' or ');
+    return new HoldfastError('DUMP_IMPOSSIBLE', { detail: `database ${gone} is gone` }, { cause: error });
   }
   if (place.role === 'replica' && /conflict with recovery/.test(String(error.values['output']))) {
     const primary = await findPrimary(fleet, view);

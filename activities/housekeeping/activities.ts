@@ -1,13 +1,16 @@
 import { setImmediate as breath } from 'node:timers/promises';
-import { findOverdue, findOverdueDrill } from '../../domain/backup-times';
+import { findOverdue, findOverdueDrill, findOverdueDump } from '../../domain/backup-times';
 import type { OverdueBackup } from '../../domain/backup-times';
-import { lastGoodInWords } from '../../domain/backup-words';
+import { lastDumpInWords, lastGoodInWords } from '../../domain/backup-words';
 import { lastProvenInWords } from '../../domain/drill-words';
 import { inWords } from '../../domain/durations';
+import { removeLeftExtracts } from '../dumps/extract';
 import type { Fleet } from '../fleet';
 import type { UnderPolicy } from '../inventory/backup-tables';
 import { removeLineage } from '../pgbackrest/lineage';
 import { removeReleased } from '../swap/keep';
+import type { RemovedThings } from '../remove-each';
+import { removeEach } from '../remove-each';
 
 /** What is done for all clusters together, every hour. No step of an operation. */
 export interface HousekeepingActivities {
@@ -18,14 +21,21 @@ export interface HousekeepingActivities {
    *
    * @returns ids of what was removed, and of what failed, with the reason.
    */
-  removeExpiredLineages(): Promise<RemovedLineages>;
+  removeExpiredLineages(): Promise<RemovedThings>;
   /**
    * Deletes the old data of restores in place that was kept for long enough, or let go and not deleted yet. Each on its own.
    * Idempotent. Retry: `housekeeping`. Effects: folders on hosts, rows. Undo: none.
    *
    * @returns ids of the operations that had kept it, and of those where it failed, with the reason.
    */
-  removeKeptData(): Promise<RemovedLineages>;
+  removeKeptData(): Promise<RemovedThings>;
+  /**
+   * Deletes dumps that were needed on the way only, where the operation that needed them could not. Each on its own. Idempotent.
+   * Retry: `housekeeping`. Effects: objects, rows. Undo: none.
+   *
+   * @returns their ids, and those of what failed, with the reason.
+   */
+  removeLeftExtracts(): Promise<RemovedThings>;
   /**
    * Raises the condition `BackedUp` of clusters whose backup is overdue by more than half of its interval. One query while
    * there is none. Idempotent. Retry: `housekeeping`. Effects: conditions, audit log. Undo: the next good backup.
@@ -35,29 +45,21 @@ export interface HousekeepingActivities {
   findOverdueBackups(): Promise<readonly string[]>;
   /** The same of drills, with the condition `RestoreProven`. */
   findOverdueDrills(): Promise<readonly string[]>;
-}
-
-export interface RemovedLineages {
-  readonly removed: readonly string[];
-  readonly failed: Readonly<Record<string, string>>;
+  /** The same of scheduled dumps, with the condition `Dumped`. */
+  findOverdueDumps(): Promise<readonly string[]>;
 }
 
 export function createHousekeepingActivities(fleet: Fleet): HousekeepingActivities {
   const { timelines, backups, drills } = fleet.inventory;
   return {
-    async removeExpiredLineages() {
-      const removed: string[] = [];
-      const failed: Record<string, string> = {};
-      for (const timeline of await timelines.listExpired()) {
-        try {
-          await removeLineage(fleet, timeline);
-          removed.push(timeline.id);
-        } catch (error) {
-          failed[timeline.id] = error instanceof Error ? error.message : String(error);
-        }
-      }
-      return { removed, failed };
-    },
+    removeExpiredLineages: async () =>
+      removeEach(
+        await timelines.listExpired(),
+        ({ id }) => id,
+        (timeline) => removeLineage(fleet, timeline),
+      ),
+
+    removeLeftExtracts: () => removeLeftExtracts(fleet),
 
     removeKeptData: async () => removeReleased(fleet, await fleet.inventory.swaps.listReleased()),
 
@@ -87,7 +89,22 @@ export function createHousekeepingActivities(fleet: Fleet): HousekeepingActiviti
       }
       return names;
     },
+
+    findOverdueDumps: () => findOverdueDumps(fleet, new Date()),
   };
+}
+
+async function findOverdueDumps({ inventory: { dumps } }: Fleet, now: Date): Promise<string[]> {
+  const names: string[] = [];
+  for (const { clusterId, clusterName, policy, since, lastGoodAt } of await dumps.listUnderPolicy()) {
+    await breath();
+    const dueAt = findOverdueDump(policy, new Date(since), now);
+    if (dueAt === null) continue;
+    const late = inWords(now.getTime() - Date.parse(dueAt));
+    const message = `The dump that was due at ${dueAt} is ${late} late. ${lastDumpInWords(lastGoodAt, now)}`;
+    if (await dumps.raiseOverdue(clusterId, message)) names.push(clusterName);
+  }
+  return names;
 }
 
 function overdueMessage({ type, dueAt }: OverdueBackup, { lastGoodAt }: UnderPolicy, now: Date): string {

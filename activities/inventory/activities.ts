@@ -28,7 +28,7 @@ export function createInventoryActivities(fleet: Fleet): InventoryActivities {
     },
 
     async forgetCluster(at) {
-      await keepOwner(fleet, at.clusterId);
+      await keepIdentity(fleet, at.clusterId);
       await fleet.secrets.deleteOwn(at.clusterId);
       await fleet.inventory.timelines.expireWith(at, BACKUPS_OUTLIVE_DAYS);
       await nodes.forget(at);
@@ -37,11 +37,15 @@ export function createInventoryActivities(fleet: Fleet): InventoryActivities {
   };
 }
 
-/** Whoever restores a cluster that was deleted may want to log in as before. */
-async function keepOwner(fleet: Fleet, clusterId: ClusterId): Promise<void> {
+/** Whoever restores a cluster that was deleted may want to log in as before, and clients trust what they trusted. */
+async function keepIdentity(fleet: Fleet, clusterId: ClusterId): Promise<void> {
   const { cluster } = await viewCluster(fleet, clusterId);
   const timeline = await fleet.inventory.timelines.current(clusterId);
-  const password = await fleet.secrets.find(secretRef(cluster, SECRET_NAMES.role(cluster.spec.owner)));
-  if (!timeline || password === null) return;
-  await fleet.secrets.ensure(secretRef(cluster, SECRET_NAMES.backupOwner(timeline.id)), () => password);
+  if (!timeline) return;
+  const keep = async (name: string, as: string): Promise<void> => {
+    const secret = await fleet.secrets.find(secretRef(cluster, name));
+    if (secret !== null) await fleet.secrets.ensure(secretRef(cluster, as), () => secret);
+  };
+  await keep(SECRET_NAMES.role(cluster.spec.owner), SECRET_NAMES.backupOwner(timeline.id));
+  await keep(SECRET_NAMES.authority, SECRET_NAMES.backupAuthority(timeline.id));
 }

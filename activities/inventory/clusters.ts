@@ -12,6 +12,7 @@ export function clusterTable(database: Database): ClusterTable {
   return {
     get: (id) => getCluster(database, id),
     find: (projectId, idOrName) => find(database, projectId, idOrName),
+    findDeleted: (projectId, idOrName) => findDeleted(database, projectId, idOrName),
     list: (projectId, page) => list(database, projectId, page),
     updateSpec: (id, expectedGeneration, change) => updateSpec(database, id, expectedGeneration, change),
     setStatus: (ref, change) => fenced(database, ref, (sql) => setStatus(sql, ref.clusterId, change)),
@@ -46,6 +47,16 @@ async function find(sql: Sql, projectId: ProjectId, idOrName: string): Promise<C
   return first(
     await sql.rows(clusterRow, `select * from clusters where project_id = $1 and ${which}`, [projectId, idOrName]),
   );
+}
+
+async function findDeleted(sql: Sql, projectId: ProjectId, idOrName: string): Promise<Cluster | null> {
+  const which = isId('clu', idOrName) ? 'id = $2' : 'name = $2';
+  const query = `
+    select * from clusters cluster where project_id = $1 and ${which} and deleted_at is not null and drill_of is null
+     order by exists (select from timelines where cluster_id = cluster.id and removed_at is null and restorable_from is not null) desc,
+           deleted_at desc
+     limit 1`;
+  return first(await sql.rows(clusterRow, query, [projectId, idOrName]));
 }
 
 function list(sql: Sql, projectId: ProjectId, page: Parameters<ClusterTable['list']>[1]): Promise<Cluster[]> {
@@ -97,6 +108,14 @@ export async function setCondition(sql: Sql, id: ClusterId, condition: Omit<Cond
     id,
     JSON.stringify([...others, { ...condition, since }]),
   ]);
+}
+
+/** Nothing is told of it any more. */
+export async function dropCondition(sql: Sql, id: ClusterId, type: Condition['type']): Promise<void> {
+  const { status } = await lockCluster(sql, id, null);
+  const others = status.conditions.filter((condition) => condition.type !== type);
+  if (others.length === status.conditions.length) return;
+  await sql.run('update clusters set conditions = $2::jsonb where id = $1', [id, JSON.stringify(others)]);
 }
 
 async function markDeleted(sql: Sql, ref: StepRef): Promise<void> {

@@ -67,7 +67,15 @@ export async function insertDrill(sql: Sql, operation: OperationId, drill: NewDr
 async function choose(sql: Sql, ref: StepRef, { target, site }: DrillPoint): Promise<void> {
   const { clusterId, timelineId, target: known } = await ofOperation(sql, ref.operationId);
   if (known !== null) return;
-  const origin: Origin = { clusterId, timelineId, target, site, keepsCredentials: false };
+  const origin: Origin = {
+    clusterId,
+    timelineId,
+    target,
+    site,
+    keepsCredentials: false,
+    undeletes: false,
+    onlyDatabase: null,
+  };
   await sql.run('update drills set target = $2::jsonb, site = $3 where operation_id = $1', [
     ref.operationId,
     JSON.stringify(target),

@@ -1,3 +1,5 @@
+import type { BackupPolicy } from '../../domain/backups';
+import type { DatabaseRestore } from '../../domain/database-restores';
 import type { Dump, DumpRestore } from '../../domain/dumps';
 import type { ClusterId, DumpId, OperationId, ProjectId, TimelineId } from '../../domain/ids';
 import type { StepRef } from '../../domain/clusters';
@@ -12,6 +14,10 @@ export interface NewDump {
   readonly id: DumpId;
   readonly timelineId: TimelineId;
   readonly database: string | null;
+  /** Default null. */
+  readonly selection?: readonly string[] | null;
+  /** Default null: all. */
+  readonly sites?: readonly string[] | null;
   readonly description: string | null;
   readonly version: Major;
 }
@@ -40,6 +46,10 @@ export interface DumpTable {
   ofOperation(id: OperationId): Promise<Dump>;
   /** What an operation does with a dump that is there. @throws NOT_FOUND. */
   useOf(id: OperationId): Promise<{ readonly dump: Dump; readonly restore: DumpUse['restore'] }>;
+  /** What an operation does with the database that it takes out of backups by a dump. @throws NOT_FOUND. */
+  extractOf(id: OperationId): Promise<DatabaseRestore>;
+  /** Dumps of a lineage whose operations have not ended. */
+  inWork(id: TimelineId): Promise<DumpId[]>;
   /** Where it is taken, and how much there is to take. */
   recordNode(ref: StepRef, node: NodeName, role: NonNullable<Dump['nodeRole']>, databaseBytes: number): Promise<void>;
   recordArchive(ref: StepRef, archive: DumpArchive): Promise<void>;
@@ -53,4 +63,22 @@ export interface DumpTable {
   markDeleting(ref: StepRef, ids: readonly DumpId[]): Promise<Dump[]>;
   /** It lies nowhere any more. */
   markDeleted(ref: StepRef, id: DumpId): Promise<void>;
+  /** Dumps that were needed on the way only, of operations that have ended without deleting them. */
+  listLeftExtracts(): Promise<Dump[]>;
+  /** As {@link markDeleted}, of one of those. */
+  markLeftDeleted(id: DumpId): Promise<void>;
+  /** Clusters of which a scheduled dump may be overdue: none runs, and nothing says yet that the last one failed or is missing. */
+  listUnderPolicy(): Promise<UnderDumpPolicy[]>;
+  /** Raises the condition of an overdue dump. @returns false when the cluster is not one of those any more. */
+  raiseOverdue(clusterId: ClusterId, message: string): Promise<boolean>;
+}
+
+/** What tells whether a dump of a cluster is overdue. Times are ISO 8601. */
+export interface UnderDumpPolicy {
+  readonly clusterId: ClusterId;
+  readonly clusterName: string;
+  readonly policy: BackupPolicy;
+  /** When the last good one began, or since when its schedules are as they are, if that is later. */
+  readonly since: string;
+  readonly lastGoodAt: string | null;
 }

@@ -2,12 +2,14 @@ import { z } from 'zod';
 import type { StepRef } from '../../domain/clusters';
 import type { Dump } from '../../domain/dumps';
 import { HoldfastError } from '../../domain/errors';
-import type { DumpId, OperationId } from '../../domain/ids';
+import type { DumpId, OperationId, TimelineId } from '../../domain/ids';
 import { FINAL_STATES } from '../../domain/operations';
 import type { Database, Sql } from './database';
 import { first } from './database';
+import { findDatabaseRestore } from './database-restores';
 import { dumpId, dumpRow, restoreColumn } from './dump-rows';
 import type { DumpArchive, DumpTable, DumpUse, NewDump } from './dump-tables';
+import { listUnderPolicy, raiseOverdue } from './expected-dumps';
 import { fenced } from './fence';
 
 const SELECT = `
@@ -36,6 +38,10 @@ export function dumpTable(database: Database): DumpTable {
       ),
     ofOperation: (id) => ofOperation(database, id),
     useOf: (id) => useOf(database, id),
+    extractOf: (id) => findDatabaseRestore(database, id),
+    inWork: (id) => inWork(database, id),
+    listLeftExtracts: () => database.rows(dumpRow, LEFT_EXTRACTS, [FINAL_STATES]),
+    markLeftDeleted: (id) => database.transaction((sql) => markDeleted(sql, id)),
     recordNode: (ref, node, role, databaseBytes) =>
       fenced(database, ref, async (sql) => {
         await sql.run('update dumps set node = $2, node_role = $3, database_bytes = $4 where operation_id = $1', [
@@ -49,13 +55,35 @@ export function dumpTable(database: Database): DumpTable {
     recordCopy: (ref, site) => fenced(database, ref, (sql) => recordCopy(sql, ref, site)),
     markDeleting: (ref, ids) => fenced(database, ref, (sql) => markDeleting(sql, ref, ids)),
     markDeleted: (ref, id) => fenced(database, ref, (sql) => markDeleted(sql, id)),
+    listUnderPolicy: () => listUnderPolicy(database),
+    raiseOverdue: (clusterId, message) => database.transaction((sql) => raiseOverdue(sql, clusterId, message)),
   };
 }
+
+/** Nobody restores them, and what made them has ended. */
+const LEFT_EXTRACTS = `${SELECT}
+  join database_restores extract on extract.operation_id = dump.operation_id
+  join operations maker on maker.id = dump.operation_id
+ where dump.state in ('succeeded', 'deleting') and maker.state = any ($1)
+   and not exists (
+     select from dump_uses used join operations reader on reader.id = used.operation_id
+      where used.dump_id = dump.id and reader.state <> all ($1))
+ order by dump.id`;
 
 async function ofOperation(sql: Sql, id: OperationId): Promise<Dump> {
   const dump = first(await sql.rows(dumpRow, `${SELECT} where dump.operation_id = $1`, [id]));
   if (!dump) throw new HoldfastError('NOT_FOUND', { kind: 'dump of operation', ref: id });
   return dump;
+}
+
+async function inWork(sql: Sql, timeline: TimelineId): Promise<DumpId[]> {
+  const found = await sql.rows(
+    z.object({ id: dumpId }),
+    `select dump.id from dumps dump join operations operation on operation.id = dump.operation_id
+      where dump.timeline_id = $1 and operation.state <> all ($2) order by dump.id`,
+    [timeline, FINAL_STATES],
+  );
+  return found.map(({ id }) => id);
 }
 
 async function useOf(sql: Sql, id: OperationId): Promise<{ dump: Dump; restore: DumpUse['restore'] }> {
@@ -69,9 +97,20 @@ async function useOf(sql: Sql, id: OperationId): Promise<{ dump: Dump; restore: 
 /** The operation says of which cluster, and who asked. */
 export async function insertDump(sql: Sql, operationId: OperationId, dump: NewDump): Promise<void> {
   await sql.run(
-    `insert into dumps (id, project_id, cluster_id, timeline_id, operation_id, database, description, version, requested_by)
-     select $2, project_id, cluster_id, $3, id, $4, $5, $6, requested_by from operations where id = $1`,
-    [operationId, dump.id, dump.timelineId, dump.database, dump.description, dump.version],
+    `insert into dumps (id, project_id, cluster_id, timeline_id, operation_id, database, selection, sites,
+                        description, version, requested_by)
+     select $2, project_id, cluster_id, $3, id, $4, $5::text[], $6::text[], $7, $8, requested_by
+       from operations where id = $1`,
+    [
+      operationId,
+      dump.id,
+      dump.timelineId,
+      dump.database,
+      dump.selection ?? null,
+      dump.sites ?? null,
+      dump.description,
+      dump.version,
+    ],
   );
 }
 

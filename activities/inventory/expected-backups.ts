@@ -9,6 +9,7 @@ import { lockCluster, setCondition } from './clusters';
 import type { Sql } from './database';
 import { first } from './database';
 import { expectDrills } from './expected-drills';
+import { expectDumps } from './expected-dumps';
 import { backupPolicy, clusterId, time } from './rows';
 
 /** What is known of backups that ought to be there: the condition `BackedUp` of their clusters. */
@@ -33,6 +34,7 @@ export async function expectBackups(sql: Sql, { clusterId: id }: StepRef): Promi
       message: lastGoodInWords(null, new Date()),
     });
   await expectDrills(sql, id);
+  await expectDumps(sql, id);
   return !known?.begun;
 }
 

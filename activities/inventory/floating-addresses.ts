@@ -55,7 +55,7 @@ function remove(database: Database, projectId: ProjectId, id: FloatingAddressId)
 
 function claim(
   database: Database,
-  { projectId, network, cluster, tags }: AddressClaim,
+  { projectId, network, cluster, tags, preferred = null }: AddressClaim,
 ): Promise<FloatingAddress | null> {
   return database.transaction(async (sql) => {
     // One claim of a project at a time.
@@ -66,9 +66,10 @@ function claim(
       await sql.rows(
         floatingAddressRow,
         `update floating_addresses set network = $2, cluster = $3, tags = $4::jsonb
-          where id = (select id from floating_addresses where project_id = $1 and network is null order by id limit 1)
+          where id = (select id from floating_addresses where project_id = $1 and network is null
+                       order by (address = $5) is true desc, id limit 1)
           returning *`,
-        [projectId, network, cluster, JSON.stringify(tags)],
+        [projectId, network, cluster, JSON.stringify(tags), preferred],
       ),
     );
   });

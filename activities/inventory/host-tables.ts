@@ -69,4 +69,6 @@ export interface AddressClaim {
   readonly network: string;
   readonly cluster: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** This one where it is free, else any. Default null: any. */
+  readonly preferred?: string | null;
 }

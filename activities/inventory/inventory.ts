@@ -16,6 +16,7 @@ import type { ImageCatalogue } from '../../domain/versions';
 import type { Network } from '../cloud/cloud';
 import type { AuditEntry } from './audit';
 import type { BackupTable, NewBackup, PolicyChangeTable, SiteTable, TimelineTable } from './backup-tables';
+import type { NewDatabaseRestore } from './database-restores';
 import type { DrillTable, NewDrill } from './drill-tables';
 import type { DumpTable, DumpUse, NewDump } from './dump-tables';
 import type { FloatingAddressTable, HostTable } from './host-tables';
@@ -121,6 +122,8 @@ export interface ClusterTable {
   get(id: ClusterId): Promise<Cluster | null>;
   /** By id or by name, within the project; deleted clusters are found by id only. */
   find(projectId: ProjectId, idOrName: string): Promise<Cluster | null>;
+  /** By id, or by name: of several that had it the one that was deleted last, first those that can be restored. Null: none was deleted. */
+  findDeleted(projectId: ProjectId, idOrName: string): Promise<Cluster | null>;
   /** Newest first, without deleted ones. @param page `drills`: also those that are made for drills; default: no. */
   list(projectId: ProjectId, page: PageRequest & { readonly drills?: boolean }): Promise<Cluster[]>;
   /** Changes the spec without an operation (deletion protection); raises the generation. @throws PRECONDITION_FAILED. */
@@ -174,6 +177,8 @@ export interface Submission {
   readonly dump?: NewDump;
   /** Of what is done with a dump that is there: nothing else takes it away meanwhile. */
   readonly dumpUse?: DumpUse;
+  /** Of a database that is taken out of backups: written with its operation, and with the cluster that is made for it. */
+  readonly databaseRestore?: NewDatabaseRestore;
   /** Of a change of the policy of backups: written into the spec with its operation, which can put the one before back. */
   readonly backupPolicy?: BackupPolicy;
   /** Of a restore in place or its rollback: written with its operation. */
@@ -212,6 +217,8 @@ export interface OperationTable {
   submit(expectedGeneration: number | null, submission: Submission): Promise<SubmissionResult>;
   /** Replays of a key before any check of the request: null when the key is new. @throws IDEMPOTENCY_KEY_REUSED. */
   findReplay(idempotency: Idempotency): Promise<Operation | null>;
+  /** What its workflow is started with. @throws NOT_FOUND. */
+  requireInput(id: OperationId): Promise<OperationInput>;
   /** Operations that were written but whose workflow may not have been started (the API died in between). */
   listUnstarted(olderThanMs: number): Promise<OperationInput[]>;
   /** Operations that have not ended although they were accepted so long ago: their workflows may be gone. */

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { HoldfastError } from '../../domain/errors';
 import type { OperationId, ProjectId } from '../../domain/ids';
 import { FINAL_STATES } from '../../domain/operations';
 import type { OperationEvent, OperationInput, OperationSummary } from '../../domain/operations';
 import type { Database, Sql } from './database';
+import { first } from './database';
 import type { EventFeed } from './event-feed';
 import { requireCurrent } from './fence';
 import type { OperationTable } from './inventory';
@@ -21,6 +23,7 @@ export function operationTable(database: Database, feed: EventFeed): OperationTa
     submitCreate: (cluster, submission) => submitCreate(database, cluster, submission),
     submit: (expectedGeneration, submission) => submit(database, expectedGeneration, submission),
     findReplay: (idempotency) => findReplay(database, idempotency),
+    requireInput: (id) => requireInput(database, id),
     listUnstarted: (olderThanMs) => listUnstarted(database, olderThanMs),
     listUnfinished: (olderThanMs) => listUnfinished(database, olderThanMs),
     record: (change) => record(database, change),
@@ -52,7 +55,7 @@ function list(
         and ($3::text is null or operation.cluster_id = $3)
         and ($4::text is null or operation.state = $4)
         and (not $7 or operation.state <> all ($6))
-        and ($8::text is null or operation.kind = 'restore' and exists (
+        and ($8::text is null or operation.kind in ('restore', 'restore-database') and exists (
               select from clusters made where made.id = operation.cluster_id and made.origin ->> 'clusterId' = $8))
       order by operation.id desc limit $5`,
     [
@@ -68,11 +71,20 @@ function list(
   );
 }
 
+const SELECT_INPUT = `
+  select operation.*, project.name as project_name
+    from operations operation join projects project on project.id = operation.project_id`;
+
+async function requireInput(sql: Sql, id: OperationId): Promise<OperationInput> {
+  const input = first(await sql.rows(inputRow, `${SELECT_INPUT} where operation.id = $1`, [id]));
+  if (!input) throw new HoldfastError('NOT_FOUND', { kind: 'operation', ref: id });
+  return input;
+}
+
 function listUnstarted(sql: Sql, olderThanMs: number): Promise<OperationInput[]> {
   return sql.rows(
     inputRow,
-    `select operation.*, project.name as project_name
-       from operations operation join projects project on project.id = operation.project_id
+    `${SELECT_INPUT}
       where operation.state = 'pending' and operation.created_at <= now() - $1 * interval '1 millisecond'
       order by operation.created_at`,
     [olderThanMs],

@@ -7,6 +7,7 @@ import type { Database, Sql, SqlValue } from './database';
 import { first } from './database';
 import { appendEvents } from './events';
 import { endDrill } from './expected-drills';
+import { endDump } from './expected-dumps';
 import { tellFailedBackup } from './expected-backups';
 import type { OperationTable } from './inventory';
 import { requireOperation } from './read-operation';
@@ -165,7 +166,7 @@ async function endWithOperation(
   if (state === 'failed') {
     await sql.run(
       `update clusters set state = 'failed'
-        where state = 'creating' and id = (select cluster_id from operations where id = $1 and kind in ('provision', 'restore', 'drill'))`,
+        where state = 'creating' and id = (select cluster_id from operations where id = $1 and kind in ('provision', 'restore', 'drill', 'restore-database'))`,
       [operationId],
     );
   }
@@ -185,6 +186,7 @@ async function endWithOperation(
   }
   if (state === 'failed') await tellFailedBackup(sql, operationId, at, error?.message ?? 'nothing tells why');
   await endDrill(sql, operationId, change);
+  await endDump(sql, operationId, change);
   const closed = await sql.rows(
     z.object({ id: z.string() }),
     `update steps set

@@ -57,6 +57,14 @@ export const backupPolicy = z.object({
   schedule: z.object({ full: cron, differential: cron, incremental: cron }),
   // Policies that are older than drills want none.
   drill: cron.default(null),
+  // As those that are older than dumps.
+  dumps: z
+    .object({
+      schedule: cron,
+      databases: z.union([z.literal('all'), z.array(z.string())]),
+      sites: z.array(z.string()).nullable(),
+    })
+    .default({ schedule: null, databases: 'all', sites: null }),
   timeZone: z.string(),
   retention: z.object({ unit: z.enum(RETENTION_UNITS), full: z.number() }),
   paused: z.boolean(),
@@ -90,6 +98,9 @@ const origin = z.object({
   target: restoreTarget,
   site: z.string().nullable(),
   keepsCredentials: z.boolean(),
+  // Those that are older than undeletes are none.
+  undeletes: z.boolean().default(false),
+  onlyDatabase: z.string().nullable().default(null),
 });
 
 const provenRestore = z.object({

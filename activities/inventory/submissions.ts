@@ -9,6 +9,7 @@ import { insertBackup } from './backups';
 import { lockCluster } from './clusters';
 import type { Database, Sql } from './database';
 import { first } from './database';
+import { insertDatabaseRestore } from './database-restores';
 import { insertDrill } from './drills';
 import { insertDump, insertDumpUse } from './dumps';
 import { appendEvents } from './events';
@@ -157,6 +158,7 @@ async function write(sql: Sql, submission: Submission, generation: number): Prom
   if (submission.drill) await insertDrill(sql, asked.operationId, submission.drill);
   if (submission.dump) await insertDump(sql, asked.operationId, submission.dump);
   if (submission.dumpUse) await insertDumpUse(sql, asked.operationId, submission.dumpUse);
+  if (submission.databaseRestore) await insertDatabaseRestore(sql, asked.operationId, submission.databaseRestore);
   await writeSteps(sql, asked.operationId, submission.steps);
   const operation = await requireOperation(sql, asked.operationId);
   await appendEvents(sql, operation, { steps: [], operation: true });

@@ -133,7 +133,7 @@ async function leaveDumps(sql: Sql, id: TimelineId, sites: readonly string[]): P
 /** True while an operation restores from `timeline`. */
 const IS_READ = `
   exists (select from operations join clusters restored on restored.id = operations.cluster_id
-           where operations.kind in ('restore', 'drill') and operations.finished_at is null
+           where operations.kind in ('restore', 'restore-database', 'drill') and operations.finished_at is null
              and restored.origin ->> 'timelineId' = timeline.id)`;
 
 /** True also while one restores a dump that lies beside the backups. */

@@ -42,14 +42,16 @@ export function archiveCommands({ timeline }: Pick<Lineage, 'timeline'>): NonNul
 export async function restoreOf(
   fleet: Fleet,
   source: Pick<Lineage, 'timeline'>,
-  origin: Pick<Origin, 'target' | 'site'>,
+  origin: Pick<Origin, 'target' | 'site'> & Partial<Pick<Origin, 'onlyDatabase'>>,
   options: Pick<RestoreOptions, 'config' | 'words'> = {},
 ): Promise<ShellCommand> {
   const { id } = source.timeline;
   const forks = await fleet.inventory.swaps.forks(id);
   const backup = await backupToBeginFrom(fleet, source, origin);
   const branches = forks.length === 0 ? null : { forks, copies: await fleet.inventory.backups.copies(id) };
-  return restoreCommand(source, origin, backup, { ...options, branches });
+  const only = origin.onlyDatabase ?? null;
+  const words = [...(options.words ?? []), ...(only === null ? [] : [`--db-include=${only}`])];
+  return restoreCommand(source, origin, backup, { ...options, words, branches });
 }
 
 interface RestoreOptions {

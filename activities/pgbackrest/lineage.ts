@@ -92,6 +92,10 @@ export async function lineageOf(fleet: Pick<Fleet, 'secrets' | 'storage'>, timel
     const credentials = fleet.storage.currentKeys(site, timeline.id, kept);
     return { place: fleet.storage.place(site, timeline.id), credentials };
   });
-  const passphrase = await read(SECRET_NAMES.backupPassphrase(timeline.id));
-  return { timeline, passphrase, repositories: await Promise.all(repositories) };
+  // Together: a failure of one that nobody waits for yet would end the process.
+  const [passphrase, ...opened] = await Promise.all([
+    read(SECRET_NAMES.backupPassphrase(timeline.id)),
+    ...repositories,
+  ]);
+  return { timeline, passphrase, repositories: opened };
 }

@@ -1,5 +1,5 @@
 import type { RestoreTarget, RestoreWindow } from '../../domain/backups';
-import { tellsAbsence } from '../../domain/errors';
+import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import type { ClusterId } from '../../domain/ids';
 import { isYetToCome } from '../../domain/restore-targets';
 import type { SiteName } from '../../domain/sites';
@@ -28,7 +28,7 @@ export interface WindowActivities {
    *
    * @param upTo a target that shall be in it: what was committed up to now is archived at once where it is not; null: as it is.
    * @param site the only one that counts; null: all.
-   * @throws BACKUPS_NOT_CONFIGURED, NOT_FOUND, HOST_UNREACHABLE, NOT_YET without a primary.
+   * @throws BACKUPS_NOT_CONFIGURED, NOT_FOUND, HOST_UNREACHABLE, NOT_YET without a primary, SITE_UNAVAILABLE for the named one.
    */
   lookAtWindow(clusterId: ClusterId, upTo: RestoreTarget | null, site: SiteName | null): Promise<RestoreWindow | null>;
 }
@@ -74,6 +74,11 @@ export async function keepWindow(
     fleet.inventory.timelines.getWindow(id),
     measure(fleet, looked, counting),
   ]);
+  if (site !== null && !isWhole) {
+    // That it does not answer does not mean that it has nothing.
+    const detail = counting.find(({ info }) => info.trouble !== null)?.info.trouble ?? 'it does not answer';
+    throw new HoldfastError('SITE_UNAVAILABLE', { site, verb: 'tell what it has', detail });
+  }
   const window = laterWindow(site === null ? known : null, measured, isWhole);
   if (site === null) await fleet.inventory.timelines.setWindow(id, window);
   return window;

@@ -1,5 +1,5 @@
 import type { Timeline } from '../../domain/backups';
-import type { StepRef } from '../../domain/clusters';
+import type { Cluster, StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
 import type { ClusterId } from '../../domain/ids';
 import { HoldfastError } from '../../domain/errors';
@@ -26,7 +26,8 @@ const PAUSE_S = 3;
 export interface RestoreActivities {
   /**
    * Sees that the backups are there that the cluster shall be made from, and takes over the owner's password where it is to
-   * be kept. Idempotent. Retry: `long`. Effects: that secret. Undo: forgetCluster.
+   * be kept, and the certificate authority of a cluster whose place it takes. Idempotent. Retry: `long`. Effects: these
+   * secrets. Undo: forgetCluster.
    */
   findSource(at: StepRef): Promise<void>;
   /**
@@ -51,6 +52,7 @@ export function createRestoreActivities(fleet: Fleet): RestoreActivities {
       if (!origin) throw new HoldfastError('NOT_FOUND', { kind: 'origin of cluster', ref: cluster.name });
       const source = await sourceOf(fleet, origin);
       if (origin.target.kind === 'latest') await archiveLatest(fleet, origin.clusterId);
+      if (origin.undeletes) await takeAuthority(fleet, cluster, source.timeline);
       if (!origin.keepsCredentials) return;
       const name = SECRET_NAMES.role(cluster.spec.owner);
       await fleet.secrets.ensure(secretRef(cluster, name), () => ownerPassword(fleet, source.timeline, name));
@@ -107,6 +109,12 @@ async function ownerPassword(fleet: Fleet, timeline: Timeline, name: string): Pr
   const { id, projectId, clusterId } = timeline;
   const known = await fleet.secrets.find({ projectId, clusterId, name });
   return known ?? fleet.secrets.read({ projectId, clusterId, name: SECRET_NAMES.backupOwner(id) });
+}
+
+/** One that was deleted before authorities were kept has none: then the new cluster makes its own. */
+async function takeAuthority(fleet: Fleet, cluster: Cluster, { id, projectId, clusterId }: Timeline): Promise<void> {
+  const kept = await fleet.secrets.find({ projectId, clusterId, name: SECRET_NAMES.backupAuthority(id) });
+  if (kept !== null) await fleet.secrets.ensure(secretRef(cluster, SECRET_NAMES.authority), () => kept);
 }
 
 /** What the restore wrote for the time of the recovery would hold for the next one too. */

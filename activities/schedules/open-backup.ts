@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { BackupType } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
@@ -10,6 +9,7 @@ import { findPlan } from '../../domain/plans';
 import type { Topology } from '../../domain/plans';
 import type { Fleet } from '../fleet';
 import type { Submission } from '../inventory/inventory';
+import { begunAt, hashOf, idempotencyOf } from './occasion';
 
 export interface BackupDue {
   readonly clusterId: ClusterId;
@@ -30,6 +30,8 @@ const nothing = (reason: string): OpenedBackup => ({ operation: null, reason });
 /** See {@link ScheduleActivities.openBackup}. */
 export async function openBackup(fleet: Pick<Fleet, 'inventory'>, due: BackupDue): Promise<OpenedBackup> {
   const { inventory } = fleet;
+  const begun = await begunAt({ inventory }, due.occasion);
+  if (begun) return { operation: begun };
   const cluster = await inventory.clusters.get(due.clusterId);
   if (!cluster || cluster.deletedAt !== null || cluster.status.state === 'deleting')
     return nothing(`cluster ${due.clusterId} is deleted`);
@@ -42,8 +44,7 @@ export async function openBackup(fleet: Pick<Fleet, 'inventory'>, due: BackupDue
   const submission = submissionOf(due, input, timeline.id, cluster.spec.version);
   try {
     const { operation } = await inventory.operations.submit(null, submission);
-    const { id: operationId, generation } = operation;
-    return { operation: { ...input, operationId, generation } };
+    return { operation: await inventory.operations.requireInput(operation.id) };
   } catch (error) {
     if (!(error instanceof HoldfastError) || !ENDS.includes(error.code)) throw error;
     return nothing(error.message);
@@ -63,12 +64,10 @@ async function hasOther(
 /** Waiting would not help, or for too long: the next backup is due before. */
 const ENDS: readonly HoldfastError['code'][] = ['CLUSTER_NOT_READY', 'NOT_FOUND'];
 
-const hashOf = ({ occasion }: BackupDue): Buffer => createHash('sha256').update(occasion).digest();
-
 function inputOf(due: BackupDue, cluster: Cluster, projectName: string): OperationInput {
   const { version, plan } = cluster.spec;
   return {
-    operationId: makeId('op', Date.now(), hashOf(due)),
+    operationId: makeId('op', Date.now(), hashOf(due.occasion)),
     kind: 'backup',
     clusterId: cluster.id,
     clusterName: cluster.name,
@@ -86,6 +85,6 @@ function submissionOf(due: BackupDue, input: OperationInput, timelineId: Timelin
     operation: { ...input, cause: 'schedule', requestedBy: SCHEDULE_PRINCIPAL },
     steps: due.steps[input.topology],
     backup: { id, timelineId, type: due.type, description: null, version },
-    idempotency: { key: due.occasion, principal: SCHEDULE_PRINCIPAL, requestHash: hashOf(due).toString('hex') },
+    idempotency: idempotencyOf(due.occasion),
   };
 }

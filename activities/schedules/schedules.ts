@@ -6,7 +6,7 @@ import type { ClusterId } from '../../domain/ids';
 export type ScheduledCluster = Pick<Cluster, 'id' | 'name'> & { readonly projectName: string };
 
 /** What one of a cluster's schedules begins. */
-export type ScheduledType = BackupType | 'drill';
+export type ScheduledType = BackupType | 'drill' | 'dump';
 
 export interface BackupScheduleState {
   readonly type: ScheduledType;
@@ -17,9 +17,9 @@ export interface BackupScheduleState {
   readonly lastRun: string | null;
 }
 
-/** What starts backups and drills at their times. All are idempotent, and may throw UNAVAILABLE. */
+/** What starts backups, drills and dumps at their times. All are idempotent, and may throw UNAVAILABLE. */
 export interface BackupSchedules {
-  /** Brings the cluster's schedules to what its policy says: one for each type that has times, and one for drills. */
+  /** Brings the cluster's schedules to what its policy says: one for each type that has times, one for drills and one for dumps. */
   ensure(cluster: ScheduledCluster, policy: BackupPolicy): Promise<void>;
   /**
    * Takes one now, beside the schedules and whether they are paused or not.

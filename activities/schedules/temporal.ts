@@ -4,42 +4,19 @@ import {
   Connection,
   ScheduleAlreadyRunning,
   ScheduleNotFoundError,
-  ScheduleOverlapPolicy,
   ServiceError,
   WorkflowExecutionAlreadyStartedError,
 } from '@temporalio/client';
 import type { ScheduleDescription, ScheduleOptions } from '@temporalio/client';
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import type { PayloadCodec, SearchAttributePair } from '@temporalio/common';
-import type { BackupPolicy, BackupType } from '../../domain/backups';
-import { BACKUP_TYPES } from '../../domain/backups';
+import type { PayloadCodec } from '@temporalio/common';
+import type { BackupType } from '../../domain/backups';
 import { each } from '../../domain/each';
 import { HoldfastError } from '../../domain/errors';
 import type { ClusterId } from '../../domain/ids';
-import {
-  backupScheduleId,
-  drillScheduleId,
-  HOUSEKEEPING_SCHEDULE,
-  SCHEDULED_WORKFLOWS,
-  SEARCH_ATTRIBUTES,
-  TASK_QUEUE,
-  TEMPORAL_NAMESPACE,
-} from '../../domain/names';
-import type { OperationKind } from '../../domain/operations';
-import type { BackupScheduleState, BackupSchedules, ScheduledCluster, ScheduledType } from './schedules';
+import { backupScheduleId, SCHEDULED_WORKFLOWS, TASK_QUEUE, TEMPORAL_NAMESPACE } from '../../domain/names';
+import type { BackupScheduleState, BackupSchedules, ScheduledType } from './schedules';
+import { housekeepingSchedule, idsOf, wantedBy } from './specs';
 
-/** Backups of many clusters that are due in the same minute begin within this time. */
-const JITTER = '60s';
-/** Each drill makes hosts: those of many clusters are spread over the night. */
-const DRILL_JITTER = '3h';
-/** Every Schedule's: what was missed while Temporal was away is taken when it comes back soon, and left to the next one else. */
-const POLICIES = {
-  overlap: ScheduleOverlapPolicy.BUFFER_ONE,
-  catchupWindow: '1h',
-  pauseOnFailure: false,
-} as const satisfies ScheduleOptions['policies'];
-/** Behind the backups of the full hour, which it looks at. */
-const HOUSEKEEPING_CRON = '37 * * * *';
 /**
  * A Schedule is described by asking its own workflow; when the server's worker has just let go of that, the question waits
  * 5 s for it before somebody else is asked (seen on a loaded machine: no answer within 5 s). An activity has 30 s.
@@ -64,7 +41,7 @@ export interface SchedulesOptions {
   readonly deadlineMs?: number;
 }
 
-/** Temporal Schedules, one for each cluster and type of backup, and one for its drills. Connects at the first call. */
+/** Temporal Schedules, one for each cluster and type of backup, one for its drills and one for its dumps. Connects at the first call. */
 export function openSchedules({
   address,
   codec,
@@ -91,26 +68,6 @@ export function openSchedules({
     ensureHousekeeping: () => within(() => put(client, housekeepingSchedule(taskQueue))),
     close: () => connection.close(),
   };
-}
-
-const idsOf = (clusterId: ClusterId): { readonly type: ScheduledType; readonly scheduleId: string }[] => [
-  ...BACKUP_TYPES.map((type) => ({ type, scheduleId: backupScheduleId(clusterId, type) })),
-  { type: 'drill', scheduleId: drillScheduleId(clusterId) },
-];
-
-/** All that a cluster can have; null for what its policy does not want. */
-function wantedBy(
-  cluster: ScheduledCluster,
-  policy: BackupPolicy,
-  taskQueue: string,
-): readonly { readonly scheduleId: string; readonly options: ScheduleOptions | null }[] {
-  const backups = BACKUP_TYPES.map((type) => {
-    const cron = policy.schedule[type];
-    const scheduleId = backupScheduleId(cluster.id, type);
-    return { scheduleId, options: cron === null ? null : backupSchedule(cluster, policy, type, cron, taskQueue) };
-  });
-  const drill = policy.drill === null ? null : drillSchedule(cluster, policy, policy.drill, taskQueue);
-  return [...backups, { scheduleId: drillScheduleId(cluster.id), options: drill }];
 }
 
 /** gRPC's errors in the words of the catalogue. @throws UNAVAILABLE. */
@@ -181,86 +138,5 @@ function stateOf(type: ScheduledType, { spec, state, info }: ScheduleDescription
     paused: state.paused,
     nextRuns: state.paused ? [] : info.nextActionTimes.map((at) => at.toISOString()),
     lastRun: info.recentActions.at(-1)?.takenAt.toISOString() ?? null,
-  };
-}
-
-const keyword = (name: string, value: string): SearchAttributePair => ({
-  key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD),
-  value,
-});
-
-const attributesOf = (cluster: ScheduledCluster, kind: OperationKind): SearchAttributePair[] => [
-  keyword(SEARCH_ATTRIBUTES.cluster, cluster.name),
-  keyword(SEARCH_ATTRIBUTES.project, cluster.projectName),
-  keyword(SEARCH_ATTRIBUTES.kind, kind),
-];
-
-function backupSchedule(
-  cluster: ScheduledCluster,
-  { timeZone, paused }: BackupPolicy,
-  type: BackupType,
-  cron: string,
-  taskQueue: string,
-): ScheduleOptions {
-  const scheduleId = backupScheduleId(cluster.id, type);
-  const typedSearchAttributes = attributesOf(cluster, 'backup');
-  return {
-    scheduleId,
-    spec: { cronExpressions: [`${cron} #${cron}`], timezone: timeZone, jitter: JITTER },
-    policies: POLICIES,
-    state: { paused, note: `${type} backups of ${cluster.name}${paused ? ', paused by its policy' : ''}` },
-    typedSearchAttributes,
-    action: {
-      type: 'startWorkflow',
-      workflowType: SCHEDULED_WORKFLOWS.backup,
-      workflowId: scheduleId,
-      taskQueue,
-      args: [{ clusterId: cluster.id, type }],
-      typedSearchAttributes,
-      staticSummary: `${type} backup of ${cluster.name}`,
-    },
-  };
-}
-
-function drillSchedule(
-  cluster: ScheduledCluster,
-  { timeZone, paused }: BackupPolicy,
-  cron: string,
-  taskQueue: string,
-): ScheduleOptions {
-  const scheduleId = drillScheduleId(cluster.id);
-  const typedSearchAttributes = attributesOf(cluster, 'drill');
-  return {
-    scheduleId,
-    spec: { cronExpressions: [`${cron} #${cron}`], timezone: timeZone, jitter: DRILL_JITTER },
-    policies: { ...POLICIES, overlap: ScheduleOverlapPolicy.SKIP },
-    state: { paused, note: `drills of ${cluster.name}${paused ? ', paused by its policy' : ''}` },
-    typedSearchAttributes,
-    action: {
-      type: 'startWorkflow',
-      workflowType: SCHEDULED_WORKFLOWS.drill,
-      workflowId: scheduleId,
-      taskQueue,
-      args: [{ clusterId: cluster.id }],
-      typedSearchAttributes,
-      staticSummary: `drill of ${cluster.name}`,
-    },
-  };
-}
-
-function housekeepingSchedule(taskQueue: string): ScheduleOptions {
-  return {
-    scheduleId: HOUSEKEEPING_SCHEDULE,
-    spec: { cronExpressions: [HOUSEKEEPING_CRON], jitter: JITTER },
-    policies: POLICIES,
-    state: { note: 'removes backups of deleted clusters, finds backups that are overdue' },
-    action: {
-      type: 'startWorkflow',
-      workflowType: SCHEDULED_WORKFLOWS.housekeeping,
-      workflowId: HOUSEKEEPING_SCHEDULE,
-      taskQueue,
-      args: [],
-      staticSummary: 'housekeeping',
-    },
   };
 }

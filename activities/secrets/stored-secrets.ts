@@ -24,6 +24,8 @@ export const SECRET_NAMES = {
   backupPassphrase: (timeline: string): string => `${secretsOfLineage(timeline)}passphrase`,
   /** The owner's password, as it was when the cluster was deleted. */
   backupOwner: (timeline: string): string => `${secretsOfLineage(timeline)}owner`,
+  /** The certificate authority of the cluster that was deleted: whoever trusts it trusts the one that takes its place. */
+  backupAuthority: (timeline: string): string => `${secretsOfLineage(timeline)}ca`,
   /** Access key and secret key of a lineage on a site. */
   siteAccount: (timeline: string, site: string): string => `${secretsOfLineage(timeline)}site/${site}`,
 } as const;

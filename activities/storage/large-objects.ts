@@ -40,10 +40,10 @@ export function largeObjects(
       const { site, s3 } = at(name);
       await ask(site, 'finish an upload', finishUpload(s3, folder(name, timeline), { key, upload: id }));
     },
-    async abortUploads(name, timeline, prefix) {
+    async abortUploads(name, timeline, prefix, kept = []) {
       const { site, s3 } = at(name);
       const begun = await askIfThere(site, 'list uploads', uploadsOf(s3, folder(name, timeline), prefix));
-      for (const one of begun ?? [])
+      for (const one of begun?.filter(({ key }) => !kept.includes(key)) ?? [])
         await askIfThere(site, 'abort an upload', abortUpload(s3, folder(name, timeline), one));
     },
     signDownload: (name, timeline, key, expiresS) => sign(name, timeline, { method: 'GET', key, expiresS }),

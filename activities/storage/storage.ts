@@ -39,8 +39,8 @@ export interface LargeObjects {
   signParts(upload: Upload, parts: number, expiresS: number): Promise<string[]>;
   /** Makes the object of the parts that were sent; nothing of it can be seen before. */
   finishUpload(upload: Upload): Promise<void>;
-  /** Forgets uploads of objects whose key begins with `prefix`, with the parts that were sent. */
-  abortUploads(site: SiteName, timeline: TimelineId, prefix: string): Promise<void>;
+  /** Forgets uploads of objects whose key begins with `prefix`, with the parts that were sent, but for these keys. Default: none. */
+  abortUploads(site: SiteName, timeline: TimelineId, prefix: string, kept?: readonly string[]): Promise<void>;
   signDownload(site: SiteName, timeline: TimelineId, key: string, expiresS: number): Promise<string>;
   /** Whether or not it is there. No undo. */
   remove(site: SiteName, timeline: TimelineId, key: string): Promise<void>;

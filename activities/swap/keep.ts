@@ -7,6 +7,8 @@ import { dataNodesOf, fencedHostOf, hostOf, reachableNode, viewCluster } from '.
 import { sh } from '../host/shell';
 import { ASIDE_CONFIG_FILE } from '../pgbackrest/config';
 import { endOfLog } from '../pgbackrest/window';
+import type { RemovedThings } from '../remove-each';
+import { removeEach } from '../remove-each';
 import { removeAside } from './aside';
 import { lookAtData } from './exchange';
 import { keptData, keptFolder } from './places';
@@ -47,26 +49,13 @@ export async function keepOldData(
 /** What is known to the millisecond only must not seem to come before what it tells of. */
 const rounded = (time: string): string => new Date(Date.parse(time) + 1).toISOString();
 
-/**
- * Deletes old data that was let go. Each on its own.
- * @returns how many were deleted, and the reason of each that could not be.
- */
-export async function removeReleased(
-  fleet: Fleet,
-  swaps: readonly Swap[],
-): Promise<{ readonly removed: readonly string[]; readonly failed: Readonly<Record<string, string>> }> {
-  const removed: string[] = [];
-  const failed: Record<string, string> = {};
-  for (const swap of swaps) {
-    try {
-      await remove(fleet, swap);
-      removed.push(swap.operationId);
-    } catch (error) {
-      failed[swap.operationId] = error instanceof Error ? error.message : String(error);
-    }
-  }
-  return { removed, failed };
-}
+/** Deletes old data that was let go. Each on its own. */
+export const removeReleased = (fleet: Fleet, swaps: readonly Swap[]): Promise<RemovedThings> =>
+  removeEach(
+    swaps,
+    ({ operationId }) => operationId,
+    (swap) => remove(fleet, swap),
+  );
 
 async function remove(fleet: Fleet, { clusterId, operationId, keptOn }: Swap): Promise<void> {
   const view = await viewCluster(fleet, clusterId);

@@ -1,10 +1,12 @@
 import type { StepRef } from '../../domain/clusters';
+import { each } from '../../domain/each';
 import { HoldfastError } from '../../domain/errors';
 import { formatStorageSize } from '../../domain/storage-size';
 import type { Swap } from '../../domain/swaps';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, hostOf } from '../fleet';
+import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { DATA_FOLDER } from '../postgres/paths';
 import { findPrimary } from '../postgres/psql';
@@ -19,7 +21,21 @@ const SPARE = { share: 0.1, bytes: 256 * MIB } as const;
 export async function requireRoom(fleet: Fleet, view: ClusterView, swap: Swap): Promise<void> {
   const bytes = await sizeOf(fleet, view, swap);
   const needed = Math.ceil(bytes * (1 + SPARE.share)) + SPARE.bytes;
-  await Promise.all(dataNodesOf(view).map((node) => requireFree(fleet, view, node, needed)));
+  const source = swap.undoes === null ? null : await nodeFor(fleet, view, swap);
+  await each(dataNodesOf(view), async (node) => {
+    const isShared = node.name === source && (await sharesBlocks(hostOf(fleet, view, node)));
+    await requireFree(fleet, view, node, isShared ? SPARE.bytes : needed);
+  });
+}
+
+const SHARES = `file=$(mktemp -p "$1") && echo shared >"$file" || exit
+if cp --reflink=always "$file" "$file.copy" 2>/dev/null; then echo yes; else echo no; fi
+rm -f "$file" "$file.copy"`;
+
+/** A copy of what lies there takes no room of its own, as on XFS. */
+async function sharesBlocks(host: Host): Promise<boolean> {
+  const said = await host.run(sh`sh -c ${SHARES} sh ${DATA_FOLDER}`, { title: 'see whether a copy takes room' });
+  return said.trim() === 'yes';
 }
 
 /** Of the data that is to come, as far as it can be known. */

@@ -10,6 +10,7 @@ import type {
 import type { PlanAnswer, VersionsAnswer } from '../../domain/schemas/catalogue';
 import type { ClusterAnswer, ClusterDetailAnswer, CreateClusterRequest } from '../../domain/schemas/clusters';
 import type { CredentialsAnswer } from '../../domain/schemas/credentials';
+import type { RestoreDatabaseRequest } from '../../domain/schemas/database-restores';
 import type { DrillAnswer, DrillDetailAnswer } from '../../domain/schemas/drills';
 import type {
   DownloadDumpRequest,
@@ -77,6 +78,8 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
     deleteCluster: (name: string, confirm: string) =>
       write<OperationAnswer>('DELETE', at`/v1/clusters/${name}`, { confirm }),
     previewDelete: (name: string) => write<PreviewAnswer>('DELETE', at`/v1/clusters/${name}?preview=true`),
+    undeleteCluster: (name: string) => write<OperationAnswer>('POST', at`/v1/clusters/${name}/undelete`),
+    previewUndelete: (name: string) => write<PreviewAnswer>('POST', at`/v1/clusters/${name}/undelete?preview=true`),
     showCredentials: (name: string) => get<CredentialsAnswer>(at`/v1/clusters/${name}/credentials`),
     ...backupCalls(get, write),
     ...drillCalls(get, write),
@@ -143,6 +146,10 @@ function backupCalls(get: Get, write: Write) {
       get<Page<OperationSummaryAnswer>>(at`/v1/clusters/${cluster}/restores`).then((page) => page.items),
     restoreCluster: (cluster: string, body: RestoreClusterRequest) =>
       write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/restores`, body),
+    restoreDatabase: (cluster: string, body: RestoreDatabaseRequest) =>
+      write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/restores/database`, body),
+    previewRestoreDatabase: (cluster: string, body: RestoreDatabaseRequest) =>
+      write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restores/database?preview=true`, body),
     restoreInPlace: (cluster: string, body: RestoreInPlaceRequest) =>
       write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/restores/in-place`, body),
     previewRestoreInPlace: (cluster: string, body: RestoreInPlaceRequest) =>

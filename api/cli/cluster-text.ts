@@ -32,7 +32,12 @@ export async function showCluster(format: Format, cluster: ClusterDetailAnswer):
     'deletion protection': spec.deletionProtection ? 'on' : 'off',
     backups: spec.backups === null ? 'none' : policyInWords(spec.backups),
     'last proven restore': cluster.lastProvenRestore && provenOf(cluster.lastProvenRestore),
-    ...(origin === null ? {} : { 'restored from': `${origin.clusterId}, ${targetInWords(origin.target)}` }),
+    ...(origin === null
+      ? {}
+      : {
+          [origin.undeletes ? 'undeleted from' : 'restored from']:
+            `${origin.clusterId}, ${targetInWords(origin.target)}`,
+        }),
     endpoint: status.endpoint?.addresses
       .map((a) => `${a.host} (primary ${a.primaryPort}, replicas ${a.replicaPort}, pooled ${a.pooledPort})`)
       .join(', '),

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { dumpsInWords } from '../../domain/backup-words';
 import type { BackupPolicyDetailAnswer } from '../../domain/schemas/backup-policies';
 import type { BackupPolicyRequest } from '../../domain/schemas/backups';
 import { CLUSTER } from './command-cluster';
@@ -16,6 +17,9 @@ interface PolicyFlags extends WaitFlags {
   readonly differential?: string;
   readonly incremental?: string;
   readonly drill?: string;
+  readonly dump?: string;
+  readonly dumpDatabase?: string[];
+  readonly dumpSite?: string[];
   readonly timeZone?: string;
   readonly keep?: BackupPolicyRequest['retention'];
   readonly addSite?: string[];
@@ -53,12 +57,20 @@ function addPolicy(backup: Command, open: Open): void {
     'backup policy orders',
     "backup policy orders --full '0 3 * * 6' --differential none --time-zone Europe/Paris --keep 30d --wait",
     'backup policy orders --add-site offsite --preview',
+    "backup policy orders --dump '30 4 * * *' --dump-database sales --dump-site offsite --wait",
   )
     .argument('<cluster>', CLUSTER)
     .option('--full <cron>', `When full ones are taken. ${TIMES}`)
     .option('--differential <cron>', 'When differential ones are taken; as --full.')
     .option('--incremental <cron>', 'When incremental ones are taken; as --full.')
     .option('--drill <cron>', 'When a drill proves that they can be restored; as --full.')
+    .option('--dump <cron>', 'When a dump is taken; as --full.')
+    .option(
+      '--dump-database <name>',
+      'Database that goes into these dumps, or all, with the roles; can be repeated.',
+      collect,
+    )
+    .option('--dump-site <site>', 'Site that these dumps go to, or all; can be repeated.', collect)
     .option('--time-zone <zone>', 'Time zone of these times, such as Europe/Paris.')
     .option('--keep <days or number>', 'Keep full ones for so many days (14d), or so many of them (10).', retentionOf)
     .option('--add-site <site>', 'Another site that gets a copy; can be repeated.', collect)
@@ -86,7 +98,7 @@ async function change(
 
 /** What was not given is left out: it stays as it is. */
 function requestOf(
-  { full, differential, incremental, drill, timeZone, keep, addSite = [], removeSite = [] }: PolicyFlags,
+  { full, differential, incremental, drill, timeZone, keep, addSite = [], removeSite = [], ...dumping }: PolicyFlags,
   current: BackupPolicyDetailAnswer,
 ): BackupPolicyRequest {
   const schedule = {
@@ -95,12 +107,24 @@ function requestOf(
     ...(incremental === undefined ? {} : { incremental: cronOrNone(incremental) }),
   };
   const sites = sitesOf(current.sites, addSite, removeSite);
+  const dumps = dumpsOf(dumping);
   return {
     ...(Object.keys(schedule).length === 0 ? {} : { schedule }),
     ...(drill === undefined ? {} : { drill: cronOrNone(drill) }),
+    ...(Object.keys(dumps).length === 0 ? {} : { dumps }),
     ...(timeZone === undefined ? {} : { timeZone }),
     ...(keep === undefined ? {} : { retention: keep }),
     ...(sites === current.sites ? {} : { sites }),
+  };
+}
+
+/** `all` alone means all of them: a database of that name is dumped together with the others. */
+function dumpsOf({ dump, dumpDatabase, dumpSite }: PolicyFlags): NonNullable<BackupPolicyRequest['dumps']> {
+  const isAll = (names: readonly string[]): boolean => names.length === 1 && names[0] === 'all';
+  return {
+    ...(dump === undefined ? {} : { schedule: cronOrNone(dump) }),
+    ...(dumpDatabase === undefined ? {} : { databases: isAll(dumpDatabase) ? 'all' : dumpDatabase }),
+    ...(dumpSite === undefined ? {} : { sites: isAll(dumpSite) ? null : dumpSite }),
   };
 }
 
@@ -120,8 +144,8 @@ function retentionOf(text: string): NonNullable<BackupPolicyRequest['retention']
 }
 
 async function showPolicy(format: Format, policy: BackupPolicyDetailAnswer): Promise<void> {
-  const { sites, schedule, drill, nextRuns, timeZone, retention, paused } = policy;
-  const all = { ...schedule, drill };
+  const { sites, schedule, drill, dumps, nextRuns, timeZone, retention, paused } = policy;
+  const all = { ...schedule, drill, dump: dumps.schedule };
   const times = (type: keyof typeof all): string =>
     all[type] === null ? 'never' : `${all[type]}; next ${nextRuns[type].join(', ') || 'when it is resumed'}`;
   await printOne(format, policy, {
@@ -131,6 +155,8 @@ async function showPolicy(format: Format, policy: BackupPolicyDetailAnswer): Pro
     differential: times('differential'),
     incremental: times('incremental'),
     drill: times('drill'),
+    dump: times('dump'),
+    ...(dumps.schedule === null ? {} : { 'what is dumped': dumpsInWords(dumps) }),
     'time zone': timeZone,
     keep: retention.unit === 'days' ? `full ones of ${retention.full} days` : `the last ${retention.full} full ones`,
   });

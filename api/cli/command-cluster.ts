@@ -43,6 +43,7 @@ export function addClusterCommands(program: Command, open: Open): void {
     });
   addProtection(cluster, open);
   addDelete(cluster, open);
+  addUndelete(cluster, open);
 }
 
 function addProtection(cluster: Command, open: Open): void {
@@ -74,6 +75,23 @@ function addDelete(cluster: Command, open: Open): void {
     const session = await open();
     if (flags.preview) return showPreview(session.format, await session.client.previewDelete(name));
     await report(session, await session.client.deleteCluster(name, flags.confirm ?? ''), flags);
+  });
+}
+
+function addUndelete(cluster: Command, open: Open): void {
+  const command = describe(
+    cluster.command('undelete'),
+    'Bring a deleted cluster back under its name, with its last state, for seven days after its deletion.',
+    'cluster undelete orders --preview',
+    'cluster undelete clu_01m7xfpycdf6dnev2ndz8p0wht --wait',
+  )
+    .argument('<cluster>', 'Id of the deleted cluster, or its name: then the one that was deleted last.')
+    .option('--preview', 'Only say what would be done.');
+  withWait(command).action(async (name: string, flags: WaitFlags & { preview?: boolean }) => {
+    const session = await open();
+    if (flags.preview) return showPreview(session.format, await session.client.previewUndelete(name));
+    const operation = await session.client.undeleteCluster(name);
+    await report(session, operation, flags, toType(`psql ${operation.clusterName}`));
   });
 }
 

@@ -76,7 +76,7 @@ function addList(dump: Command, open: Open): void {
       const { client, format } = await open();
       await printList(format, await client.listDumps(cluster, limit), {
         dump: (item) => item.id,
-        of: (item) => item.database ?? 'all databases',
+        of: (item) => item.selection?.join(',') ?? item.database ?? 'all databases',
         state: (item) => item.state,
         size: (item) => item.sizeBytes && bytes(item.sizeBytes),
         sites: (item) => sitesOf(item),
@@ -100,7 +100,7 @@ function addShow(dump: Command, open: Open): void {
       if (format === 'json') return printJson(found);
       await printOne('table', found, {
         dump: found.id,
-        of: found.database ?? 'all databases, with the roles',
+        of: found.selection?.join(', ') ?? found.database ?? 'all databases, with the roles',
         state: found.state,
         ...(found.error === null ? {} : { error: `${found.error.code}: ${found.error.message}` }),
         ...(found.description === null ? {} : { description: found.description }),

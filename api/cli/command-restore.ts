@@ -3,6 +3,7 @@ import type { RestoreClusterRequest } from '../../domain/schemas/restores';
 import { backupsOf, type BackupFlags, withBackups } from './backup-options';
 import { toType } from './called-as';
 import { CLUSTER, collect } from './command-cluster';
+import { addRestoreDatabaseCommand } from './command-restore-database';
 import { addInPlaceCommands } from './command-restore-in-place';
 import { showPreview } from './cluster-text';
 import { describe } from './help';
@@ -46,6 +47,7 @@ export function addRestoreCommands(program: Command, open: Open): void {
     });
   addCreate(restore, open);
   addInPlaceCommands(restore, open);
+  addRestoreDatabaseCommand(restore, open);
   describe(
     restore.command('list'),
     'List the operations that restore new clusters from a cluster, the newest first.',

@@ -53,5 +53,5 @@ const labelled = (label: string, text: string | null): string[] =>
 function exitCodeOf(status: number): number {
   if (status === 400) return EXIT.usage;
   if (status === 401 || status === 403) return EXIT.notAuthorised;
-  return [409, 412, 422].includes(status) ? EXIT.conflict : EXIT.error;
+  return [409, 410, 412, 422].includes(status) ? EXIT.conflict : EXIT.error;
 }

@@ -14,6 +14,7 @@ export function nextCommand({ problem, tokenSource }: ApiError, running: string 
     case 'NOT_FOUND':
       return toType(listOf(problem.instance));
     case 'NAME_TAKEN':
+    case 'NOT_DELETED':
       return toType(`cluster show ${problem.cluster?.split('/').at(-1) ?? 'NAME'}`);
     case 'CONFIRMATION_MISMATCH':
       return toType(

@@ -11,6 +11,7 @@ import { clusterRoutes } from './clusters';
 import { contextOf } from './context';
 import { credentialRoutes } from './credentials';
 import type { ApiDeps } from './deps';
+import { databaseRestoreRoutes } from './database-restores';
 import { drillRoutes } from './drills';
 import { docsRouter } from './docs';
 import { dumpDownloadRoutes } from './dump-downloads';
@@ -30,6 +31,7 @@ import type { Route } from './route';
 import { siteRoutes } from './sites';
 import { swapRoutes } from './swaps';
 import { tokenRoutes } from './tokens';
+import { undeleteRoutes } from './undelete';
 
 /** Requests per minute; default 600 a token, 1200 more for polling, 60 refused ones an address. */
 export interface RateLimits {
@@ -48,10 +50,12 @@ export interface AppOptions extends ApiDeps {
 export function allRoutes(deps: ApiDeps): Route[] {
   return [
     ...clusterRoutes(deps),
+    ...undeleteRoutes(deps),
     ...credentialRoutes(deps),
     ...backupRoutes(deps),
     ...backupPolicyRoutes(deps),
     ...restoreRoutes(deps),
+    ...databaseRestoreRoutes(deps),
     ...drillRoutes(deps),
     ...swapRoutes(deps),
     ...dumpRoutes(deps),

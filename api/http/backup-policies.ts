@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nextDrills, nextRuns } from '../../domain/backup-times';
+import { nextDrills, nextDumps, nextRuns } from '../../domain/backup-times';
 import type { BackupPolicy } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
@@ -49,6 +49,7 @@ function detailOf(policy: BackupPolicy): BackupPolicyDetailAnswer {
       differential: nextRuns(policy, 'differential', NEXT_RUNS, now),
       incremental: nextRuns(policy, 'incremental', NEXT_RUNS, now),
       drill: nextDrills(policy, NEXT_RUNS, now),
+      dump: nextDumps(policy, NEXT_RUNS, now),
     },
   };
 }

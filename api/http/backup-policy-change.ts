@@ -7,6 +7,7 @@ import type { BackupPolicyRequest } from '../../domain/schemas/backups';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import type { FieldError } from '../../domain/schemas/problems';
 import { stepTitles } from '../../workflows/runbooks';
+import { changedDumps, wrongDumpSites } from './backup-policy';
 import { check } from './previews';
 import { InvalidRequest } from './problem';
 import { topologyOf } from './submit';
@@ -22,11 +23,15 @@ const ESTIMATED_SECONDS = 2;
  */
 export function changedPolicy(
   before: BackupPolicy,
-  { sites = before.sites, schedule, drill, timeZone, retention, paused }: BackupPolicyRequest,
+  { sites = before.sites, schedule, drill, dumps, timeZone, retention, paused }: BackupPolicyRequest,
   known: readonly KnownSite[],
   cloud: CloudName,
 ): BackupPolicy {
-  const errors = [...movedSites(before.sites, sites), ...wrongNewSites(before.sites, sites, known, cloud)];
+  const errors = [
+    ...movedSites(before.sites, sites),
+    ...wrongNewSites(before.sites, sites, known, cloud),
+    ...wrongDumpSites(dumps, sites, ''),
+  ];
   if (errors.length > 0) throw new InvalidRequest(errors);
   return {
     sites,
@@ -36,10 +41,17 @@ export function changedPolicy(
       incremental: orAsItWas(schedule?.incremental, before.schedule.incremental),
     },
     drill: orAsItWas(drill, before.drill),
+    dumps: changedDumps({ ...before.dumps, sites: stayingOf(before.dumps.sites, sites) }, dumps),
     timeZone: timeZone ?? before.timeZone,
     retention: retention ?? before.retention,
     paused: paused ?? before.paused,
   };
+}
+
+/** A site that is left gets no dumps either; without any of those that were named, all get them. */
+export function stayingOf(named: readonly string[] | null, sites: readonly string[]): readonly string[] | null {
+  const staying = named?.filter((site) => sites.includes(site)) ?? [];
+  return staying.length > 0 ? staying : null;
 }
 
 /** Null is an answer: never. */

@@ -2,6 +2,8 @@ import type { KnownSite } from '../../activities/inventory/backup-tables';
 import { DEFAULT_BACKUP_RETENTION, DEFAULT_BACKUP_SCHEDULE, DEFAULT_BACKUP_SITES } from '../../domain/backups';
 import type { BackupPolicy } from '../../domain/backups';
 import { DEFAULT_DRILL_TIMES } from '../../domain/drills';
+import type { DumpOrders } from '../../domain/dump-schedules';
+import { NO_SCHEDULED_DUMPS } from '../../domain/dump-schedules';
 import type { CloudName } from '../../domain/clusters';
 import type { BackupPolicyRequest } from '../../domain/schemas/backups';
 import type { FieldError } from '../../domain/schemas/problems';
@@ -25,9 +27,9 @@ export function policyOf(
   const usable = known.filter(({ clouds }) => clouds.includes(cloud)).map(({ name }) => name);
   if (asked === undefined && usable.length === 0) return null;
   const sites = asked?.sites ?? usable.slice(0, DEFAULT_BACKUP_SITES);
-  const errors = wrongSites(sites, usable, known, cloud);
+  const errors = [...wrongSites(sites, usable, known, cloud), ...wrongDumpSites(asked?.dumps, sites, '/backups')];
   if (errors.length > 0) throw new InvalidRequest(errors);
-  const { schedule, drill, timeZone, retention, paused } = asked ?? {};
+  const { schedule, drill, dumps, timeZone, retention, paused } = asked ?? {};
   return {
     sites,
     schedule: {
@@ -36,6 +38,7 @@ export function policyOf(
       incremental: orDefault(schedule?.incremental, DEFAULT_BACKUP_SCHEDULE.incremental),
     },
     drill: orDefault(drill, DEFAULT_DRILL_TIMES),
+    dumps: changedDumps(NO_SCHEDULED_DUMPS, dumps),
     timeZone: timeZone ?? DEFAULT_TIME_ZONE,
     retention: retention ?? DEFAULT_BACKUP_RETENTION,
     paused: paused ?? false,
@@ -71,5 +74,29 @@ function wrongSites(
     const isKnown = known.some(({ name }) => name === site);
     const problem = isKnown ? `cannot be reached by hosts of the cloud ${cloud}` : 'is not a site of this installation';
     return [wrong(`/backups/sites/${i}`, `${problem}: ${there}`)];
+  });
+}
+
+/** What is left out stays as it is. */
+export function changedDumps(before: DumpOrders, { schedule, databases, sites }: AskedDumps = {}): DumpOrders {
+  return {
+    schedule: schedule === undefined ? before.schedule : schedule,
+    databases: databases ?? before.databases,
+    sites: sites === undefined ? before.sites : sites,
+  };
+}
+
+type AskedDumps = NonNullable<BackupPolicyRequest['dumps']>;
+
+/** Dumps lie beside backups. @param at place of the policy in the request. */
+export function wrongDumpSites(
+  asked: BackupPolicyRequest['dumps'],
+  sites: readonly string[],
+  at: '' | '/backups',
+): FieldError[] {
+  return (asked?.sites ?? []).flatMap((site, i) => {
+    if (sites.includes(site)) return [];
+    const message = `is no site of these backups: there are ${sites.join(', ')}`;
+    return [{ in: 'body' as const, pointer: `${at}/dumps/sites/${i}`, code: 'no_such_site', message }];
   });
 }

@@ -102,7 +102,16 @@ async function originOf(
   if (target === null) throw new HoldfastError('NOT_FOUND', { kind: 'backup', ref: request.target?.backup ?? '' });
   const { timeline, isArchived } = await requireInside(deps, source, target, { site, touches });
   const keepsCredentials = request.credentials === 'keep';
-  return { origin: { clusterId: cluster.id, timelineId: timeline.id, target, site, keepsCredentials }, isArchived };
+  const origin = {
+    clusterId: cluster.id,
+    timelineId: timeline.id,
+    target,
+    site,
+    keepsCredentials,
+    undeletes: false,
+    onlyDatabase: null,
+  };
+  return { origin, isArchived };
 }
 
 function listRoute(deps: ApiDeps): Route {

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { BACKUP_STATES, BACKUP_TYPES, RETENTION_UNITS } from '../backups';
+import { dumpDatabaseSchema } from './dumps';
 import { cronSchema, timeZoneSchema } from './schedules';
 
 /** Physical backups: what is asked for, and what the API tells of them. */
 
 const MAX_SITES = 3;
+const MAX_DATABASES = 100;
 /** Ten years of days. */
 const MAX_KEPT = 3650;
 const MAX_DESCRIPTION = 200;
@@ -19,20 +21,21 @@ function checkSites(sites: readonly string[], issues: z.core.$RefinementCtx): vo
   }
 }
 
+const sitesSchema = z.array(z.string().max(100)).min(1).max(MAX_SITES).superRefine(checkSites).readonly();
+
+function once(names: readonly string[], issues: z.core.$RefinementCtx): void {
+  for (const [i, name] of names.entries()) {
+    if (names.indexOf(name) !== i) issues.addIssue({ code: 'custom', path: [i], message: 'is there twice' });
+  }
+}
+
 /** What of a policy a request gives; the rest is filled in. Of an order, and of a change. */
 export const backupPolicyRequestSchema = z
   .strictObject({
-    sites: z
-      .array(z.string().max(100))
-      .min(1)
-      .max(MAX_SITES)
-      .superRefine(checkSites)
-      .readonly()
-      .optional()
-      .meta({
-        description: 'Names of GET /v1/sites that each get a copy; a restore reads from the first.',
-        example: ['primary', 'secondary'],
-      }),
+    sites: sitesSchema.optional().meta({
+      description: 'Names of GET /v1/sites that each get a copy; a restore reads from the first.',
+      example: ['primary', 'secondary'],
+    }),
     schedule: z
       .strictObject({ full: times, differential: times, incremental: times })
       .optional()
@@ -40,6 +43,24 @@ export const backupPolicyRequestSchema = z
     drill: times.meta({
       description: 'When a restore is proven by a drill, in `timeZone`; null: never by itself. Weekly by default.',
     }),
+    dumps: z
+      .strictObject({
+        schedule: times.meta({
+          description: 'When a dump is taken, in `timeZone`; null: never by itself, the default.',
+        }),
+        databases: z
+          .union([z.literal('all'), z.array(dumpDatabaseSchema).min(1).max(MAX_DATABASES).superRefine(once).readonly()])
+          .optional()
+          .meta({
+            description: '`all` with the roles, the default; or those of these names. One dump has all of them.',
+          }),
+        sites: sitesSchema
+          .nullable()
+          .optional()
+          .meta({ description: 'Those of `sites` that get a copy; null: all, the default.' }),
+      })
+      .optional()
+      .meta({ description: 'Dumps that are taken by schedule. How many are kept says the plan.' }),
     timeZone: timeZoneSchema.optional(),
     retention: z
       .strictObject({ unit: z.enum(RETENTION_UNITS), full: z.number().int().min(1).max(MAX_KEPT) })
@@ -48,7 +69,7 @@ export const backupPolicyRequestSchema = z
         description: 'Full backups, with all that builds on them, are kept for so many days, or so many of them.',
       }),
     paused: z.boolean().optional().meta({
-      description: 'true: no backup is taken and no drill held by schedule; the log is archived all the same.',
+      description: 'true: no backup or dump is taken and no drill held by schedule; the log is archived all the same.',
     }),
   })
   .meta({ id: 'BackupPolicyRequest' });
@@ -69,6 +90,11 @@ export const backupPolicySchema = z
       incremental: z.string().nullable(),
     }),
     drill: z.string().nullable(),
+    dumps: z.object({
+      schedule: z.string().nullable(),
+      databases: z.union([z.literal('all'), z.array(z.string()).readonly()]),
+      sites: z.array(z.string()).readonly().nullable().meta({ description: 'null: all of the policy.' }),
+    }),
     timeZone: z.string(),
     retention: z.object({ unit: z.enum(RETENTION_UNITS), full: z.number().int() }),
     paused: z.boolean(),

@@ -108,10 +108,10 @@ const clusterFields = {
     endpoint: endpointSchema.nullable(),
   }),
   origin: originSchema.nullable().meta({ description: 'What it was restored from; null when it began empty.' }),
-  drillOf: z
-    .string()
-    .nullable()
-    .meta({ description: 'Id of the cluster whose backups it is a drill of: it is thrown away. null for all others.' }),
+  drillOf: z.string().nullable().meta({
+    description:
+      'Id of the cluster whose backups it is made from to be thrown away: for a drill, or to take a database out of them. null for all others.',
+  }),
   lastProvenRestore: provenRestoreSchema
     .nullable()
     .meta({ description: 'The newest drill that found nothing wrong; null: there is none yet.' }),

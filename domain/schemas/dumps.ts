@@ -112,7 +112,19 @@ export const dumpSchema = z
     clusterId: z.string(),
     timelineId: z.string().meta({ description: 'The backup lineage whose accounts on the sites it uses.' }),
     operationId: z.string(),
-    database: z.string().nullable().meta({ description: 'What was asked for; null: all databases and the roles.' }),
+    database: z.string().nullable().meta({
+      description: 'What was asked for; null: all databases and the roles, unless `selection` names some.',
+    }),
+    selection: z
+      .array(z.string())
+      .readonly()
+      .nullable()
+      .meta({ description: 'Several databases that were asked for by name, by the policy of backups; else null.' }),
+    sites: z
+      .array(z.string())
+      .readonly()
+      .nullable()
+      .meta({ description: 'Sites that are to have it; null: all of the cluster.' }),
     databases: z
       .array(z.string())
       .readonly()

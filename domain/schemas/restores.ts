@@ -121,5 +121,7 @@ export const originSchema = z
     target: restoreTargetOutSchema,
     site: z.string().nullable().meta({ description: 'null: the first that answered.' }),
     keepsCredentials: z.boolean(),
+    onlyDatabase: z.string().nullable().meta({ description: 'The one database that comes back; null: all of them.' }),
+    undeletes: z.boolean().meta({ description: 'true: it takes the place of the source, which was deleted.' }),
   })
   .meta({ id: 'Origin' });

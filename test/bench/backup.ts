@@ -9,6 +9,7 @@ import {
   measureBackup,
   measureBareBackup,
   measureBareRestore,
+  measureInPlace,
   measureLoad,
   measureRestore,
 } from './support/backup/runs';
@@ -53,8 +54,9 @@ async function measure(runs: Runs, times: number): Promise<Omit<BackupResult, 'm
   const bareRestoreMs = await repeat(times, 'pgbackrest restore alone', () => measureBareRestore(runs));
   const restoreMs = await repeat(times, 'restore', (run) => measureRestore(runs, `restored-${run}`));
   const forkMs = await repeat(times, 'fork', (run) => measureRestore(runs, `fork-${run}`, null));
+  const inPlaceMs = await repeat(times, 'outage of a restore in place', () => measureInPlace(runs));
   const load: LoadRun[] = await repeat(times, 'load', () => measureLoad(runs));
-  return { format: 1, databaseBytes, backupMs, bareBackupMs, restoreMs, forkMs, bareRestoreMs, load };
+  return { format: 1, databaseBytes, backupMs, bareBackupMs, restoreMs, forkMs, bareRestoreMs, inPlaceMs, load };
 }
 
 /** Watches the worker's memory while `act` runs. */

@@ -203,6 +203,35 @@ test('a drill proves what it proves once and leaves nothing, wherever the worker
 
 const drillIn = (subject: Subject): Experiment => ({ ...SINGLE, kind: 'drill', source: sourceOf(subject) });
 
+test('a database is taken out of backups once, and nothing is left of what that took, wherever the worker dies', async () => {
+  const [first] = subjects;
+  if (!first) throw new Error('no lane');
+  const dryRun = await well(first, extractIn(first));
+  const known = [...provision.executions, ...restore.executions];
+  const own = dryRun.executions.filter((execution) => !known.includes(execution));
+  const rows = rowsOf(own.filter((execution) => all || !execution.startsWith('record: ')));
+  rowsRun['restore-database'] = rows.length;
+  const taken = inRuns(rows, CRASHES_IN_A_RESTORE).map(
+    (crashes): Task =>
+      (subject) =>
+        hit(subject, extractIn(subject), crashes, dryRun),
+  );
+  const [cancelAt] = cancelPoints(dryRun, ['store-the-dump-on-a-site']);
+  if (cancelAt === undefined) throw new Error('nothing is stored');
+  const cancelled: Task = async (subject) => {
+    const experiment = { ...extractIn(subject), cancelAt };
+    const outcome = await run(laboratory, subject, experiment);
+    return [outcome.result, ...(await complaints(laboratory, subject.world, experiment, outcome, outcome))];
+  };
+  expect(await perform([cancelled, ...taken])).toEqual(['cancelled']);
+});
+
+const extractIn = (subject: Subject): Experiment => ({
+  ...SINGLE,
+  kind: 'restore-database',
+  source: sourceOf(subject),
+});
+
 test('a backup of pages that do not fit their checksums has failed, and says so', async () => {
   const [subject] = subjects;
   if (!subject) throw new Error('no lane');

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { networkToken } from '../../activities/cloud/tokens';
 import type { NewBackup } from '../../activities/inventory/backup-tables';
+import type { NewDatabaseRestore } from '../../activities/inventory/database-restores';
 import type { NewDrill } from '../../activities/inventory/drill-tables';
 import type { DumpUse, NewDump } from '../../activities/inventory/dump-tables';
 import type { SubmissionResult } from '../../activities/inventory/inventory';
@@ -133,12 +134,26 @@ async function clusterOf(
   // A drill finds out by itself what it is made from, and has no backups of its own.
   if (kind === 'drill') return { ...cluster, spec: { ...SPEC, plan: PLANS[topology], cloud } };
   const origin = source ? await latestOf(laboratory, source) : null;
+  if (kind === 'restore-database')
+    return {
+      ...cluster,
+      spec: { ...SPEC, plan: PLANS[topology], cloud },
+      origin: origin && { ...origin, keepsCredentials: false },
+    };
   return { ...cluster, spec: { ...SPEC, plan: PLANS[topology], cloud, backups: POLICY }, origin };
 }
 
 async function latestOf({ inventory }: Laboratory, { id }: OrderedCluster): Promise<Origin> {
   const { id: timelineId } = await lineageOf(inventory, id);
-  return { clusterId: id, timelineId, target: { kind: 'latest' }, site: null, keepsCredentials: true };
+  return {
+    clusterId: id,
+    timelineId,
+    target: { kind: 'latest' },
+    site: null,
+    keepsCredentials: true,
+    undeletes: false,
+    onlyDatabase: null,
+  };
 }
 
 async function lineageOf(inventory: Laboratory['inventory'], id: ClusterId): Promise<Timeline> {
@@ -162,10 +177,11 @@ async function order(
     ...(kind === 'backup' && { backup: await newBackup(inventory, cluster) }),
     ...(kind === 'drill' && source && { drill: await newDrill(inventory, source) }),
     ...(kind === 'dump' && { dump: await newDump(inventory, cluster) }),
+    ...(kind === 'restore-database' && source && (await extractOf(inventory, source))),
     ...((kind === 'delete-dump' || kind === 'restore-dump') && { dumpUse: await useOf(inventory, cluster, kind) }),
   };
   const submit = (): Promise<SubmissionResult> =>
-    kind === 'provision' || kind === 'restore' || kind === 'drill'
+    ['provision', 'restore', 'drill', 'restore-database'].includes(kind)
       ? inventory.operations.submitCreate(cluster, submission)
       : inventory.operations.submit(null, submission);
   const { operation } = await submit();
@@ -198,6 +214,16 @@ async function newDump(inventory: Laboratory['inventory'], { id, spec }: Ordered
   const timeline = await lineageOf(inventory, id);
   const { database, version } = spec;
   return { id: newId('dmp'), timelineId: timeline.id, database, description: null, version };
+}
+
+/** Of the source itself, into a database of another name. */
+async function extractOf(
+  inventory: Laboratory['inventory'],
+  source: OrderedCluster,
+): Promise<{ readonly dump: NewDump; readonly databaseRestore: NewDatabaseRestore }> {
+  const { id, spec } = source;
+  const databaseRestore = { from: id, into: id, source: spec.database, database: 'copy', replace: true };
+  return { dump: await newDump(inventory, source), databaseRestore };
 }
 
 /** The newest dump that is there. */

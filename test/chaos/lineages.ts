@@ -42,7 +42,7 @@ export async function aboutLineage(
     SECRET_NAMES.backupPassphrase(id),
     ...wanted.map((site) => SECRET_NAMES.siteAccount(id, site)),
     // A cluster that is restored may keep the password of one that is gone.
-    ...(fate === 'outlives its cluster' ? [SECRET_NAMES.backupOwner(id)] : []),
+    ...(fate === 'outlives its cluster' ? [SECRET_NAMES.backupOwner(id), SECRET_NAMES.backupAuthority(id)] : []),
   ];
   return [
     ...differs('lineages', rows.length, wanted.length === 0 ? 0 : 1),

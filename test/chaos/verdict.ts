@@ -12,6 +12,7 @@ import type { Laboratory } from './laboratory';
 import { differs } from './differs';
 import { aboutDrill } from './drills';
 import { aboutDumps } from './dumps';
+import { aboutExtract } from './extracts';
 import { aboutBackup, aboutLineage } from './lineages';
 import { keptOfMachines } from './machines';
 import { aboutSwap } from './swaps';
@@ -33,7 +34,7 @@ export async function complaints(
   // All else follows from that.
   if (ended.length > 0) return ended;
   const made = MAKES_CLUSTER.includes(experiment.kind) && experiment.cancelAt !== undefined;
-  const gone = ['delete', 'drill'].includes(experiment.kind) || made;
+  const gone = ['delete', 'drill', 'restore-database'].includes(experiment.kind) || made;
   // A lineage outlives its cluster, but not the cancel of what opened it.
   const lineage = !gone ? 'is used' : experiment.kind === 'delete' ? 'outlives its cluster' : 'is gone';
   return [
@@ -48,6 +49,7 @@ export async function complaints(
     ...(await aboutDrill(laboratory, experiment, outcome)),
     ...(await aboutSwap(laboratory, world, experiment, outcome)),
     ...(await aboutDumps(laboratory, world, outcome)),
+    ...(await aboutExtract(laboratory, world, experiment, outcome)),
   ];
 }
 

@@ -89,10 +89,12 @@ const asked = ({
   controlAddress,
 });
 
-function createNetwork(world: World, { token, tags }: NetworkSpec, firstSubnet: number): SimulatedNetwork {
+function createNetwork(world: World, spec: NetworkSpec, firstSubnet: number): SimulatedNetwork {
+  const { token, tags, preferred } = spec;
   const known = world.network(token);
   if (known) return known;
-  const { number, file } = takeNumber(join(world.folder, 'subnets'), firstSubnet, token);
+  const subnets = join(world.folder, 'subnets');
+  const { number, file } = takePreferred(subnets, preferred?.cidr, token) ?? takeNumber(subnets, firstSubnet, token);
   const prefix = `10.${64 + Math.floor(number / 1024)}.${Math.floor(number / 4) % 256}`;
   const at = (n: number): string => `${prefix}.${(number % 4) * 64 + n}`;
   const made: SimulatedNetwork = {
@@ -108,7 +110,16 @@ function createNetwork(world: World, { token, tags }: NetworkSpec, firstSubnet: 
     return made;
   }
   rmSync(file);
-  return createNetwork(world, { token, tags }, firstSubnet);
+  return createNetwork(world, spec, firstSubnet);
+}
+
+/** That of a range that was one of ours, where nobody has it. */
+function takePreferred(folder: string, cidr = '', owner: string): { number: number; file: string } | null {
+  const [, b, c, d] = /^10\.(\d+)\.(\d+)\.(\d+)\/26$/.exec(cidr) ?? [];
+  if (b === undefined) return null;
+  const number = (Number(b) - 64) * 1024 + Number(c) * 4 + Number(d) / 64;
+  const file = join(folder, String(number));
+  return createOnce(file, owner) ? { number, file } : null;
 }
 
 function deleteNetwork(world: World, token: string): void {

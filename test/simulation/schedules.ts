@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { backupPolicy } from '../../activities/inventory/rows';
 import type { BackupSchedules } from '../../activities/schedules/schedules';
-import { nextDrills, nextRuns } from '../../domain/backup-times';
+import { nextDrills, nextDumps, nextRuns } from '../../domain/backup-times';
 import { BACKUP_TYPES } from '../../domain/backups';
 import type { ClusterId } from '../../domain/ids';
 import { createOnce, readIfThere, replaceFile } from './files';
@@ -43,16 +43,15 @@ export function createSimulatedSchedules(world: World): BackupSchedules {
           { type, cron, paused: policy.paused, nextRuns: nextRuns(policy, type, NEXT, new Date()), lastRun: null },
         ];
       });
-      const { drill, paused } = policy;
-      if (drill === null) return Promise.resolve(states);
-      const drills = {
-        type: 'drill',
-        cron: drill,
-        paused,
-        nextRuns: nextDrills(policy, NEXT, new Date()),
-        lastRun: null,
-      } as const;
-      return Promise.resolve([...states, drills]);
+      const { drill, dumps, paused } = policy;
+      const others = [
+        { type: 'drill', cron: drill, nextRuns: nextDrills(policy, NEXT, new Date()) },
+        { type: 'dump', cron: dumps.schedule, nextRuns: nextDumps(policy, NEXT, new Date()) },
+      ] as const;
+      const wanted = others.flatMap(({ cron, ...other }) =>
+        cron === null ? [] : [{ ...other, cron, paused, lastRun: null }],
+      );
+      return Promise.resolve([...states, ...wanted]);
     },
   };
 }

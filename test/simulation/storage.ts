@@ -129,11 +129,11 @@ export function createSimulatedStorage(world: World): Storage {
         const file = fileOf(site, timeline, key);
         return Promise.resolve(renameSync(`${file}.parts`, file));
       },
-      async abortUploads(site, timeline, prefix) {
+      async abortUploads(site, timeline, prefix, kept = []) {
         const path = objects(site, timeline);
         const begun = existsSync(path) ? readdirSync(path) : [];
         for (const name of begun)
-          if (name.endsWith('.parts') && decodeURIComponent(name).startsWith(prefix)) rmSync(join(path, name));
+          if (name.endsWith('.parts') && isTouched(decodeURIComponent(name), prefix, kept)) rmSync(join(path, name));
         return Promise.resolve();
       },
       async signDownload(site, timeline, key) {
@@ -148,3 +148,6 @@ export function createSimulatedStorage(world: World): Storage {
     },
   };
 }
+
+const isTouched = (name: string, prefix: string, kept: readonly string[]): boolean =>
+  name.startsWith(prefix) && !kept.some((key) => name === `${key}.parts`);

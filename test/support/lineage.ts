@@ -1,6 +1,7 @@
 import type { Lineage } from '../../activities/pgbackrest/config';
 import type { BackupPolicy } from '../../domain/backups';
 import { DEFAULT_DRILL_TIMES } from '../../domain/drills';
+import { NO_SCHEDULED_DUMPS } from '../../domain/dump-schedules';
 import { DEFAULT_BACKUP_RETENTION, DEFAULT_BACKUP_SCHEDULE } from '../../domain/backups';
 
 /** Backups on the sites that every test has. */
@@ -8,6 +9,7 @@ export const POLICY: BackupPolicy = {
   sites: ['primary', 'secondary'],
   schedule: DEFAULT_BACKUP_SCHEDULE,
   drill: DEFAULT_DRILL_TIMES,
+  dumps: NO_SCHEDULED_DUMPS,
   timeZone: 'UTC',
   retention: DEFAULT_BACKUP_RETENTION,
   paused: false,

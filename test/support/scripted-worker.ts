@@ -103,10 +103,13 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   keepOld: true,
   releaseOld: true,
   removeKeptData: true,
+  removeLeftExtracts: true,
   findOverdueBackups: true,
   findOverdueDrills: true,
+  findOverdueDumps: true,
   removeAbandonedDrills: true,
   openDrill: true,
+  openDump: true,
   choosePoint: true,
   examineRestore: true,
   proveDrill: true,
@@ -122,6 +125,11 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   dropRestoredDump: true,
   swapDatabases: true,
   clearDumpRestore: true,
+  openExtractRestore: true,
+  findExtractRestore: true,
+  requireExtractRestored: true,
+  requireExtractEnded: true,
+  deleteExtract: true,
 };
 
 /**
@@ -159,14 +167,23 @@ export async function startScriptedTemporal(
   };
 }
 
+const nothing = (): object => ({ operation: null, reason: 'nothing is wanted' });
+
 /** What a workflow cannot go on without. */
-const GIVEN: Readonly<Record<string, unknown>> = {
-  openBackup: { operation: null, reason: 'nothing is wanted' },
-  openDrill: { operation: null, reason: 'nothing is wanted' },
+const GIVEN: Readonly<Record<string, (input: OperationInput) => object>> = {
+  openBackup: nothing,
+  openDrill: nothing,
+  openDump: nothing,
+  openExtractRestore: (input) => ({
+    ...input,
+    operationId: `${input.operationId}-into`,
+    clusterId: `${input.clusterId}-into`,
+    kind: 'restore-dump',
+  }),
 };
 
 function scriptedActivities(
-  { calls, records }: ScriptedRun,
+  { calls, records, input }: ScriptedRun,
   behave: Behaviour,
 ): Record<string, (...args: never[]) => unknown> {
   const scripted =
@@ -175,7 +192,7 @@ function scriptedActivities(
       const label = typeof args[1] === 'string' ? `${name} ${args[1]}` : name;
       calls.push(label);
       const given = await behave({ name: label, args, times: calls.filter((call) => call === label).length });
-      return given ?? GIVEN[name];
+      return given ?? GIVEN[name]?.(input);
     };
   return {
     ...Object.fromEntries(Object.keys(SCRIPTED).map((name) => [name, scripted(name)])),

@@ -104,7 +104,15 @@ test('what a site that is left still has is deleted, but not while a restore may
   await fleet.storage.write('primary', id, 'archive/1', wal);
   const restored: NewCluster = {
     ...newCluster(opened.project, `copy-${newId('clu').slice(-8)}`),
-    origin: { clusterId: cluster.id, timelineId: id, target: { kind: 'latest' }, site: null, keepsCredentials: true },
+    origin: {
+      clusterId: cluster.id,
+      timelineId: id,
+      target: { kind: 'latest' },
+      site: null,
+      keepsCredentials: true,
+      undeletes: false,
+      onlyDatabase: null,
+    },
   };
   const restore = await inventory.operations.submitCreate(restored, newSubmission(restored, 'restore'));
   const at = await change(WITHOUT_PRIMARY);

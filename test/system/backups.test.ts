@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually';
 import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
 import type { TestStores } from './support/stores';
-import { besideData, exchangeUnderLoad, keptOf, RIGHT, rowsOf, writeRow, wrongWith } from './backups/in-place';
+import { describeInPlace } from './backups/in-place';
 import {
   ask,
   backupsOf,
@@ -22,6 +22,7 @@ import {
   windowAfter,
   windowOf,
 } from './backups/user';
+import { clientOf, sameClient, undelete } from './backups/undelete';
 import { clustersOf, damageBackups, endedDrill, holdDrill, leftOf } from './backups/drills';
 import { login, query } from './support/endpoint';
 import type { Writer } from './support/ledger';
@@ -214,6 +215,12 @@ describe('when something fails', () => {
     await eventually(() => Promise.resolve(Date.now() > time + 3_000));
     const backups = { sites: ['secondary'] };
     const target = { time: new Date(time).toISOString() };
+    // That a site does not answer does not mean that it has no backup.
+    const fromFirst = holdfast.api('POST', '/v1/clusters/shop/restores?preview=true', {
+      name: 'x',
+      target,
+      site: 'primary',
+    });
     try {
       // The other store has the segment once that one was given up.
       const { id } = await eventually(
@@ -223,6 +230,7 @@ describe('when something fails', () => {
           ),
         { everyMs: 2_000, limitMs: 120_000 },
       );
+      expect((await fromFirst).status).toBe(200);
       await holdfast.succeed(id);
     } finally {
       await stores.start('primary');
@@ -260,50 +268,13 @@ describe('when something fails', () => {
     await holdfast.docker.getContainer(host).start();
   });
 
-  test('a cluster is restored in place, rolled back, and what it has left behind can be restored', async () => {
-    await firstBackup(holdfast, 'shop');
-    const time = await writeRow(holdfast, 'shop', 'before');
-    const left = await writeRow(holdfast, 'shop', 'meanwhile');
-    await writeRow(holdfast, 'shop', 'meanwhile, later');
-    const restored = await exchangeUnderLoad(holdfast, 'shop', 'in-place', { target: { time } });
-    expect(wrongWith(restored)).toEqual(RIGHT);
-    expect(await rowsOf(holdfast, 'shop')).toEqual(['before']);
-    const owner = login(await holdfast.credentials('shop'), 'primaryPort');
-    const isSuper = 'select rolsuper from pg_catalog.pg_roles where rolname = current_user';
-    expect(await query(owner, isSuper)).toEqual([{ rolsuper: false }]);
-    expect(await keptOf(holdfast, 'shop')).toMatchObject({ node: 'pg-1' });
-    await writeRow(holdfast, 'shop', 'after');
-    const back = await exchangeUnderLoad(holdfast, 'shop', 'rollback', {});
-    expect(wrongWith(back)).toEqual(RIGHT);
-    expect(restored.before.filter(({ number }) => !back.rows.has(number))).toEqual([]);
-    expect(await rowsOf(holdfast, 'shop')).toEqual(['before', 'meanwhile', 'meanwhile, later']);
-    expect(await besideData(holdfast, 'shop')).toEqual(['pg-1 kept']);
-    const { id } = await ask(holdfast, 'POST', '/v1/clusters/shop/restores/confirm', {});
-    await holdfast.succeed(id);
-    expect(await besideData(holdfast, 'shop')).toEqual([]);
-    await restoreTo(holdfast, 'shop', { name: 'left-behind', target: { time: left } });
-    expect(await rowsOf(holdfast, 'left-behind')).toEqual(['before', 'meanwhile']);
-    await remove(holdfast, 'left-behind');
-    // Its log gets a number above those of both swaps, which only the archive knows.
-    const again = await exchangeUnderLoad(holdfast, 'shop', 'in-place', { target: { time } });
-    expect(wrongWith(again)).toEqual(RIGHT);
-    expect(await rowsOf(holdfast, 'shop')).toEqual(['before']);
-  });
+  describeInPlace(() => holdfast);
 
-  test('a cluster with replicas is restored in place, and all of them follow', async () => {
-    await firstBackup(holdfast, 'orders');
-    const time = await writeRow(holdfast, 'orders', 'before');
-    await writeRow(holdfast, 'orders', 'meanwhile');
-    expect(wrongWith(await exchangeUnderLoad(holdfast, 'orders', 'in-place', { target: { time } }))).toEqual(RIGHT);
-    expect(await rowsOf(holdfast, 'orders')).toEqual(['before']);
-    // On the node that was the primary.
-    expect((await besideData(holdfast, 'orders')).map((line) => line.replace(/^pg-\d /, ''))).toEqual(['kept']);
-  });
-
-  test('a deletion does not wait for the backup that runs; its data can be restored afterwards, under the old name', async () => {
+  test('a deletion does not wait for the backup that runs; undeleted, the cluster is where it was, with its last words', async () => {
     const { id } = await holdfast.cluster('orders');
+    const client = await clientOf(holdfast, 'orders');
     const lastWords = Date.now();
-    await query(login(await holdfast.credentials('orders'), 'primaryPort'), 'create table last_words ()');
+    await query(client.config, 'create table last_words ()');
     const { id: backup } = await takeBackup(holdfast, 'orders', { type: 'full' });
     await remove(holdfast, 'orders');
     expect(Date.parse((await windowOf(holdfast, id)).latest ?? '')).toBeGreaterThan(lastWords);
@@ -312,12 +283,10 @@ describe('when something fails', () => {
       return ['failed', 'succeeded', 'cancelled'].includes(operation.state) && operation;
     });
     expect(ended.state).not.toBe('cancelled');
-    const { id: restore } = await ask(holdfast, 'POST', `/v1/clusters/${id}/restores`, {
-      name: 'orders',
-      plan: 'ha-s',
-    });
-    await holdfast.succeed(restore);
-    expect((await holdfast.cluster('orders')).status.state).toBe('ready');
-    expect(await query(login(await holdfast.credentials('orders'), 'primaryPort'), 'table last_words')).toEqual([]);
+    await undelete(holdfast, id);
+    const { status, origin } = await holdfast.cluster('orders');
+    expect([status.state, origin?.clusterId]).toEqual(['ready', id]);
+    // With the very settings that the client had before.
+    expect(await query(await sameClient(holdfast, 'orders', client), 'table last_words')).toEqual([]);
   });
 });

@@ -145,6 +145,20 @@ export function describeCloudContract(
       expect(await cloud.listByTags(once)).toEqual([]);
     }, 120_000);
 
+    test('a network that was deleted comes back as it was for whoever prefers it, until somebody has taken it', async () => {
+      const once = { 'holdfast.cluster': `clu_${randomBytes(8).toString('hex')}` };
+      const { cidr } = await cloud.createNetwork({ token: 'e/network', tags: once });
+      const floatingAddress = await cloud.reserveAddress('e/network');
+      const preferred = { cidr, floatingAddress };
+      await cloud.deleteNetwork('e/network');
+      const again = await cloud.createNetwork({ token: 'f/network', tags: once, preferred });
+      expect([again.cidr, await cloud.reserveAddress('f/network')]).toEqual([cidr, floatingAddress]);
+      const other = await cloud.createNetwork({ token: 'g/network', tags: once, preferred });
+      expect(other.cidr).not.toBe(cidr);
+      await Promise.all(['f/network', 'g/network'].map((token) => cloud.deleteNetwork(token)));
+      expect(await cloud.listByTags(once)).toEqual([]);
+    });
+
     test('hosts made at once have addresses of their own', async () => {
       const once = { 'holdfast.cluster': `clu_${randomBytes(8).toString('hex')}` };
       await cloud.createNetwork({ token: 'd/network', tags: once });

@@ -14,9 +14,12 @@ import {
   ended,
   leftOnNodes,
   onPrimary,
+  dumpedOf,
   restoreDump,
+  scheduledDump,
   storedOn,
 } from './backups/dump-user';
+import { dropTable, leftOfExtract, restoreDatabase } from './backups/extracts';
 import { ask } from './backups/user';
 import { login, query } from './support/endpoint';
 
@@ -134,6 +137,40 @@ test('all databases are dumped from a replica, with the roles; names are what th
   await holdfast.succeed((await restoreDump(holdfast, taken.id, { source: ODD, database: 'plain' })).id);
   const shop = login(await holdfast.credentials('shop'), 'primaryPort');
   expect(await query({ ...shop, database: 'plain' }, 'select answer from t')).toEqual([{ answer: 42 }]);
+});
+
+test('dumps are taken by schedule: several databases in one, on the sites that are wanted', async () => {
+  const dumps = { schedule: '0 0 1 1 *', databases: ['app', 'from old'], sites: ['secondary'] };
+  const taken = await scheduledDump(holdfast, 'shop', dumps);
+  expect(taken).toMatchObject({ state: 'succeeded', selection: ['app', 'from old'], error: null });
+  expect(taken.databases).toEqual(['app', 'from old']);
+  expect(taken.copies.map(({ site }) => site)).toEqual(['secondary']);
+  expect(await storedOn(holdfast, 'primary', taken.timelineId)).not.toContain(`dumps/${taken.id}.tar`);
+  expect(await dumpedOf(holdfast, 'shop')).toMatchObject({ status: true, reason: 'Taken' });
+
+  const missing = await scheduledDump(holdfast, 'shop', { ...dumps, databases: ['app', 'nobody'] });
+  expect(missing).toMatchObject({ state: 'failed', error: { code: 'DUMP_IMPOSSIBLE' } });
+  expect(missing.error?.message).toContain('there is no database "nobody"');
+  const condition = await dumpedOf(holdfast, 'shop');
+  expect(condition).toMatchObject({ status: false, reason: 'Failed' });
+  expect(condition?.message).toContain('The last good one ended at');
+});
+
+test('one database is taken out of the backups into another cluster, as it was before somebody dropped the table', async () => {
+  const { time, backup } = await dropTable(holdfast, 'old', 'goods');
+  const shop = login(await holdfast.credentials('shop'), 'primaryPort');
+  const made = await restoreDatabase(holdfast, 'old', { target: { time }, cluster: 'shop', database: 'old at noon' });
+  expect(await query({ ...shop, database: 'old at noon' }, 'select count(*)::int as n from goods')).toEqual([
+    { n: 5000 },
+  ]);
+  expect(await leftOfExtract(holdfast, made)).toEqual([]);
+  expect(await leftOnNodes(holdfast, 'shop')).toEqual([]);
+  // Up to the end of a backup only the database itself is restored.
+  await restoreDatabase(holdfast, 'old', { target: { backup }, database: 'as backed up' });
+  const old = login(await holdfast.credentials('old'), 'primaryPort');
+  expect(await query({ ...old, database: 'as backed up' }, 'select count(*)::int as n from goods')).toEqual([
+    { n: 5000 },
+  ]);
 });
 
 describe('when something fails', () => {

@@ -1,5 +1,5 @@
 import type { BackupSchedules, ScheduledCluster, ScheduledType } from '../../activities/schedules/schedules';
-import { nextDrills, nextRuns } from '../../domain/backup-times';
+import { nextDrills, nextDumps, nextRuns } from '../../domain/backup-times';
 import type { BackupPolicy } from '../../domain/backups';
 import { newId } from '../support/inventory';
 import { POLICY } from '../support/lineage';
@@ -17,7 +17,13 @@ const JITTER_MS: Readonly<Record<ScheduledType, number>> = {
   differential: 60_000,
   incremental: 60_000,
   drill: 3 * 60 * 60_000,
+  dump: 10 * 60_000,
 };
+
+function dueOf(policy: BackupPolicy, type: ScheduledType, since: Date): string[] {
+  if (type === 'drill') return nextDrills(policy, 4, since);
+  return type === 'dump' ? nextDumps(policy, 4, since) : nextRuns(policy, type, 4, since);
+}
 
 /** What takes backups at their times must hold to (activities/schedules/schedules.ts). */
 export function describeSchedulesContract(name: string, make: () => Promise<SchedulesUnderTest>): void {
@@ -37,7 +43,8 @@ export function describeSchedulesContract(name: string, make: () => Promise<Sche
       (await env.otherProcess.describe(cluster.id)).map(({ type, cron, paused }) => [type, cron, paused]);
 
     test('each type has one, with the times of the policy, however often and by whom it is ensured', async () => {
-      const policy: BackupPolicy = { ...POLICY, timeZone: 'Europe/Paris' };
+      const dumps = { ...POLICY.dumps, schedule: '30 4 * * *' };
+      const policy: BackupPolicy = { ...POLICY, dumps, timeZone: 'Europe/Paris' };
       await Promise.all([env.schedules, env.otherProcess].map((schedules) => schedules.ensure(cluster, policy)));
       await env.schedules.ensure(cluster, policy);
       expect(await told()).toEqual([
@@ -45,12 +52,12 @@ export function describeSchedulesContract(name: string, make: () => Promise<Sche
         ['differential', POLICY.schedule.differential, false],
         ['incremental', POLICY.schedule.incremental, false],
         ['drill', POLICY.drill, false],
+        ['dump', '30 4 * * *', false],
       ]);
       for (const { type, nextRuns: runs, lastRun } of await env.schedules.describe(cluster.id)) {
         expect(lastRun).toBeNull();
         const since = new Date(Date.now() - JITTER_MS[type]);
-        const due = type === 'drill' ? nextDrills(policy, 4, since) : nextRuns(policy, type, 4, since);
-        const times = due.map((at) => Date.parse(at));
+        const times = dueOf(policy, type, since).map((at) => Date.parse(at));
         const isOne = (run: string): boolean =>
           times.some((at) => Date.parse(run) >= at && Date.parse(run) <= at + JITTER_MS[type]);
         expect(runs.slice(0, 3).filter(isOne)).toHaveLength(3);

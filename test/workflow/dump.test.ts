@@ -3,6 +3,8 @@ import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { join } from 'node:path';
 import { isStepRef } from '../../domain/clusters';
 import type { OperationKind, OperationRecord } from '../../domain/operations';
+import type { DumpDueOutcome } from '../../workflows/dump-due';
+import { dumpDue } from '../../workflows/dump-due';
 import { RUNBOOKS } from '../../workflows/runbooks';
 import type { Behaviour, ScriptedRun, ScriptedTemporal } from '../support/scripted-worker';
 import { startScriptedTemporal } from '../support/scripted-worker';
@@ -79,3 +81,37 @@ test('a restore that fails drops what it made; one whose name is taken has made 
     expect(run.calls).toEqual(['checkDumpRestore']);
   });
 });
+
+test('a dump that is due runs as an operation of its own; where none is wanted it says why', async () => {
+  for (const wanted of [true, false]) {
+    let run: ScriptedRun | undefined;
+    await engine.withWorker(
+      ({ name }) => (wanted && name === 'openDump' ? { operation: run && { ...run.input, kind: 'dump' } } : undefined),
+      async (scripted) => {
+        run = scripted;
+        const outcome = await executeDue(scripted);
+        const { operationId } = scripted.input;
+        expect(outcome).toEqual(
+          wanted
+            ? { operation: operationId, outcome: 'succeeded', reason: null }
+            : { operation: null, outcome: 'not taken', reason: 'nothing is wanted' },
+        );
+        expect(scripted.calls.includes('storeDump')).toBe(wanted);
+      },
+    );
+  }
+});
+
+test('one that is due while another one runs for too long is left to the next', async () => {
+  await engine.withWorker(fails('openDump', 'CLUSTER_BUSY'), async (run) => {
+    expect(await executeDue(run)).toEqual({ operation: null, outcome: 'not taken', reason: 'no room' });
+    expect(run.calls).toEqual(['openDump']);
+  });
+});
+
+const executeDue = ({ input, taskQueue }: ScriptedRun): Promise<DumpDueOutcome> =>
+  engine.temporal.client.workflow.execute(dumpDue, {
+    workflowId: `dump/${input.clusterId}`,
+    taskQueue,
+    args: [{ clusterId: input.clusterId }],
+  });

@@ -31,9 +31,11 @@ test('a part of the housekeeping that fails keeps no other from its work, and is
       expect(calls).toEqual([
         'findOverdueBackups',
         'findOverdueDrills',
+        'findOverdueDumps',
         'removeAbandonedDrills',
         'removeExpiredLineages',
         'removeKeptData',
+        'removeLeftExtracts',
       ]);
     },
   );

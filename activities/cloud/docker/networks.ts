@@ -12,7 +12,8 @@ export interface FoundNetwork extends Network {
 }
 
 export async function createNetwork(options: DockerCloudOptions, spec: NetworkSpec): Promise<FoundNetwork> {
-  for (const subnet of freeSubnets(options.installId + spec.token, await usedSubnets(options.docker))) {
+  const used = await usedSubnets(options.docker);
+  for (const subnet of freeSubnets(options.installId + spec.token, used, spec.preferred?.cidr)) {
     const found = await findNetwork(options, spec.token);
     if (found) return found;
     try {

@@ -34,15 +34,20 @@ export const floatingAddress = (cidr: string): string => addressAt(cidr, SIZE - 
 /**
  * Subnets that overlap none of `used`, in an order that depends on `seed`: an address that a deleted cluster had is
  * not soon another's, so that no old client or ARP entry reaches the wrong one.
+ *
+ * @param preferred comes first, where it is one of these.
  */
-export function* freeSubnets(seed: string, used: readonly string[]): Generator<Subnet> {
+export function* freeSubnets(seed: string, used: readonly string[], preferred?: string): Generator<Subnet> {
   const start = createHash('sha256').update(seed).digest().readUInt16BE() % COUNT;
-  for (let i = 0; i < COUNT; i++) {
-    const cidr = `${addressAt(`${POOL.join('.')}/16`, ((start + i) % COUNT) * SIZE)}/${PREFIX}`;
+  const all = Array.from({ length: COUNT }, (_, i) => cidrOf((start + i) % COUNT));
+  const first = all.filter((cidr) => cidr === preferred);
+  for (const cidr of [...first, ...all.filter((other) => other !== preferred)]) {
     if (used.some((other) => overlap(cidr, other))) continue;
     yield { cidr, gateway: addressAt(cidr, 1), dynamicRange: cidr.replace(`/${PREFIX}`, `/${PREFIX + 1}`) };
   }
 }
+
+const cidrOf = (number: number): string => `${addressAt(`${POOL.join('.')}/16`, number * SIZE)}/${PREFIX}`;
 
 /** IPv4 networks that this machine is in itself. */
 export function machineSubnets(): string[] {

@@ -6,8 +6,18 @@ import { isId } from '../../../domain/ids';
 import type { ProjectId } from '../../../domain/ids';
 import { sh } from '../../host/shell';
 import type { SshPool } from '../../host/ssh-pool';
-import type { FloatingAddressTable, HostClaim, HostTable } from '../../inventory/host-tables';
-import type { Cloud, CloudHost, CloudTraits, Enforcement, HostSpec, MachinePool, Resource, Tags } from '../cloud';
+import type { AddressClaim, FloatingAddressTable, HostClaim, HostTable } from '../../inventory/host-tables';
+import type {
+  Cloud,
+  CloudHost,
+  CloudTraits,
+  Enforcement,
+  HostSpec,
+  MachinePool,
+  PreferredNetwork,
+  Resource,
+  Tags,
+} from '../cloud';
 import { networkOf } from './addresses';
 import { acceptsConnections } from './answers';
 import type { Inspector } from './preflight';
@@ -41,8 +51,8 @@ export function createStaticCloud(options: StaticCloudOptions): Cloud {
     name: 'static',
     machines: machinePool(options),
     describe: (within) => describe(options, within),
-    createNetwork: async ({ token, tags }) => {
-      const floating = await addresses.claim(addressClaim(token, tags));
+    createNetwork: async ({ token, tags, preferred }) => {
+      const floating = await addresses.claim(addressClaim(token, tags, preferred));
       const facts = (await hosts.listClaims(ownTags(tags)))
         .map(({ machine }) => machine.facts)
         .find((known) => known !== null);
@@ -76,10 +86,10 @@ function machinePool(options: StaticCloudOptions): MachinePool {
     ownMachineId: options.ownMachineId,
   };
   return {
-    async reserve({ step, tags, networkToken, wanted }) {
+    async reserve({ step, tags, networkToken, wanted, preferred }) {
       const owner = ownerOf(tags);
       const claims = await hosts.claim({ ...owner, tags, wanted, step });
-      await addresses.claim(addressClaim(networkToken, tags));
+      await addresses.claim(addressClaim(networkToken, tags, preferred));
       return claims.map(({ token, machine }) => ({ token, failureDomain: machine.zone }));
     },
     async preflight(tags) {
@@ -198,7 +208,12 @@ function ownerOf(tags: Tags): Owner {
 /** What finds all that belongs to the same cluster. */
 const ownTags = (tags: Tags): Tags => ({ [CLUSTER_TAG]: tags[CLUSTER_TAG] ?? '' });
 
-const addressClaim = (network: string, tags: Tags) => ({ ...ownerOf(tags), network, tags });
+const addressClaim = (network: string, tags: Tags, preferred?: PreferredNetwork): AddressClaim => ({
+  ...ownerOf(tags),
+  network,
+  tags,
+  preferred: preferred?.floatingAddress ?? null,
+});
 
 const refused = (verb: string, detail: string): HoldfastError =>
   new HoldfastError('CLOUD_REFUSED', { cloud: 'static', verb, detail });

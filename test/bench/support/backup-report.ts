@@ -13,6 +13,8 @@ export interface BackupResult {
   readonly restoreMs: readonly number[];
   readonly forkMs: readonly number[];
   readonly bareRestoreMs: readonly number[];
+  /** For how long nobody could write. */
+  readonly inPlaceMs: readonly number[];
   readonly load: readonly LoadRun[];
   /** Of the worker, before all of this and at its highest. */
   readonly workerMemoryBytes: { readonly before: number; readonly most: number };
@@ -31,6 +33,7 @@ function rowsOf({
   restoreMs,
   forkMs,
   bareRestoreMs,
+  inPlaceMs,
   load,
   workerMemoryBytes,
 }: BackupResult): string[][] {
@@ -58,6 +61,7 @@ function rowsOf({
       forkMs.map((ms) => ms - bareRestore),
       seconds,
     ),
+    row('restore in place: nobody can write', '<= 5 s', inPlaceMs, seconds),
     row('what the primary loses of its transactions meanwhile', '<= 5 %', losses, percent),
     [
       'memory of the worker, at most (before – most)',

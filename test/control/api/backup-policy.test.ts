@@ -45,6 +45,7 @@ test('the policy is shown with its next runs, and the ETag of the cluster', asyn
     sites: ['primary', 'secondary'],
     schedule: { full: '17 1 * * 0', differential: '17 1 * * 1-6', incremental: '47 * * * *' },
     drill: '7 2 * * 3',
+    dumps: { schedule: null, databases: 'all', sites: null },
     timeZone: 'UTC',
     retention: { unit: 'days', full: 14 },
     paused: false,
@@ -99,6 +100,36 @@ test('a paused policy has no next runs until it is resumed', async () => {
     paused: false,
     nextRuns: { full: [expect.any(String), expect.any(String), expect.any(String)] },
   });
+});
+
+test('dumps are taken by schedule once somebody asks for them: of what, when and where', async () => {
+  const dumps = { schedule: '30 4 * * *', databases: ['app', 'sales'], sites: ['secondary'] };
+  const { body: looked } = await api.request('PATCH', `${path()}?preview=true`, { body: { dumps } });
+  const { changes, impact } = previewSchema.parse(looked);
+  expect([impact, changes[0]?.detail]).toEqual([
+    'none',
+    expect.stringContaining('a dump of databases app, sales on secondary 30 4 * * *'),
+  ]);
+  const first = await change({ dumps });
+  expect(first.status).toBe(202);
+  await finish(api.inventory, await operationOf(api, first.body['id']));
+  const { nextRuns, ...told } = backupPolicyDetailSchema.parse((await show()).body);
+  expect(told.dumps).toEqual(dumps);
+  expect(nextRuns.dump.map((at) => at.slice(11))).toEqual(['04:30:00.000Z', '04:30:00.000Z', '04:30:00.000Z']);
+  // What is left out stays; a site that is left gets no dumps, and without any of those that were named all get them.
+  const second = await change({ dumps: { databases: 'all' }, sites: ['primary', 'offsite'] });
+  await finish(api.inventory, await operationOf(api, second.body['id']));
+  expect(await policy()).toMatchObject({ dumps: { schedule: '30 4 * * *', databases: 'all', sites: null } });
+  expect((await change({ dumps: { schedule: null } })).status).toBe(202);
+  expect(await policy()).toMatchObject({ dumps: { schedule: null }, nextRuns: { dump: [] } });
+});
+
+test('dumps go where backups go, also in an order', async () => {
+  const wrong = await change({ dumps: { sites: ['primary', 'elsewhere'] } });
+  expect(problemsOf(wrong)).toEqual([['/dumps/sites/1', 'is no site of these backups: there are primary, secondary']]);
+  const order = { name: 'ordered', plan: 'sandbox', backups: { sites: ['primary'], dumps: { sites: ['secondary'] } } };
+  const refused = await api.request('POST', '/v1/clusters', { body: order });
+  expect(problemsOf(refused)).toEqual([['/backups/dumps/sites/0', 'is no site of these backups: there are primary']]);
 });
 
 test('a site can be added at the end', async () => {

@@ -33,6 +33,7 @@ describe('an order', () => {
       sites: ['primary', 'secondary'],
       schedule: { full: '17 1 * * 0', differential: '17 1 * * 1-6', incremental: '47 * * * *' },
       drill: '7 2 * * 3',
+      dumps: { schedule: null, databases: 'all', sites: null },
       timeZone: 'UTC',
       retention: { unit: 'days', full: 14 },
       paused: false,
@@ -59,6 +60,7 @@ describe('an order', () => {
     expect(choosy?.spec.backups).toEqual({
       ...asked,
       drill: '7 2 * * 3',
+      dumps: { schedule: null, databases: 'all', sites: null },
       schedule: { full: '0 3 1 * *', differential: '17 1 * * 1-6', incremental: null },
     });
     expect(careless?.spec.backups).toBeNull();

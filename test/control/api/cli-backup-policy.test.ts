@@ -71,6 +71,21 @@ test('every option changes what it names, and nothing else', async () => {
   expect((await run(['backup', 'policy', 'shop'])).stdout).toMatch(/^differential +never$/m);
 });
 
+test('dumps are scheduled, and switched off', async () => {
+  await change('policy', 'shop', '--dump', '30 4 * * *', '--dump-database', 'app', '--dump-database', 'sales');
+  await change('policy', 'shop', '--dump-site', 'secondary');
+  expect(await policy()).toMatchObject({
+    dumps: { schedule: '30 4 * * *', databases: ['app', 'sales'], sites: ['secondary'] },
+  });
+  const shown = await run(['backup', 'policy', 'shop']);
+  expect(shown.stdout).toMatch(/^dump +30 4 \* \* \*; next \S+T0[23]:30:00\.000Z/m);
+  expect(shown.stdout).toMatch(/^what is dumped +databases app, sales on secondary$/m);
+  await change('policy', 'shop', '--dump', 'none', '--dump-database', 'all', '--dump-site', 'all');
+  expect(await policy()).toMatchObject({ dumps: { schedule: null, databases: 'all', sites: null } });
+  const wrong = await run(['backup', 'policy', 'shop', '--dump-site', 'moon']);
+  expect([wrong.code === 0, wrong.stderr]).toEqual([false, expect.stringContaining('--dump-site')]);
+});
+
 test('backups are paused and resumed', async () => {
   await change('pause', 'shop');
   expect((await run(['backup', 'policy', 'shop'])).stdout).toMatch(/^state +paused$/m);

@@ -100,6 +100,8 @@ describe('a restore', () => {
       target: { kind: 'latest' },
       site: null,
       keepsCredentials: true,
+      undeletes: false,
+      onlyDatabase: null,
     });
     expect((await detail('shop')).operation).toBeNull();
     expect(api.engine.lookedUpTo.at(-1)).toBeNull();
@@ -131,6 +133,8 @@ describe('a restore', () => {
         target: { kind: 'time', time: '2026-11-21T06:45:00.123456Z' },
         site: 'secondary',
         keepsCredentials: false,
+        undeletes: false,
+        onlyDatabase: null,
       },
     });
     // What is not archived yet is archived for it.

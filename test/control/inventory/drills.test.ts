@@ -122,6 +122,8 @@ test('a drill that proved something is told with its evidence, and its cluster s
     target: drill.target,
     site: 'primary',
     keepsCredentials: false,
+    undeletes: false,
+    onlyDatabase: null,
   });
   expect((await source())?.lastProvenRestore).toMatchObject({ drillId: drill.id, provenAt: drill.provenAt });
   expect(await told()).toMatchObject({ status: true, reason: 'Proven' });

@@ -89,7 +89,15 @@ test('a lineage that is due is not removed while an operation restores from it',
   await makeDue(timelineId);
   const plain = newCluster(opened.project, `copy-${newId('clu').slice(-8)}`);
   const target = { kind: 'latest' } as const;
-  const origin = { clusterId: shop.cluster.id, timelineId, target, site: null, keepsCredentials: true };
+  const origin = {
+    clusterId: shop.cluster.id,
+    timelineId,
+    target,
+    site: null,
+    keepsCredentials: true,
+    undeletes: false,
+    onlyDatabase: null,
+  };
   const restored = { ...plain, origin };
   const { operation } = await inventory.operations.submitCreate(restored, newSubmission(restored, 'restore'));
   expect([await isDue(timelineId), await inventory.timelines.isRead(timelineId)]).toEqual([false, true]);
@@ -172,6 +180,8 @@ test('a cluster remembers what it was restored from', async () => {
     target: { kind: 'time', time: '2026-11-21T14:01:59+01:00' },
     site: null,
     keepsCredentials: true,
+    undeletes: false,
+    onlyDatabase: null,
   } as const;
   const copy = { ...shop.cluster, id: newId('clu'), name: `copy-${newId('clu').slice(-8)}`, origin };
   const { operation } = await inventory.operations.submitCreate(copy, newSubmission(copy, 'restore'));

@@ -49,8 +49,9 @@ export const UNDO_PATHS: readonly HistoryPath[] = OPERATION_KINDS.flatMap((kind)
       operationPath(kind, 'single', `undo of ${id} waits`, () => {
         // One that may fail is undone at once.
         if (mayFail) return waitingIn([id, id], ['retry']);
-        return kind === 'drill'
-          ? waitingIn(['look-for-damage-in-what-came-back', id], ['retry'])
+        if (kind === 'drill') return waitingIn(['look-for-damage-in-what-came-back', id], ['retry']);
+        return kind === 'restore-database'
+          ? waitingIn([lastToCancel(kind), id], ['retry'])
           : waitingIn([lastToCancel(kind), id], ['cancel', 'retry']);
       }),
     ),
@@ -234,10 +235,15 @@ function stepsOf(kind: OperationKind): RunbookStep[] {
   return listSteps(RUNBOOKS[kind].runbook({ topology: 'single' }));
 }
 
-/** But those that a restore and a drill have in common with a provision or a deletion, whose paths are the same. */
+/** But those that what makes a cluster, or takes it away, has in common with others, whose paths are the same. */
 function ownStepsOf(kind: OperationKind): RunbookStep[] {
-  if (kind !== 'restore' && kind !== 'drill') return stepsOf(kind);
-  const known = [...stepsOf('provision'), ...stepsOf('delete')].map(({ id }) => id);
+  if (!['restore', 'drill', 'restore-database'].includes(kind)) return stepsOf(kind);
+  const others: OperationKind[] = [
+    'provision',
+    'delete',
+    ...(kind === 'restore-database' ? (['restore'] as const) : []),
+  ];
+  const known = others.flatMap(stepsOf).map(({ id }) => id);
   return stepsOf(kind).filter(({ id }) => !known.includes(id));
 }
 

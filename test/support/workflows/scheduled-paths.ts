@@ -1,7 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { backupDue } from '../../../workflows/backup-due';
-import { drillDue } from '../../../workflows/drill-due';
+import type { OperationInput } from '../../../domain/operations';
 import { housekeeping } from '../../../workflows/housekeeping';
 import type { Behaviour, ScriptedRun, ScriptedTemporal } from '../scripted-worker';
 import type { HistoryPath } from './paths';
@@ -39,6 +38,16 @@ export const SCHEDULED_PATHS: readonly HistoryPath[] = [
         name === 'openDrill' ? { operation: { ...run().input, kind: 'drill' } } : undefined,
   ),
   drillPath('not held', () => () => undefined),
+  dumpPath(
+    'taken',
+    (run) =>
+      ({ name }) =>
+        name === 'openDump' ? { operation: { ...run().input, kind: 'dump' } } : undefined,
+  ),
+  dumpPath('not taken', () => () => undefined),
+  dumpPath('another one runs', () => ({ name }) => {
+    if (name === 'openDump') throw ApplicationFailure.nonRetryable('operation op_1 works on it', 'CLUSTER_BUSY');
+  }),
   {
     name: 'housekeeping',
     record: (engine) =>
@@ -60,32 +69,31 @@ function duePath(title: string, behave: (run: () => ScriptedRun) => Behaviour): 
   return { name: `scheduled backup, ${title}`, record: (engine) => startDue(engine, behave) };
 }
 
-function drillPath(title: string, behave: (run: () => ScriptedRun) => Behaviour): HistoryPath {
-  return {
-    name: `scheduled drill, ${title}`,
-    record: (engine) => {
-      let begun: ScriptedRun | undefined;
-      const run = (): ScriptedRun => {
-        if (!begun) throw new Error('it has not begun');
-        return begun;
-      };
-      return engine.withWorker(behave(run), async (scripted) => {
-        begun = scripted;
-        const { clusterId } = scripted.input;
-        const handle = await engine.temporal.client.workflow.start(drillDue, {
-          workflowId: `drill due ${scripted.input.operationId}`,
-          taskQueue: scripted.taskQueue,
-          args: [{ clusterId }],
-        });
-        await handle.result();
-        return handle;
-      });
-    },
-  };
+type BehaveIn = (run: () => ScriptedRun) => Behaviour;
+
+function drillPath(title: string, behave: BehaveIn): HistoryPath {
+  const record: HistoryPath['record'] = (engine) =>
+    startScheduled(engine, behave, 'drillDue', ({ clusterId }) => ({ clusterId }));
+  return { name: `scheduled drill, ${title}`, record };
+}
+
+function dumpPath(title: string, behave: BehaveIn): HistoryPath {
+  const record: HistoryPath['record'] = (engine) =>
+    startScheduled(engine, behave, 'dumpDue', ({ clusterId }) => ({ clusterId }));
+  return { name: `scheduled dump, ${title}`, record };
+}
+
+function startDue(engine: ScriptedTemporal, behave: BehaveIn): Promise<WorkflowHandle> {
+  return startScheduled(engine, behave, 'backupDue', ({ clusterId }) => ({ clusterId, type: 'full' }));
 }
 
 /** @param behave is given the run, which begins after it. */
-function startDue(engine: ScriptedTemporal, behave: (run: () => ScriptedRun) => Behaviour): Promise<WorkflowHandle> {
+function startScheduled(
+  engine: ScriptedTemporal,
+  behave: (run: () => ScriptedRun) => Behaviour,
+  workflow: 'backupDue' | 'drillDue' | 'dumpDue',
+  argsOf: (input: OperationInput) => object,
+): Promise<WorkflowHandle> {
   let begun: ScriptedRun | undefined;
   const run = (): ScriptedRun => {
     if (!begun) throw new Error('it has not begun');
@@ -93,11 +101,10 @@ function startDue(engine: ScriptedTemporal, behave: (run: () => ScriptedRun) => 
   };
   return engine.withWorker(behave(run), async (scripted) => {
     begun = scripted;
-    const { clusterId } = scripted.input;
-    const handle = await engine.temporal.client.workflow.start(backupDue, {
-      workflowId: `due ${scripted.input.operationId}`,
+    const handle = await engine.temporal.client.workflow.start(workflow, {
+      workflowId: `${workflow} ${scripted.input.operationId}`,
       taskQueue: scripted.taskQueue,
-      args: [{ clusterId, type: 'full' }],
+      args: [argsOf(scripted.input)],
     });
     await handle.result();
     return handle;

@@ -4,6 +4,7 @@ import { dumpDownloadSchema, dumpSchema } from '../../../domain/schemas/dumps';
 import type { OperationAnswer } from '../../../domain/schemas/operations';
 import { isFinal } from '../../../domain/operations';
 import { isId } from '../../../domain/ids';
+import { dumpScheduleId } from '../../../domain/names';
 import { hostOf, viewCluster } from '../../../activities/fleet';
 import { sh } from '../../../activities/host/shell';
 import { dataNodesOf } from '../../../activities/fleet';
@@ -81,4 +82,29 @@ export async function storedOn({ fleet }: Holdfast, site: string, timeline: stri
   const keys: string[] = [];
   for await (const { key } of fleet.storage.list(site, timeline, 'dumps/')) keys.push(key);
   return keys;
+}
+
+/** Has dumps taken by schedule, lets the Schedule begin one, and gives it when it has ended. */
+export async function scheduledDump(holdfast: Holdfast, cluster: string, dumps: object): Promise<DumpAnswer> {
+  const known = (await dumpsOf(holdfast, cluster)).map(({ id }) => id);
+  const { id: change } = await ask(holdfast, 'PATCH', `/v1/clusters/${cluster}/backup-policy`, { dumps });
+  await holdfast.succeed(change);
+  const { id } = await holdfast.cluster(cluster);
+  if (!isId('clu', id)) throw new Error(id);
+  await holdfast.temporal.schedule.getHandle(dumpScheduleId(id)).trigger();
+  const taken = await eventually(
+    async () => (await dumpsOf(holdfast, cluster)).find((dump) => !known.includes(dump.id)),
+    { everyMs: 300, limitMs: 60_000 },
+  );
+  await ended(holdfast, taken.operationId);
+  return dumpOf(holdfast, cluster, taken.operationId);
+}
+
+/** What the cluster says of its scheduled dumps. */
+export async function dumpedOf(
+  holdfast: Holdfast,
+  cluster: string,
+): Promise<{ readonly status: boolean; readonly reason: string; readonly message: string } | undefined> {
+  const { status } = await holdfast.cluster(cluster);
+  return status.conditions.find(({ type }) => type === 'Dumped');
 }

@@ -8,7 +8,7 @@ import { sh } from '../../../activities/host/shell';
 import { isId } from '../../../domain/ids';
 import type { Holdfast } from '../../support/holdfast';
 import { login, query } from '../support/endpoint';
-import { ask } from './user';
+import { ask, firstBackup, remove, restoreTo } from './user';
 
 /** A restore in place as a user sees it, and what is looked at behind the API. */
 
@@ -94,6 +94,26 @@ export async function keptOf(holdfast: Holdfast, cluster: string): Promise<KeptD
   return status === 200 ? keptDataSchema.parse(body) : problemSchema.parse(body).code;
 }
 
+/**
+ * Fills the volume of a cluster with one data node, but for so many bytes, while `act` runs. What fills it takes no room on the
+ * machine itself.
+ */
+export async function withoutRoom<T>(
+  holdfast: Holdfast,
+  cluster: string,
+  bytes: number,
+  act: () => Promise<T>,
+): Promise<T> {
+  const { id } = await holdfast.cluster(cluster);
+  if (!isId('clu', id)) throw new Error(id);
+  const view = await viewCluster(holdfast.fleet, id);
+  const host = hostOf(holdfast.fleet, view, reachableNode(view, 'pg-1'));
+  const fill = `free=$(df -B1 --output=avail /var/lib/postgresql | tail -n 1)
+    fallocate -l "$((free - $1))" /var/lib/postgresql/filler`;
+  await host.run(sh`sh -euc ${fill} sh ${Math.round(bytes)}`);
+  return act().finally(() => host.run(sh`rm -f /var/lib/postgresql/filler`));
+}
+
 /** What lies beside the data of each data node. */
 export async function besideData(holdfast: Holdfast, cluster: string): Promise<string[]> {
   const { id, nodes } = await holdfast.cluster(cluster);
@@ -131,3 +151,51 @@ export const wrongWith = ({ before, after, rows }: Awaited<ReturnType<typeof exc
   judged: before.length > 0 && after.length > 0,
 });
 export const RIGHT = { lost: [], left: [], judged: true } as const;
+
+/** On the clusters `shop`, of one data node, and `orders`, of three. @param holdfast only known once it runs. */
+export function describeInPlace(holdfast: () => Holdfast): void {
+  test('a cluster is restored in place, rolled back, and what it has left behind can be restored', async () => {
+    await firstBackup(holdfast(), 'shop');
+    const time = await writeRow(holdfast(), 'shop', 'before');
+    const left = await writeRow(holdfast(), 'shop', 'meanwhile');
+    await writeRow(holdfast(), 'shop', 'meanwhile, later');
+    const restored = await exchangeUnderLoad(holdfast(), 'shop', 'in-place', { target: { time } });
+    expect(wrongWith(restored)).toEqual(RIGHT);
+    expect(await rowsOf(holdfast(), 'shop')).toEqual(['before']);
+    const owner = login(await holdfast().credentials('shop'), 'primaryPort');
+    const isSuper = 'select rolsuper from pg_catalog.pg_roles where rolname = current_user';
+    expect(await query(owner, isSuper)).toEqual([{ rolsuper: false }]);
+    const kept = await keptOf(holdfast(), 'shop');
+    expect(kept).toMatchObject({ node: 'pg-1' });
+    await writeRow(holdfast(), 'shop', 'after');
+    // What was kept is not copied: there is room for what comes beside it, and for half of it.
+    const room = typeof kept === 'string' ? 0 : 256 * 1024 ** 2 + (kept.bytes ?? 0) / 2;
+    const back = await withoutRoom(holdfast(), 'shop', room, () =>
+      exchangeUnderLoad(holdfast(), 'shop', 'rollback', {}),
+    );
+    expect(wrongWith(back)).toEqual(RIGHT);
+    expect(restored.before.filter(({ number }) => !back.rows.has(number))).toEqual([]);
+    expect(await rowsOf(holdfast(), 'shop')).toEqual(['before', 'meanwhile', 'meanwhile, later']);
+    expect(await besideData(holdfast(), 'shop')).toEqual(['pg-1 kept']);
+    const { id } = await ask(holdfast(), 'POST', '/v1/clusters/shop/restores/confirm', {});
+    await holdfast().succeed(id);
+    expect(await besideData(holdfast(), 'shop')).toEqual([]);
+    await restoreTo(holdfast(), 'shop', { name: 'left-behind', target: { time: left } });
+    expect(await rowsOf(holdfast(), 'left-behind')).toEqual(['before', 'meanwhile']);
+    await remove(holdfast(), 'left-behind');
+    // Its log gets a number above those of both swaps, which only the archive knows.
+    const again = await exchangeUnderLoad(holdfast(), 'shop', 'in-place', { target: { time } });
+    expect(wrongWith(again)).toEqual(RIGHT);
+    expect(await rowsOf(holdfast(), 'shop')).toEqual(['before']);
+  });
+
+  test('a cluster with replicas is restored in place, and all of them follow', async () => {
+    await firstBackup(holdfast(), 'orders');
+    const time = await writeRow(holdfast(), 'orders', 'before');
+    await writeRow(holdfast(), 'orders', 'meanwhile');
+    expect(wrongWith(await exchangeUnderLoad(holdfast(), 'orders', 'in-place', { target: { time } }))).toEqual(RIGHT);
+    expect(await rowsOf(holdfast(), 'orders')).toEqual(['before']);
+    // On the node that was the primary.
+    expect((await besideData(holdfast(), 'orders')).map((line) => line.replace(/^pg-\d /, ''))).toEqual(['kept']);
+  });
+}

@@ -140,6 +140,20 @@ test('the network is that of the machines; a floating address belongs to one net
   expect(kinds(await cloud.listByTags(tags()))).toEqual(['address', 'host']);
 });
 
+test('a network gets the floating address that it prefers where that is free, else another one', async () => {
+  const { floatingAddresses } = scratch.inventory;
+  for (const address of ['192.0.2.101', '192.0.2.102', '192.0.2.103'])
+    await floatingAddresses.register({ id: newId('fip'), projectId: scratch.project, address, prefixLength: 24 });
+  const preferred = { cidr: '192.0.2.0/24', floatingAddress: '192.0.2.102' };
+  const addressOf = async (cluster: string): Promise<string | null> => {
+    await cloud.createHost(spec(`${cluster}/pg-1`, { tags: tags(cluster) }));
+    await cloud.createNetwork({ token: `${cluster}/network`, tags: tags(cluster), preferred });
+    return cloud.reserveAddress(`${cluster}/network`);
+  };
+  expect(await addressOf('clu_one')).toBe('192.0.2.102');
+  expect(['192.0.2.101', '192.0.2.103']).toContain(await addressOf('clu_two'));
+});
+
 test('what is deleted twice is gone, nothing is left, and the machine is free again', async () => {
   await cloud.createHost(spec('clu_one/pg-1'));
   await cloud.createNetwork({ token: 'clu_one/network', tags: tags() });

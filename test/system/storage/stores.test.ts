@@ -63,6 +63,18 @@ const refusal = (call: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => (error instanceof Error ? error.name : error),
   );
 
+test('uploads that were begun are forgotten, but not those that somebody else works on', async () => {
+  const timeline = newTimeline();
+  await storage.ensureAccount('primary', timeline, storage.makeAccount('primary', timeline));
+  const begin = async (key: string): Promise<string> => (await storage.large.beginUpload('primary', timeline, key)).id;
+  const [mine, theirs] = [await begin('dumps/mine.tar'), await begin('dumps/theirs.tar')];
+  expect([await begin('dumps/mine.tar'), await begin('dumps/theirs.tar')]).toEqual([mine, theirs]);
+  await storage.large.abortUploads('primary', timeline, 'dumps/', ['dumps/theirs.tar']);
+  expect(await begin('dumps/theirs.tar')).toBe(theirs);
+  expect(await begin('dumps/mine.tar')).not.toBe(mine);
+  await storage.removeObjects('primary', timeline);
+});
+
 describe('with the key of one timeline', () => {
   const [own, foreign] = [newTimeline(), newTimeline()];
   let keys: Credentials;

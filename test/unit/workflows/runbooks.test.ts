@@ -37,10 +37,17 @@ test('a drill waits for nobody until it has proven something, and takes back wha
   const proof = steps.findIndex(({ id }) => id === 'write-down-that-it-can-be-restored');
   expect(proof).toBeGreaterThan(10);
   expect(steps.map(({ givesUp = false }) => givesUp)).toEqual(steps.map((_, i) => i <= proof));
-  for (const kind of OPERATION_KINDS.filter((one) => one !== 'drill')) {
+  for (const kind of OPERATION_KINDS.filter((one) => one !== 'drill' && one !== 'restore-database')) {
     const others = listSteps(RUNBOOKS[kind].runbook({ topology: 'ha' }));
     expect([kind, others.filter(({ givesUp }) => givesUp)]).toEqual([kind, []]);
   }
+});
+
+test('a database is taken out of backups in one go, or not at all; only the taking away waits for somebody', () => {
+  const steps = listSteps(RUNBOOKS['restore-database'].runbook({ topology: 'single' }));
+  const there = steps.findIndex(({ id }) => id === 'restore-it-into-the-other-cluster');
+  expect(there).toBeGreaterThan(10);
+  expect(steps.map(({ givesUp = false }) => givesUp)).toEqual(steps.map((_, i) => i <= there));
 });
 
 test('no step that may fail stands behind one that can not be taken back', () => {

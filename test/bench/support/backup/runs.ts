@@ -67,6 +67,22 @@ export async function measureBareRestore({ database }: Runs): Promise<number> {
   return tookMs;
 }
 
+const [FIRST, LAST] = ['stop PostgreSQL on every data node', 'write and read through every port'];
+
+/**
+ * A restore in place of all that is there: for how long nobody could write at most, which is from the stop of the old data to a
+ * write through every port on the new.
+ */
+export async function measureInPlace({ client }: Runs): Promise<number> {
+  const path = `/v1/clusters/${CLUSTER}/restores`;
+  const { steps } = await client.finish(await client.ask(`${path}/in-place`, { confirm: CLUSTER }));
+  await client.finish(await client.ask(`${path}/confirm`, {}));
+  const from = steps.find(({ title }) => title === FIRST)?.startedAt;
+  const to = steps.find(({ title }) => title === LAST)?.finishedAt;
+  if (!from || !to) throw new Error(`a restore in place without "${FIRST}" or "${LAST}"`);
+  return Date.parse(to) - Date.parse(from);
+}
+
 export interface LoadRun {
   readonly quietTps: number;
   readonly busyTps: number;

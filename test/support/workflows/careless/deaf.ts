@@ -18,6 +18,7 @@ export const {
   dump,
   provision,
   restore,
+  restoreDatabase,
   restoreDump,
   restoreInPlace,
   rollback,

@@ -11,6 +11,8 @@ import type { ClusterState } from '../../../../workflows/cluster';
 import { clusterWorkflow as realCluster } from '../../../../workflows/cluster';
 import type { DrillDueOutcome, ScheduledDrill } from '../../../../workflows/drill-due';
 import { drillDue as realDrillDue } from '../../../../workflows/drill-due';
+import type { DumpDueOutcome, ScheduledDump } from '../../../../workflows/dump-due';
+import { dumpDue as realDumpDue } from '../../../../workflows/dump-due';
 import { lookAtWindow as realLook } from '../../../../workflows/look-at-window';
 import type { HousekeepingOutcome } from '../../../../workflows/housekeeping';
 import { housekeeping as realHousekeeping } from '../../../../workflows/housekeeping';
@@ -40,6 +42,11 @@ export async function backupDue(wanted: ScheduledBackup): Promise<BackupDueOutco
 export async function drillDue(wanted: ScheduledDrill): Promise<DrillDueOutcome> {
   await sleep('1 second');
   return realDrillDue(wanted);
+}
+
+export async function dumpDue(wanted: ScheduledDump): Promise<DumpDueOutcome> {
+  await sleep('1 second');
+  return realDumpDue(wanted);
 }
 
 export async function housekeeping(): Promise<HousekeepingOutcome> {

@@ -19,6 +19,7 @@ export const {
   dump,
   provision,
   restore,
+  restoreDatabase,
   restoreDump,
   restoreInPlace,
   rollback,

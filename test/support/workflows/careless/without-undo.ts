@@ -17,6 +17,7 @@ export const {
   dump,
   provision,
   restore,
+  restoreDatabase,
   restoreDump,
   restoreInPlace,
   rollback,

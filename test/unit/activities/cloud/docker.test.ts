@@ -27,6 +27,16 @@ describe('subnets of private networks', () => {
     expect([...freeSubnets('one', ['10.0.0.0/8'])]).toEqual([]);
   });
 
+  test('begin with the one that is preferred, as long as it is one of them and free', () => {
+    const cidrs = (used: string[], preferred: string): string[] =>
+      [...freeSubnets('one', used, preferred)].map(({ cidr }) => cidr);
+    const usual = cidrs([], '192.0.2.0/26');
+    expect(cidrs([], '10.213.7.64/26')[0]).toBe('10.213.7.64/26');
+    expect(new Set(cidrs([], '10.213.7.64/26'))).toEqual(new Set(usual));
+    expect(cidrs(['10.213.7.64/26'], '10.213.7.64/26')[0]).toBe(usual[0]);
+    expect(usual[0]).toBe([...freeSubnets('one', [])][0]?.cidr);
+  });
+
   test('have a gateway, hosts and a floating address, all apart', () => {
     const [subnet] = freeSubnets('one', []);
     if (!subnet) throw new Error('no subnet is free');

@@ -4,6 +4,7 @@ import { archiveCommands, restoreCommand } from '../../../../activities/pgbackre
 import { backupArguments, pgbackrest } from '../../../../activities/pgbackrest/commands';
 import type { Backups } from '../../../../activities/patroni/config';
 import { patroniConfig } from '../../../../activities/patroni/config';
+import { mayLeaveOut } from '../../../../domain/database-restores';
 import { lineageOn, POLICY } from '../../../support/lineage';
 import { nodeOf, viewOf } from '../../../support/view';
 
@@ -54,6 +55,29 @@ test('every target but the latest promotes when it is reached: nobody has to tel
       target,
       target.kind !== 'latest',
     ]);
+});
+
+test('a restore of one database says which, on each site that is tried', () => {
+  const words = [`--db-include=it's "odd"`];
+  const command = restoreCommand(source, { target: { kind: 'backup', backup: 'bkp_1' }, site: null }, OLDEST, {
+    words,
+  });
+  const tried = execFileSync('sh', ['-c', `pgbackrest() { printf '%s\\n' "$@"; false; }; ${unnested(command)} || :`]);
+  expect(
+    tried
+      .toString()
+      .split('\n')
+      .filter((word) => word.startsWith('--db-include')),
+  ).toEqual([...words, ...words]);
+});
+
+/** What the shell in the shell is told. */
+const unnested = (command: string): string =>
+  execFileSync('sh', ['-c', `set -- ${command}; printf %s "$3"`]).toString();
+
+test('only up to the end of a backup the other databases may be left out', () => {
+  expect(TARGETS.filter(mayLeaveOut)).toEqual([]);
+  expect(mayLeaveOut({ kind: 'backup', backup: 'bkp_1' })).toBe(true);
 });
 
 test('a restore from a certain site reads that site alone', () => {

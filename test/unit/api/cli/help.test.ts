@@ -5,6 +5,7 @@ import { calledAs, COMMAND } from '../../../../api/cli/called-as';
 import { wordsOf } from '../../../../api/cli/help';
 import { createProgram } from '../../../../api/cli/run';
 import { createClusterSchema, deleteClusterSchema } from '../../../../domain/schemas/clusters';
+import { restoreDatabaseSchema } from '../../../../domain/schemas/database-restores';
 import { takeBackupSchema } from '../../../../domain/schemas/backups';
 import { restoreClusterSchema, restoreTargetSchema } from '../../../../domain/schemas/restores';
 import { registerHostSchema } from '../../../../domain/schemas/hosts';
@@ -70,6 +71,8 @@ test('each field that a command sends is told by the option or argument that giv
     ['backup create', Object.keys(takeBackupSchema.shape)],
     ['restore create', Object.keys(restoreClusterSchema.shape)],
     ['restore create', Object.keys(restoreTargetSchema.shape).map((field) => `target/${field}`)],
+    ['restore database', Object.keys(restoreDatabaseSchema.shape)],
+    ['backup policy', ['drill', 'dumps/schedule', 'dumps/databases', 'dumps/sites', 'timeZone', 'retention']],
     ['token create', Object.keys(tokenRequestSchema.shape)],
     ['host add', Object.keys(registerHostSchema.shape)],
     ['ops list', ['cluster', 'limit']],

@@ -1,5 +1,6 @@
 import { policyInWords } from '../../../../domain/backup-words';
 import { DEFAULT_BACKUP_RETENTION, DEFAULT_BACKUP_SCHEDULE } from '../../../../domain/backups';
+import { NO_SCHEDULED_DUMPS } from '../../../../domain/dump-schedules';
 import { backupPolicyRequestSchema } from '../../../../domain/schemas/backups';
 import { cronSchema, timeZoneSchema } from '../../../../domain/schemas/schedules';
 
@@ -89,6 +90,11 @@ test.each([
   ['retention in weeks', { retention: { unit: 'weeks', full: 1 } }, /^retention\/unit: /],
   ['retention without its unit', { retention: { full: 1 } }, /^retention\/unit: /],
   ['a pause that is a text', { paused: 'yes' }, /^paused: /],
+  ['a wrong time of dumps', { dumps: { schedule: 'nightly' } }, /^dumps\/schedule: must be five fields/],
+  ['no database to dump', { dumps: { databases: [] } }, /^dumps\/databases/],
+  ['a database to dump twice', { dumps: { databases: ['a', 'a'] } }, /^dumps\/databases/],
+  ["a database that is the server's own", { dumps: { databases: ['postgres'] } }, /^dumps\/databases/],
+  ['a site for dumps twice', { dumps: { sites: ['a', 'a'] } }, /^dumps\/sites\/1: is there twice/],
   ['a field that is not known', { site: 'primary' }, /^: /],
 ])('a policy with %s is wrong there, and there only', (_what, request, place) => {
   expect(wrongIn(request)).toEqual([expect.stringMatching(place)]);
@@ -99,6 +105,7 @@ test('a policy is told in one line', () => {
     sites: ['primary', 'offsite'],
     schedule: { ...DEFAULT_BACKUP_SCHEDULE, differential: null },
     drill: '7 2 * * 3',
+    dumps: NO_SCHEDULED_DUMPS,
     timeZone: 'Europe/Paris',
     retention: DEFAULT_BACKUP_RETENTION,
     paused: false,
@@ -116,4 +123,6 @@ test('a policy is told in one line', () => {
   expect(policyInWords(rare)).toBe(
     'on primary and offsite: on demand only, no drills, paused; the last 2 full ones kept',
   );
+  const dumped = { ...policy, dumps: { schedule: '30 4 * * *', databases: ['a', 'b'], sites: ['offsite'] } };
+  expect(policyInWords(dumped)).toContain('a drill 7 2 * * 3, a dump of databases a, b on offsite 30 4 * * *; kept');
 });
