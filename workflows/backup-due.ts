@@ -1,5 +1,5 @@
 import { workflowInfo } from '@temporalio/workflow';
-import type { OpenedBackup } from '../activities/schedules/open-backup';
+import type { Opened } from '../activities/schedules/occasion';
 import type { BackupType } from '../domain/backups';
 import type { ClusterId, OperationId } from '../domain/ids';
 import { due } from './proxies';
@@ -35,7 +35,7 @@ export async function backupDue({ clusterId, type }: ScheduledBackup): Promise<B
   return { operation: opened.operation.operationId, outcome, reason: null };
 }
 
-async function open(wanted: ScheduledBackup): Promise<OpenedBackup> {
+async function open(wanted: ScheduledBackup): Promise<Opened> {
   const steps = { single: stepTitles('backup', 'single'), ha: stepTitles('backup', 'ha') };
   try {
     // The id has the time that the run was scheduled for: it is the same one in every retry, reset and repetition.

@@ -1,5 +1,5 @@
 import { workflowInfo } from '@temporalio/workflow';
-import type { OpenedDump } from '../activities/dumps/open-dump';
+import type { Opened } from '../activities/schedules/occasion';
 import type { ClusterId, OperationId } from '../domain/ids';
 import { due } from './proxies';
 import type { RunOutcome } from './run-operation';
@@ -32,7 +32,7 @@ export async function dumpDue(scheduled: ScheduledDump): Promise<DumpDueOutcome>
   return { operation: opened.operation.operationId, outcome, reason: null };
 }
 
-async function open({ clusterId }: ScheduledDump): Promise<OpenedDump> {
+async function open({ clusterId }: ScheduledDump): Promise<Opened> {
   const steps = { single: stepTitles('dump', 'single'), ha: stepTitles('dump', 'ha') };
   try {
     // The id has the time that the run was scheduled for: it is the same one in every retry, reset and repetition.

@@ -2,7 +2,8 @@ import type { StepRef } from '../../domain/clusters';
 import type { Fleet } from '../fleet';
 import { choosePointOf } from './choose';
 import { examineRestore } from './examine';
-import type { AbandonedDrills, DrillDue, OpenedDrill } from './open-drill';
+import type { AbandonedDrills, DrillDue } from './open-drill';
+import type { Opened } from '../schedules/occasion';
 import { openDrill, removeAbandonedDrills } from './open-drill';
 
 export interface DrillActivities {
@@ -12,7 +13,7 @@ export interface DrillActivities {
    *
    * @returns why there is none, where the cluster has gone or does not want it now, or another drill of it runs.
    */
-  openDrill(due: DrillDue): Promise<OpenedDrill>;
+  openDrill(due: DrillDue): Promise<Opened>;
   /**
    * Chooses by chance where the drill stops and which site it reads, within what the archive says can be restored. Idempotent:
    * what was chosen first stays. Retry: `remote`. Effects: the drill, the origin of its cluster. Undo: forgetCluster.

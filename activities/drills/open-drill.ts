@@ -6,10 +6,11 @@ import { HoldfastError } from '../../domain/errors';
 import type { ClusterId, TimelineId } from '../../domain/ids';
 import { makeId } from '../../domain/ids';
 import { SCHEDULE_PRINCIPAL } from '../../domain/names';
-import type { OperationInput, StepTitle } from '../../domain/operations';
+import type { StepTitle } from '../../domain/operations';
 import type { Fleet } from '../fleet';
 import type { Submission } from '../inventory/inventory';
-import { begunAt, hashOf, idempotencyOf } from '../schedules/occasion';
+import type { Opened } from '../schedules/occasion';
+import { begunAt, hashOf, idempotencyOf, nothing } from '../schedules/occasion';
 
 export interface DrillDue {
   readonly clusterId: ClusterId;
@@ -19,20 +20,13 @@ export interface DrillDue {
   readonly steps: readonly StepTitle[];
 }
 
-export type OpenedDrill =
-  | { readonly operation: OperationInput }
-  /** Nothing was written, and this is why. */
-  | { readonly operation: null; readonly reason: string };
-
 export interface AbandonedDrills {
   /** What a deletion will do. */
   readonly steps: readonly StepTitle[];
 }
 
-const nothing = (reason: string): OpenedDrill => ({ operation: null, reason });
-
 /** See {@link DrillActivities.openDrill}. */
-export async function openDrill({ inventory }: Pick<Fleet, 'inventory'>, due: DrillDue): Promise<OpenedDrill> {
+export async function openDrill({ inventory }: Pick<Fleet, 'inventory'>, due: DrillDue): Promise<Opened> {
   const begun = await begunAt({ inventory }, due.occasion);
   if (begun) return { operation: begun };
   const source = await inventory.clusters.get(due.clusterId);

@@ -5,7 +5,8 @@ import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import type { ClusterView, Fleet } from '../fleet';
 import { fencedHostOf, viewCluster } from '../fleet';
 import { clearNodes, DUMPS } from './node';
-import type { DumpDue, OpenedDump } from './open-dump';
+import type { DumpDue } from './open-dump';
+import type { Opened } from '../schedules/occasion';
 import { openDump } from './open-dump';
 import { prepareDumper } from './role';
 import { copyDump, sitesOf, storeDump, storeUnit, tellsNoSite, withdraw } from './store';
@@ -19,7 +20,7 @@ export interface DumpActivities {
    * @returns why there is nothing to take, where the cluster has gone or does not want it now.
    * @throws CLUSTER_BUSY (retryable).
    */
-  openDump(due: DumpDue): Promise<OpenedDump>;
+  openDump(due: DumpDue): Promise<Opened>;
   /** Makes the role that dumps, and lets it into every database. Idempotent. Retry: `remote`. Effects: a role. Undo: none. */
   prepareDumper(at: StepRef): Promise<void>;
   /**

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Cluster, StepRef } from '../../domain/clusters';
 import type { DatabaseRestore } from '../../domain/database-restores';
 import type { Dump } from '../../domain/dumps';
@@ -13,6 +12,7 @@ import type { Fleet } from '../fleet';
 import type { RemovedThings } from '../remove-each';
 import { removeEach } from '../remove-each';
 import type { Idempotency, Submission } from '../inventory/inventory';
+import { hashOf } from '../schedules/occasion';
 import { sitesOf, tellsNoSite } from './store';
 
 /**
@@ -114,12 +114,12 @@ async function openExtractRestore(
   return inventory.operations.requireInput(operation.id);
 }
 
-const hashOf = ({ operationId }: StepRef): Buffer => createHash('sha256').update(`${operationId}/restore`).digest();
+const keyOf = ({ operationId }: StepRef): string => `${operationId}/restore`;
 
 const occasionOf = (at: StepRef): Idempotency => ({
-  key: `${at.operationId}/restore`,
+  key: keyOf(at),
   principal: 'operation',
-  requestHash: hashOf(at).toString('hex'),
+  requestHash: hashOf(keyOf(at)).toString('hex'),
 });
 
 interface Wanted {
@@ -140,7 +140,7 @@ function submissionOf(
   const topology = findPlan(spec.plan)?.topology ?? 'single';
   return {
     operation: {
-      operationId: makeId('op', Date.now(), hashOf(at)),
+      operationId: makeId('op', Date.now(), hashOf(keyOf(at))),
       kind: 'restore-dump',
       clusterId,
       clusterName,

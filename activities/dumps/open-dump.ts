@@ -4,12 +4,13 @@ import { HoldfastError } from '../../domain/errors';
 import type { ClusterId, TimelineId } from '../../domain/ids';
 import { idOfOperation, makeId } from '../../domain/ids';
 import { SCHEDULE_PRINCIPAL } from '../../domain/names';
-import type { OperationInput, StepTitle } from '../../domain/operations';
+import type { StepTitle } from '../../domain/operations';
 import { findPlan } from '../../domain/plans';
 import type { Topology } from '../../domain/plans';
 import type { Fleet } from '../fleet';
 import type { Submission } from '../inventory/inventory';
-import { begunAt, hashOf, idempotencyOf } from '../schedules/occasion';
+import type { Opened } from '../schedules/occasion';
+import { begunAt, hashOf, idempotencyOf, nothing } from '../schedules/occasion';
 
 export interface DumpDue {
   readonly clusterId: ClusterId;
@@ -19,15 +20,8 @@ export interface DumpDue {
   readonly steps: Readonly<Record<Topology, readonly StepTitle[]>>;
 }
 
-export type OpenedDump =
-  | { readonly operation: OperationInput }
-  /** Nothing was written, and this is why. */
-  | { readonly operation: null; readonly reason: string };
-
-const nothing = (reason: string): OpenedDump => ({ operation: null, reason });
-
 /** See {@link DumpActivities.openDump}. */
-export async function openDump({ inventory }: Pick<Fleet, 'inventory'>, due: DumpDue): Promise<OpenedDump> {
+export async function openDump({ inventory }: Pick<Fleet, 'inventory'>, due: DumpDue): Promise<Opened> {
   const begun = await begunAt({ inventory }, due.occasion);
   if (begun) return { operation: begun };
   const cluster = await inventory.clusters.get(due.clusterId);

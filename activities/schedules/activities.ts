@@ -2,7 +2,8 @@ import type { StepRef } from '../../domain/clusters';
 import type { Fleet } from '../fleet';
 import { viewCluster } from '../fleet';
 import { endpointOf } from '../postgres/endpoint';
-import type { BackupDue, OpenedBackup } from './open-backup';
+import type { BackupDue } from './open-backup';
+import type { Opened } from './occasion';
 import { openBackup } from './open-backup';
 
 export interface ScheduleActivities {
@@ -27,7 +28,7 @@ export interface ScheduleActivities {
    * @returns why there is nothing to take, where the cluster has gone or does not want it now.
    * @throws CLUSTER_BUSY (retryable).
    */
-  openBackup(due: BackupDue): Promise<OpenedBackup>;
+  openBackup(due: BackupDue): Promise<Opened>;
 }
 
 export function createScheduleActivities(fleet: Fleet): ScheduleActivities {

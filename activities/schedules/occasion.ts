@@ -15,6 +15,14 @@ export const idempotencyOf = (occasion: string): Idempotency => ({
   requestHash: hashOf(occasion).toString('hex'),
 });
 
+/** What became of a run that was due. */
+export type Opened =
+  | { readonly operation: OperationInput }
+  /** Nothing was written, and this is why. */
+  | { readonly operation: null; readonly reason: string };
+
+export const nothing = (reason: string): Opened => ({ operation: null, reason });
+
 /** What an earlier try has written: it runs, whatever has become of the cluster or its policy since. Null: nothing. */
 export async function begunAt(
   { inventory: { operations } }: Pick<Fleet, 'inventory'>,

@@ -9,7 +9,8 @@ import { findPlan } from '../../domain/plans';
 import type { Topology } from '../../domain/plans';
 import type { Fleet } from '../fleet';
 import type { Submission } from '../inventory/inventory';
-import { begunAt, hashOf, idempotencyOf } from './occasion';
+import type { Opened } from './occasion';
+import { begunAt, hashOf, idempotencyOf, nothing } from './occasion';
 
 export interface BackupDue {
   readonly clusterId: ClusterId;
@@ -20,15 +21,8 @@ export interface BackupDue {
   readonly steps: Readonly<Record<Topology, readonly StepTitle[]>>;
 }
 
-export type OpenedBackup =
-  | { readonly operation: OperationInput }
-  /** Nothing was written, and this is why. */
-  | { readonly operation: null; readonly reason: string };
-
-const nothing = (reason: string): OpenedBackup => ({ operation: null, reason });
-
 /** See {@link ScheduleActivities.openBackup}. */
-export async function openBackup(fleet: Pick<Fleet, 'inventory'>, due: BackupDue): Promise<OpenedBackup> {
+export async function openBackup(fleet: Pick<Fleet, 'inventory'>, due: BackupDue): Promise<Opened> {
   const { inventory } = fleet;
   const begun = await begunAt({ inventory }, due.occasion);
   if (begun) return { operation: begun };
