@@ -66,6 +66,9 @@ export function reachableNode(view: ClusterView, name: NodeName): ReachableNode 
   return node;
 }
 
+/** How many processes of one job work at a time on a node: one for each processor, and two where it has less than that. */
+export const processesOn = ({ plan }: Pick<ClusterView, 'plan'>): number => Math.max(2, Math.floor(plan.cpus));
+
 export function dataNodesOf(view: ClusterView): ReachableNode[] {
   return view.nodes.filter((node) => node.role === 'data').map((node) => reachableNode(view, node.name));
 }

@@ -26,12 +26,16 @@ import type { PatroniActivities } from './patroni/activities';
 import { createPatroniActivities } from './patroni/activities';
 import type { BackupActivities } from './pgbackrest/activities';
 import { createBackupActivities } from './pgbackrest/activities';
+import type { HookActivities } from './pgbackrest/hooks';
+import { createHookActivities } from './pgbackrest/hooks';
 import type { WindowActivities } from './pgbackrest/look';
 import { createWindowActivities } from './pgbackrest/look';
 import type { PolicyActivities } from './pgbackrest/policy';
 import { createPolicyActivities } from './pgbackrest/policy';
 import type { RestoreActivities } from './pgbackrest/restore';
 import { createRestoreActivities } from './pgbackrest/restore';
+import type { RestorePointActivities } from './pgbackrest/restore-points';
+import { createRestorePointActivities } from './pgbackrest/restore-points';
 import type { PostgresActivities } from './postgres/activities';
 import { createPostgresActivities } from './postgres/activities';
 import type { ScheduleActivities } from './schedules/activities';
@@ -42,6 +46,8 @@ import type { SoftwareActivities } from './software/activities';
 import { createSoftwareActivities } from './software/activities';
 import type { SwapActivities } from './swap/activities';
 import { createSwapActivities } from './swap/activities';
+import type { WatchActivities } from './watch/activities';
+import { createWatchActivities } from './watch/activities';
 import type { StorageActivities } from './storage/activities';
 import { createStorageActivities } from './storage/activities';
 
@@ -54,8 +60,10 @@ export type Activities = CloudActivities &
   ExtractActivities &
   BackupActivities &
   RestoreActivities &
+  RestorePointActivities &
   WindowActivities &
   GatewayActivities &
+  HookActivities &
   HousekeepingActivities &
   InventoryActivities &
   PatroniActivities &
@@ -66,7 +74,8 @@ export type Activities = CloudActivities &
   SecretActivities &
   SoftwareActivities &
   StorageActivities &
-  SwapActivities;
+  SwapActivities &
+  WatchActivities;
 
 type OfNoStep =
   | 'recordOperation'
@@ -77,7 +86,8 @@ type OfNoStep =
   | 'openDrill'
   | 'openDump'
   | 'removeAbandonedDrills'
-  | keyof HousekeepingActivities;
+  | keyof HousekeepingActivities
+  | keyof WatchActivities;
 
 /**
  * Each but these begins with the step that it works for: the inventory is asked first whether that is still the cluster's
@@ -88,8 +98,12 @@ type OfAStep = {
   readonly [Name in Exclude<keyof Activities, OfNoStep>]: (at: StepRef, ...more: never[]) => Promise<unknown>;
 };
 
-/** All activities over one fleet: what a worker registers. */
-export function createActivities(fleet: Fleet): Activities {
+/**
+ * All activities over one fleet: what a worker registers.
+ *
+ * @param stopping given when the worker begins to stop: what would go on without end leaves then. Default: never.
+ */
+export function createActivities(fleet: Fleet, stopping = new AbortController().signal): Activities {
   return {
     ...createCloudActivities(fleet),
     ...createDrillActivities(fleet),
@@ -100,8 +114,10 @@ export function createActivities(fleet: Fleet): Activities {
     ...createExtractActivities(fleet),
     ...createBackupActivities(fleet),
     ...createRestoreActivities(fleet),
+    ...createRestorePointActivities(fleet),
     ...createWindowActivities(fleet),
     ...createGatewayActivities(fleet),
+    ...createHookActivities(fleet),
     ...createHousekeepingActivities(fleet),
     ...createInventoryActivities(fleet),
     ...createPatroniActivities(fleet),
@@ -113,5 +129,6 @@ export function createActivities(fleet: Fleet): Activities {
     ...createSoftwareActivities(fleet),
     ...createStorageActivities(fleet),
     ...createSwapActivities(fleet),
+    ...createWatchActivities(fleet, stopping),
   } satisfies Activities & OfAStep;
 }

@@ -1,5 +1,6 @@
 import type { StepRef } from '../domain/clusters';
 import { HoldfastError } from '../domain/errors';
+import { nothingTo } from '../domain/step-words';
 import type { Fleet } from './fleet';
 
 export interface Movement {
@@ -33,6 +34,18 @@ export async function waitWhileItMoves({ goal, position, stallMs, onMove }: Move
     }
   }
 }
+
+/**
+ * Says in the progress of a step that there was nothing to do, or nothing of a part of it.
+ *
+ * @param why `there is no script`. @param verb what there was nothing to do of: `schedule`; all of the step by default.
+ */
+export const tellNothing = (
+  { inventory }: Pick<Fleet, 'inventory'>,
+  at: StepRef,
+  why: string,
+  verb = 'do',
+): Promise<void> => inventory.operations.recordProgress(at.operationId, at.stepId, nothingTo(verb, why));
 
 const PROGRESS_MS = 1_000;
 

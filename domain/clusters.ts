@@ -2,6 +2,7 @@ import type { BackupPolicy, Origin } from './backups';
 import type { ProvenRestore } from './drills';
 import type { ClusterId, OperationId, ProjectId } from './ids';
 import type { Lane } from './operations';
+import type { RestoredFrom } from './restored';
 import type { NodeName, NodeRole } from './topology';
 
 /** What a cluster is: what was asked for (spec) and what is (status), apart from one another. */
@@ -40,6 +41,8 @@ export const CONDITION_TYPES = [
   'BackedUp',
   'RestoreProven',
   'Dumped',
+  'NodesPresent',
+  'Archiving',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 
@@ -51,6 +54,15 @@ export interface Condition {
   readonly message: string;
   /** ISO 8601, UTC. */
   readonly since: string;
+}
+
+/** Of something that was not due yet: that is no trouble. */
+const NOT_DUE = 'NoneYet';
+
+/** `yes`, `NO` for what somebody should look at, `not yet` for what was not due yet. */
+export function conditionInWords({ status, reason }: Pick<Condition, 'status' | 'reason'>): 'yes' | 'NO' | 'not yet' {
+  if (status) return 'yes';
+  return reason === NOT_DUE ? 'not yet' : 'NO';
 }
 
 /** One stable address; several only where the cloud has no floating address (libpq takes lists). */
@@ -86,12 +98,16 @@ export interface Cluster {
   readonly status: ClusterStatus;
   /** What it was restored from; null when it began empty. */
   readonly origin: Origin | null;
+  /** The set that its data began with; null when it began empty. */
+  readonly restoredFrom: RestoredFrom | null;
   /** The cluster whose backups it is made from to be thrown away: a drill, or to take a database out. Null for one that somebody ordered. */
   readonly drillOf: ClusterId | null;
   /** Null: no drill has proven yet that its backups can be restored. */
   readonly lastProvenRestore: ProvenRestore | null;
   readonly createdAt: string;
   readonly deletedAt: string | null;
+  /** Of one that was deleted: until when it can be undeleted, and restored; null where it cannot, and for one that is there. */
+  readonly restorableUntil: string | null;
 }
 
 /** How to reach something over the network from the control plane. */

@@ -19,8 +19,10 @@ export const clusterOfExtract = (source: Cluster, id: ClusterId, operation: Oper
   throwaway(source, {
     id,
     name: `extract-${operation.slice('op_'.length)}`,
-    storageBytes: Math.ceil(source.spec.storageBytes * ROOM_FOR_DUMP),
+    storageBytes: Math.ceil((source.spec.storageBytes * ROOM_FOR_DUMP) / MIB) * MIB,
   });
+
+const MIB = 1024 ** 2;
 
 function throwaway(
   source: Cluster,
@@ -32,7 +34,8 @@ function throwaway(
     plan: plan.name,
     version,
     cloud,
-    storageBytes: Math.min(Math.max(storageBytes, plan.storageBytes), plan.maxStorageBytes),
+    // More than can be ordered, where the source has all that can be: a dump of it is to fit beside the data.
+    storageBytes: Math.max(storageBytes, plan.storageBytes),
     database,
     owner,
     allowedIps: [],

@@ -1,6 +1,9 @@
 import type { BackupCopy, BackupPolicy, RestoreTarget, RestoreWindow } from './backups';
 import type { BackupId, ClusterId, DrillId, OperationId, ProjectId, TimelineId } from './ids';
 import { gapOf } from './restore-targets';
+import type { DataCheck } from './restored';
+import { branchAt, leadsTo } from './swaps';
+import type { Fork } from './swaps';
 
 /** Drills: restores that nobody needs, into hosts that are thrown away, so that it is known that backups can be restored. */
 
@@ -10,14 +13,6 @@ export type DrillState = (typeof DRILL_STATES)[number];
 
 /** Wednesdays; Temporal spreads the drills of many clusters over some hours. */
 export const DEFAULT_DRILL_TIMES = '7 2 * * 3';
-
-/** One thing that was looked at in what came back. */
-export interface DrillCheck {
-  readonly name: string;
-  readonly passed: boolean;
-  /** What was seen, for people. */
-  readonly detail: string;
-}
 
 /** What was read back, and what was found in it. Null: it did not come so far. */
 export interface DrillEvidence {
@@ -30,7 +25,7 @@ export interface DrillEvidence {
   readonly restoredTo: string | null;
   /** Of all databases, as they came back. */
   readonly databaseBytes: number | null;
-  readonly checks: readonly DrillCheck[];
+  readonly checks: readonly DataCheck[];
 }
 
 export interface Drill extends DrillEvidence {
@@ -68,7 +63,7 @@ export interface DrillPoint {
 }
 
 /** A copy with the backup that it is one of. */
-export type KnownCopy = Pick<BackupCopy, 'site' | 'finishedAt'> & { readonly backupId: BackupId };
+export type KnownCopy = Pick<BackupCopy, 'site' | 'finishedAt' | 'stopLsn'> & { readonly backupId: BackupId };
 
 /** pgBackRest knows when a backup ended to the second: one that is to be used has to have ended in an earlier one. */
 const SECOND_MS = 1_000;
@@ -77,12 +72,14 @@ const SECOND_MS = 1_000;
  * Chooses where a drill stops, and the site that it reads: half of them begin from the newest backup, which is what a
  * disaster would need, the others stop anywhere in the window, which old backups have to be good for.
  *
+ * @param forks where restores in place have left the log: a backup of what was left leads nowhere else.
  * @param copies those that are there.
  * @param chances three numbers from 0 up to but not 1. Pure: the caller gives chance.
  * @returns null when there is no backup.
  */
 export function choosePoint(
   window: RestoreWindow,
+  forks: readonly Fork[],
   copies: readonly KnownCopy[],
   [which, when, where]: readonly [number, number, number],
 ): DrillPoint | null {
@@ -92,7 +89,8 @@ export function choosePoint(
   const begins = [endOf(newest), Date.parse(window.earliest)].map((end) => end + SECOND_MS);
   const from = (which < 0.5 ? begins : begins.slice(1)).find((begin) => begin <= until);
   const time = from === undefined ? 0 : outOfGaps(Math.floor(from + when * (until - from)), window);
-  const usable = copies.filter((copy) => endOf(copy) + SECOND_MS <= time);
+  const branch = branchAt(forks, new Date(time).toISOString());
+  const usable = copies.filter((copy) => endOf(copy) + SECOND_MS <= time && leadsTo(forks, branch, copy));
   if (from === undefined || usable.length === 0) {
     const sites = sitesOf(copies.filter(({ backupId }) => backupId === newest.backupId));
     return { target: { kind: 'backup', backup: newest.backupId }, site: pick(sites, where) };

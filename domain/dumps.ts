@@ -18,6 +18,7 @@ export interface Dump {
   readonly id: DumpId;
   readonly projectId: ProjectId;
   readonly clusterId: ClusterId;
+  readonly clusterName: string;
   /** Whose account on each site it lies in, and with which it goes at last. */
   readonly timelineId: TimelineId;
   readonly operationId: OperationId;

@@ -27,7 +27,7 @@ export const ERRORS = {
   CONFIRMATION_MISMATCH: entry(
     400,
     'Confirmation does not match',
-    'Type the name of the cluster, {name}, as `confirm`: what this does to its data cannot simply be undone.',
+    '`confirm` must be the name of the cluster, {name}, because this deletes or replaces its data. Nothing was done.',
   ),
   UNAUTHENTICATED: entry(
     401,
@@ -35,9 +35,13 @@ export const ERRORS = {
     'Send a valid API token as `Authorization: Bearer …`; `npm start` keeps the first one in .holdfast/token.',
   ),
   FORBIDDEN: entry(403, 'Forbidden', 'This token lacks the scope {scope}.'),
-  NOT_FOUND: entry(404, 'Not found', 'There is no {kind} {ref} here.'),
+  NOT_FOUND: entry(404, 'Not found', 'There is no {kind} {ref} here{since?}.'),
   METHOD_NOT_ALLOWED: entry(405, 'Method not allowed', '{method} is not allowed here; allowed: {allowed}.'),
-  NAME_TAKEN: entry(409, 'Name taken', 'A cluster named {name} exists in this project; choose another name.'),
+  NAME_TAKEN: entry(
+    409,
+    'Name taken',
+    'A cluster named {name} exists in this project; choose another name. Nothing was done.',
+  ),
   HOST_EXISTS: entry(409, 'Host registered already', 'A host with the {what} {value} is registered already.'),
   HOST_IN_USE: entry(
     409,
@@ -61,7 +65,7 @@ export const ERRORS = {
   DELETION_PROTECTED: entry(
     409,
     'Deletion protected',
-    'Cluster {name} is protected against deletion; set deletionProtection to false first.',
+    'Cluster {name} is protected against deletion (`deletionProtection`): take that away first. Nothing was done.',
   ),
   OPERATION_FINISHED: entry(
     409,
@@ -87,7 +91,12 @@ export const ERRORS = {
   BACKUPS_NOT_CONFIGURED: entry(
     409,
     'Backups are not configured',
-    'Cluster {name} has no backups: no object store was configured when it was ordered, or the order said so.',
+    'Cluster {name} has no backups: no object store was configured when it was ordered, or the order said so. A change of its policy gives it backups.',
+  ),
+  ARCHIVE_MODE_OFF: entry(
+    409,
+    'PostgreSQL cannot archive',
+    'PostgreSQL of cluster {name} runs with archive_mode off, which only a restart changes: an older Holdfast made it without backups.',
   ),
   NOTHING_KEPT: entry(
     409,
@@ -97,7 +106,7 @@ export const ERRORS = {
   OLD_DATA_KEPT: entry(
     409,
     'Old data is kept',
-    'Cluster {name} keeps the data of before its last restore in place until {until}. Confirm that restore, or roll it back, first.',
+    'Cluster {name} keeps the data of before its last restore in place until {until}. Roll that restore back, or confirm it, which deletes the old data for good, first. Nothing was done.',
   ),
   PRECONDITION_FAILED: entry(
     412,
@@ -110,6 +119,11 @@ export const ERRORS = {
     422,
     'Idempotency key reused',
     'This Idempotency-Key was used with another request; use a new one.',
+  ),
+  RESTORE_POINT_EXISTS: entry(
+    409,
+    'Restore point exists',
+    'The cluster has a restore point {name} already, or is about to make it: choose another name. Nothing was done.',
   ),
   RESTORE_TARGET_OUTSIDE: entry(
     422,
@@ -130,6 +144,11 @@ export const ERRORS = {
   ),
   UNAVAILABLE: entry(503, 'Unavailable', '{part} is not reachable at the moment; retry in a few seconds.', true),
   HOST_UNREACHABLE: entry(503, 'Host unreachable', 'Host {host} does not answer over SSH: {detail}.', true),
+  HOST_LOGIN_REFUSED: entry(
+    500,
+    'Host refuses the control key',
+    'Host {host} does not let {user} in with the control key: append the line that `holdfast host key` prints to authorized_keys of {user} there, then retry.',
+  ),
   HOST_KEY_MISMATCH: entry(
     500,
     'Host key mismatch',
@@ -148,6 +167,11 @@ export const ERRORS = {
     'The data does not fit beside the old on {host}: it needs {needed}, and {free} are free. Nothing was changed. Free some and retry, or restore into a new cluster with more storage.',
   ),
   BACKUP_FAILED: entry(500, 'Backup failed', 'The backup to site {site} failed: {detail}', true),
+  BACKUP_SCRIPT_FAILED: entry(
+    500,
+    'Backup script failed',
+    'No backup was taken: the script before it {end} on {node}. What it wrote stands in the record of backup {backup}.',
+  ),
   DRILL_FAILED: entry(500, 'Drill failed', 'Drill {drill} restored the data and found it wrong: {detail}'),
   BACKUP_DAMAGED: entry(
     500,
@@ -160,9 +184,14 @@ export const ERRORS = {
   DATABASE_EXISTS: entry(
     409,
     'Database exists',
-    'Cluster {cluster} has a database {database} already: give another name, or say `replace` to put the dump in its place.',
+    'Cluster {cluster} has a database {database} already: give another name as `database`, or set `replace`, which drops it once the other one is restored. Nothing was changed.',
   ),
   RESTORE_FAILED: entry(500, 'Restore failed', 'The data could not be restored on {host}: {detail}'),
+  RESTORE_DAMAGED: entry(
+    500,
+    'Restored data damaged',
+    'The data came back on {host}, but is damaged: {detail}. It is not offered to anybody: cancel, and restore from another site or an older backup.',
+  ),
   CLOUD_UNAVAILABLE: entry(503, 'Cloud unavailable', 'The cloud {cloud} does not answer: {detail}.', true),
   CLOUD_REFUSED: entry(500, 'Cloud refused', 'The cloud {cloud} refused to {verb}: {detail}.'),
   CLOUD_FULL: entry(
@@ -183,6 +212,11 @@ export const ERRORS = {
     500,
     'Secret unreadable',
     'Secret {name} cannot be decrypted with the key of this installation; restore .holdfast/key.',
+  ),
+  PASSPHRASE_LOST: entry(
+    500,
+    'Passphrase lost',
+    'What opens the backups of lineage {lineage} cannot be read any more: {detail} Put inventory and .holdfast/key back from one backup of the control plane; without one, bring the data back with the escrow file of the cluster.',
   ),
   MASTER_KEY_MISSING: entry(
     500,
@@ -253,7 +287,9 @@ export function tellsAbsence(error: unknown): boolean {
   return error instanceof HoldfastError && isAbsence(error.code);
 }
 
-/** Fills `{placeholders}`; one without a value stays visible, which the catalogue's test refuses. */
+/** Fills `{placeholders}`; one without a value stays visible, which the catalogue's test refuses. `{this?}` may go without. */
 export function fillTemplate(template: string, values: Readonly<Record<string, string | number>>): string {
-  return template.replace(/\{(\w+)\}/g, (whole, key: string) => String(values[key] ?? whole));
+  return template.replace(/\{(\w+)(\?)?\}/g, (whole, key: string, mayLack?: string) =>
+    String(values[key] ?? (mayLack ? '' : whole)),
+  );
 }

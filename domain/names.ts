@@ -24,6 +24,9 @@ export const dumpScheduleId = (clusterId: ClusterId): string => `dump/${clusterI
 /** Id of the Temporal Schedule of what is done every hour for all clusters together. */
 export const HOUSEKEEPING_SCHEDULE = 'holdfast/housekeeping';
 
+/** Workflow id and type of what watches all clusters, without end. */
+export const WATCH_WORKFLOW = { id: 'holdfast/watch', type: 'watch' } as const;
+
 /** Workflow types that Schedules start; a test holds that workers know them. */
 export const SCHEDULED_WORKFLOWS = {
   backup: 'backupDue',

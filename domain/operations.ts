@@ -1,5 +1,6 @@
 import type { ClusterId, OperationId, ProjectId } from './ids';
 import type { Topology } from './plans';
+import type { Restored } from './restored';
 
 /** A lifecycle operation and its steps, as the inventory keeps them and the API shows them. */
 
@@ -9,10 +10,12 @@ export const OPERATION_KINDS = [
   'backup',
   'restore',
   'drill',
+  'begin-backups',
   'configure-backups',
   'restore-in-place',
   'rollback',
   'confirm-restore',
+  'create-restore-point',
   'dump',
   'delete-dump',
   'restore-dump',
@@ -35,10 +38,12 @@ export function laneOf(kind: OperationKind): Lane {
     case 'delete':
     case 'restore':
     case 'drill':
+    case 'begin-backups':
     case 'configure-backups':
     case 'restore-in-place':
     case 'rollback':
     case 'confirm-restore':
+    case 'create-restore-point':
     case 'restore-dump':
     case 'restore-database':
       return 'cluster';
@@ -49,7 +54,7 @@ export function laneOf(kind: OperationKind): Lane {
 export const ENDS_BACKUPS: readonly OperationKind[] = ['delete'];
 
 /** While one of these runs no backup and no dump begins, and none of them begins while one of those runs. */
-export const EXCLUDES_BACKUPS: readonly OperationKind[] = ['restore-in-place', 'rollback'];
+export const EXCLUDES_BACKUPS: readonly OperationKind[] = ['begin-backups', 'restore-in-place', 'rollback'];
 
 export const OPERATION_STATES = [
   'pending',
@@ -88,6 +93,16 @@ export interface StepTitle {
 export const OPERATION_CAUSES = ['user', 'schedule', 'autopilot'] as const;
 export type OperationCause = (typeof OPERATION_CAUSES)[number];
 
+/** What a restore was ordered to do. */
+export interface RestoreOrder {
+  /** Name of the cluster. */
+  readonly into: string;
+  /** Name that one database gets there; null: it is all of them. */
+  readonly database: string | null;
+  /** For people: `the time …`; null: what a restore in place has kept. */
+  readonly target: string | null;
+}
+
 /** An operation as lists have it: all but its steps, which are many. */
 export interface OperationSummary {
   readonly id: OperationId;
@@ -95,6 +110,10 @@ export interface OperationSummary {
   readonly projectId: ProjectId;
   readonly clusterId: ClusterId;
   readonly clusterName: string;
+  /** Name of the cluster that people know: of one that is thrown away, whose backups it is made from. */
+  readonly subject: string;
+  /** Null for one that restores nothing. */
+  readonly restores: RestoreOrder | null;
   readonly generation: number;
   readonly state: OperationState;
   /** Why it waits (`needs attention: …`), or which decision came too late (`cancel was not taken: …`). */
@@ -113,6 +132,8 @@ export interface OperationSummary {
 }
 
 export interface Operation extends OperationSummary {
+  /** Null for one that restores nothing, or has not come so far. */
+  readonly restored: Restored | null;
   readonly steps: readonly Step[];
 }
 
@@ -121,9 +142,17 @@ export interface OperationEvent {
   readonly seq: number;
   readonly operationId: OperationId;
   readonly at: string;
-  readonly type: 'operation' | 'step';
-  /** The step, or the operation (without its steps, which have events of their own), after the change. */
+  readonly type: 'operation' | 'step' | 'notice';
+  /** The step, or the operation (without its steps, which have events of their own), after the change; or a {@link Notice}. */
   readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** Something that people want to be told of. Channels come later: for now it is an event that names them. */
+export interface Notice {
+  readonly event: 'success' | 'failure' | 'warning';
+  readonly message: string;
+  /** Whom to tell; empty where nobody wants to know: what went wrong is told all the same. */
+  readonly told: readonly string[];
 }
 
 export function isFinal(state: OperationState): boolean {

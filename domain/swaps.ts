@@ -17,7 +17,7 @@ export interface Swap {
   readonly timelineId: TimelineId;
   /** Null: it puts the data back that another swap has kept. */
   readonly target: RestoreTarget | null;
-  /** Site to read from; null: the first that answers. */
+  /** Site to read from; null: the first that can be read. */
   readonly site: string | null;
   /** That other swap. */
   readonly undoes: OperationId | null;
@@ -41,6 +41,8 @@ export interface Swap {
   readonly keptUntil: string | null;
   /** Since when the old data can't be put back any more. */
   readonly releasedAt: string | null;
+  /** Data nodes that were away at the exchange, or since: they are brought in when they answer. */
+  readonly away: readonly NodeName[];
 }
 
 /** What a restore has to know of a swap of its lineage. */
@@ -80,15 +82,21 @@ export interface Route {
   readonly copies: readonly BackupCopy[];
 }
 
+/** The branch on which a target is looked for: times and restore points lie on the one of their own time, the others on the newest. */
+export function branchOf(forks: readonly Fork[], target: RestoreTarget): number {
+  if (target.kind === 'time') return branchAt(forks, target.time);
+  return target.kind === 'point' ? branchAt(forks, target.madeAt) : forks.length;
+}
+
 /**
- * A time before a swap means what was there at that time, also where the swap has left it. Other targets are looked for on the
- * newest branch.
+ * A time before a swap means what was there at that time, also where the swap has left it; so does a restore point. Other
+ * targets are looked for on the newest branch.
  *
  * @param forks of the lineage, in order.
  * @param copies that are there, where they may be read from.
  */
 export function routeTo(forks: readonly Fork[], target: RestoreTarget, copies: readonly BackupCopy[]): Route {
-  const branch = target.kind === 'time' ? branchAt(forks, target.time) : forks.length;
+  const branch = branchOf(forks, target);
   const left = forks[branch];
   const isBehind =
     target.kind === 'time' &&
@@ -106,8 +114,8 @@ export function routeTo(forks: readonly Fork[], target: RestoreTarget, copies: r
 
 function isBefore({ finishedAt, stopLsn }: BackupCopy, target: RestoreTarget): boolean {
   if (target.kind === 'time') return Date.parse(finishedAt) <= Date.parse(target.time);
-  return target.kind !== 'lsn' || lsnNumber(stopLsn) <= lsnNumber(target.lsn);
+  return (target.kind !== 'lsn' && target.kind !== 'point') || lsnNumber(stopLsn) <= lsnNumber(target.lsn);
 }
 
-/** Of these nobody can say beforehand where in the log they are: the oldest backup never lies behind them. */
-const comesAnywhere = ({ kind }: RestoreTarget): boolean => kind === 'transaction' || kind === 'point';
+/** Nobody can say beforehand where in the log it is: the oldest backup never lies behind it. */
+const comesAnywhere = ({ kind }: RestoreTarget): boolean => kind === 'transaction';

@@ -19,20 +19,24 @@ async function main(): Promise<void> {
     openFleet(settings, log),
     NativeConnection.connect({ address: settings.TEMPORAL_ADDRESS }),
   ]);
+  const stopped = new AbortController();
+  // What goes on without end leaves at once: the grace time is for what ends.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => stopped.abort(new Error('this worker stops')));
   const worker = await createWorker({
     connection,
-    activities: createActivities(fleet),
+    activities: createActivities(fleet, stopped.signal),
     operations: fleet.inventory.operations,
     log,
     codec: fleet.codec,
   });
   log.info({ temporal: settings.TEMPORAL_ADDRESS }, 'worker ready');
-  const stopped = new AbortController();
   const { inventory, schedules, storage } = fleet;
   // What is away at the moment is no reason not to begin. The API offers what workers can use.
   const told = Promise.all([
     untilDone('write down the sites', () => inventory.sites.record(storage.sites), log, stopped.signal),
     untilDone('schedule the housekeeping', () => schedules.ensureHousekeeping(), log, stopped.signal),
+    untilDone('watch the clusters', () => schedules.ensureWatch(), log, stopped.signal),
   ]);
   try {
     await worker.run();

@@ -73,10 +73,12 @@ function endsCluster(operation: OperationInput, outcome: RunOutcome): boolean {
     case 'delete':
       return outcome === 'succeeded' || outcome === 'elsewhere';
     case 'backup':
+    case 'begin-backups':
     case 'configure-backups':
     case 'restore-in-place':
     case 'rollback':
     case 'confirm-restore':
+    case 'create-restore-point':
     case 'dump':
     case 'delete-dump':
     case 'restore-dump':

@@ -6,6 +6,8 @@ import { stepTitles } from './runbooks';
 /** For operators, in the Web UI. */
 export interface HousekeepingOutcome {
   readonly lineages: RemovedThings;
+  /** Data nodes that were away during a restore in place: those that were brought in, and those that are not yet. */
+  readonly nodes: RemovedThings;
   /** Of restores in place. */
   readonly keptData: RemovedThings;
   /** Dumps that were needed on the way only. */
@@ -38,8 +40,9 @@ export async function housekeeping(): Promise<HousekeepingOutcome> {
   const overdueDumps = await tried([], () => activities.findOverdueDumps());
   const abandoned = await tried([], () => activities.removeAbandonedDrills({ steps }));
   const lineages = await tried(NONE, () => activities.removeExpiredLineages());
+  const nodes = await tried(NONE, () => activities.bringInNodes());
   const keptData = await tried(NONE, () => activities.removeKeptData());
   const extracts = await tried(NONE, () => activities.removeLeftExtracts());
   if (errors.length > 0) throw ApplicationFailure.nonRetryable(errors.map((error) => rootCause(error)).join('; '));
-  return { lineages, keptData, extracts, overdue, overdueDrills, overdueDumps, abandoned };
+  return { lineages, nodes, keptData, extracts, overdue, overdueDrills, overdueDumps, abandoned };
 }

@@ -1,11 +1,13 @@
 /** The workflow types that workers register. */
 export { backup } from './backup';
 export { backupDue } from './backup-due';
+export { beginBackups } from './begin-backups';
 export { checkHost } from './check-host';
 export { checkSites } from './check-sites';
 export { clusterWorkflow } from './cluster';
 export { configureBackups } from './configure-backups';
 export { confirmRestore } from './confirm-restore';
+export { createRestorePoint } from './create-restore-point';
 export { deleteCluster } from './delete';
 export { drill } from './drill';
 export { drillDue } from './drill-due';
@@ -20,3 +22,4 @@ export { restoreDatabase } from './restore-database';
 export { restoreInPlace } from './restore-in-place';
 export { rollback } from './rollback';
 export { restoreDump } from './restore-dump';
+export { watch } from './watch';

@@ -12,16 +12,19 @@ import type { GatewayActivities } from '../activities/gateway/activities';
 import type { InventoryActivities } from '../activities/inventory/activities';
 import type { PatroniActivities } from '../activities/patroni/activities';
 import type { BackupActivities } from '../activities/pgbackrest/activities';
+import type { HookActivities } from '../activities/pgbackrest/hooks';
 import type { WindowActivities } from '../activities/pgbackrest/look';
 import type { PolicyActivities } from '../activities/pgbackrest/policy';
 import type { HousekeepingActivities } from '../activities/housekeeping/activities';
 import type { ScheduleActivities } from '../activities/schedules/activities';
 import type { RestoreActivities } from '../activities/pgbackrest/restore';
+import type { RestorePointActivities } from '../activities/pgbackrest/restore-points';
 import type { PostgresActivities } from '../activities/postgres/activities';
 import type { SecretActivities } from '../activities/secrets/activities';
 import type { SoftwareActivities } from '../activities/software/activities';
 import type { StorageActivities } from '../activities/storage/activities';
 import type { SwapActivities } from '../activities/swap/activities';
+import type { WatchActivities } from '../activities/watch/activities';
 import {
   COPY_ATTEMPTS,
   DUE_DEADLINE,
@@ -70,6 +73,13 @@ const waiting: ActivityOptions = { ...common, startToCloseTimeout: '30s', schedu
 /** What is not done is done by the next housekeeping. */
 const hourly: ActivityOptions = { ...common, startToCloseTimeout: DUE_DEADLINE, scheduleToCloseTimeout: DUE_DEADLINE };
 
+/** It ends with its worker only, and the next one goes on with it at once, however often that has happened before. */
+const unending: ActivityOptions = {
+  ...common,
+  startToCloseTimeout: '3650d',
+  retry: { initialInterval: FIRST_RETRY, backoffCoefficient: 1 },
+};
+
 /** Progress is written whatever happens: never given up. */
 const recording: ActivityOptions = { ...common, startToCloseTimeout: '30s' };
 
@@ -86,7 +96,10 @@ export const exporters = proxyActivities<ExporterActivities>(remote);
 export const backups = proxyActivities<Omit<BackupActivities, 'takeBackup' | 'expireBackups'>>(remote);
 export const expiry = proxyActivities<Pick<BackupActivities, 'expireBackups'>>(long);
 export const copies = proxyActivities<Pick<BackupActivities, 'takeBackup'>>(copying);
+export const hooks = proxyActivities<HookActivities>(copying);
 export const restores = proxyActivities<RestoreActivities>(long);
+export const marks = proxyActivities<Pick<RestorePointActivities, 'markLog'>>(remote);
+export const points = proxyActivities<Pick<RestorePointActivities, 'forgetPoint'>>(quick);
 export const drills = proxyActivities<Pick<DrillActivities, 'choosePoint'>>(remote);
 export const examinations = proxyActivities<Pick<DrillActivities, 'examineRestore'>>(copying);
 export const proofs = proxyActivities<Pick<DrillActivities, 'proveDrill'>>(quick);
@@ -109,6 +122,7 @@ export const due = proxyActivities<
 export const housekeeping = proxyActivities<HousekeepingActivities & Pick<DrillActivities, 'removeAbandonedDrills'>>(
   hourly,
 );
+export const watching = proxyActivities<WatchActivities>(unending);
 export const secrets = proxyActivities<SecretActivities>(quick);
 export const inventory = proxyActivities<InventoryActivities>(quick);
 export const journal = proxyActivities<Pick<InventoryActivities, 'recordOperation'>>(recording);

@@ -26,6 +26,8 @@ export const restoreDatabaseRunbook: RunbookOf = (cluster) => [
     step('look for the backup', (at) => restores.findSource(at), { undo: (at) => inventory.forgetCluster(at) }),
     ...layFoundation(cluster),
     step('restore the data and replay the log', (at) => restores.waitForData(at)),
+    // Before the dump: what reads for damage is in the database while it does.
+    step('check the data', (at) => restores.checkData(at)),
     step('prepare the role that dumps', (at) => dumps.prepareDumper(at)),
     step('dump the database into a scratch folder', (at) => dumping.takeDump(at)),
     step('store the dump on a site', (at) => dumping.storeDump(at), { undo: (at) => extracts.deleteExtract(at) }),

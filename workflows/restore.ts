@@ -4,7 +4,7 @@ import type { OperationOutcome } from './operation';
 import { backups, copies, inventory, postgres, restores } from './proxies';
 import { declareReady, layFoundation, openToUsers } from './provision';
 import type { RunbookOf } from './runbook';
-import { step } from './runbook';
+import { step, together } from './runbook';
 
 /** A new cluster with the data of another one, as it was at a time of its past. */
 export const restoreRunbook: RunbookOf = (cluster) => [
@@ -12,11 +12,15 @@ export const restoreRunbook: RunbookOf = (cluster) => [
   step('look for the backup', (at) => restores.findSource(at), { undo: (at) => inventory.forgetCluster(at) }),
   ...layFoundation(cluster),
   step('restore the data and replay the log', (at) => restores.waitForData(at)),
-  openToUsers(cluster),
-  step('check the data', (at) => restores.checkData(at)),
-  step('prepare the stores', (at) => backups.prepareStanza(at)),
-  step('take the first backup', (at) => copies.takeBackup(at)),
-  step('write down what the stores have', (at) => backups.recordBackups(at)),
+  together(
+    openToUsers(cluster),
+    step('check the data', (at) => restores.checkData(at)),
+    [
+      step('prepare the stores', (at) => backups.prepareStanza(at)),
+      step('take the first backup', (at) => copies.takeBackup(at)),
+      step('write down what the stores have', (at) => backups.recordBackups(at)),
+    ],
+  ),
   step('write and read through every port', (at) => postgres.proveEndpoint(at)),
   declareReady,
 ];

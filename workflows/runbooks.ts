@@ -1,8 +1,10 @@
 import type { OperationKind, StepTitle } from '../domain/operations';
 import type { Topology } from '../domain/plans';
 import { backupRunbook } from './backup';
+import { beginBackupsRunbook } from './begin-backups';
 import { configureBackupsRunbook } from './configure-backups';
 import { confirmRestoreRunbook } from './confirm-restore';
+import { createRestorePointRunbook } from './create-restore-point';
 import { deleteRunbook } from './delete';
 import { deleteDumpRunbook } from './delete-dump';
 import { drillRunbook } from './drill';
@@ -23,10 +25,12 @@ export const RUNBOOKS: Readonly<Record<OperationKind, { readonly workflow: strin
   backup: { workflow: 'backup', runbook: backupRunbook },
   restore: { workflow: 'restore', runbook: restoreRunbook },
   drill: { workflow: 'drill', runbook: drillRunbook },
+  'begin-backups': { workflow: 'beginBackups', runbook: beginBackupsRunbook },
   'configure-backups': { workflow: 'configureBackups', runbook: configureBackupsRunbook },
   'restore-in-place': { workflow: 'restoreInPlace', runbook: restoreInPlaceRunbook },
   rollback: { workflow: 'rollback', runbook: rollbackRunbook },
   'confirm-restore': { workflow: 'confirmRestore', runbook: confirmRestoreRunbook },
+  'create-restore-point': { workflow: 'createRestorePoint', runbook: createRestorePointRunbook },
   dump: { workflow: 'dump', runbook: dumpRunbook },
   'delete-dump': { workflow: 'deleteDump', runbook: deleteDumpRunbook },
   'restore-dump': { workflow: 'restoreDump', runbook: restoreDumpRunbook },

@@ -25,14 +25,17 @@ async function pointOf(fleet: Fleet, drill: Drill): Promise<DrillPoint | null> {
   const window = await windowOf(fleet, drill);
   if (window === null) return null;
   const { projectId, clusterId, timelineId } = drill;
-  const backups = await fleet.inventory.backups.list(projectId, { limit: BACKUPS, clusterId });
+  const [backups, forks] = await Promise.all([
+    fleet.inventory.backups.list(projectId, { limit: BACKUPS, clusterId }),
+    fleet.inventory.swaps.forks(timelineId),
+  ]);
   const copies = backups
     .filter(({ state, timelineId: lineage }) => lineage === timelineId && state === 'succeeded')
     .flatMap(({ id, copies: all }): KnownCopy[] =>
       all.flatMap((copy) => (copy.removedAt === null ? [{ ...copy, backupId: id }] : [])),
     );
   const chance = (): number => randomInt(PRECISION) / PRECISION;
-  return choosePoint(window, copies, [chance(), chance(), chance()]);
+  return choosePoint(window, forks, copies, [chance(), chance(), chance()]);
 }
 
 /** As the archive says now; of a cluster that does not answer, as it said last: its backups have to be good all the more. */

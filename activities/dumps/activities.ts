@@ -1,4 +1,4 @@
-import { dumpKey, dumpsToEvict } from '../../domain/dumps';
+import { dumpsToEvict } from '../../domain/dumps';
 import type { Dump } from '../../domain/dumps';
 import type { StepRef } from '../../domain/clusters';
 import { HoldfastError, tellsAbsence } from '../../domain/errors';
@@ -9,7 +9,7 @@ import type { DumpDue } from './open-dump';
 import type { Opened } from '../schedules/occasion';
 import { openDump } from './open-dump';
 import { prepareDumper } from './role';
-import { copyDump, sitesOf, storeDump, storeUnit, tellsNoSite, withdraw } from './store';
+import { copyDump, removeEverywhere, sitesOf, storeDump, storeUnit, tellsNoSite, withdraw } from './store';
 import { dumpUnit, takeDump } from './take';
 
 export interface DumpActivities {
@@ -101,12 +101,10 @@ async function evict(
     });
 }
 
-/** Also where none was written down: one may have been stored there all the same. A site that is no more has nothing. */
+/** @throws SITE_UNAVAILABLE, SITE_REFUSED: it stays marked. */
 async function remove(fleet: Fleet, at: StepRef, dump: Dump): Promise<void> {
-  const sites = new Set([...(await sitesOf(fleet, dump)), ...dump.copies.map(({ site }) => site)]);
-  const known = fleet.storage.sites.map(({ name }) => name);
-  for (const site of sites)
-    if (known.includes(site)) await fleet.storage.large.remove(site, dump.timelineId, dumpKey(dump.id));
+  const trouble = await removeEverywhere(fleet, dump);
+  if (trouble) throw trouble;
   await fleet.inventory.dumps.markDeleted(at, dump.id);
 }
 

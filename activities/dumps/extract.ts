@@ -1,7 +1,6 @@
 import type { Cluster, StepRef } from '../../domain/clusters';
 import type { DatabaseRestore } from '../../domain/database-restores';
 import type { Dump } from '../../domain/dumps';
-import { dumpKey } from '../../domain/dumps';
 import { HoldfastError } from '../../domain/errors';
 import { makeId } from '../../domain/ids';
 import type { Operation, OperationInput, StepTitle } from '../../domain/operations';
@@ -13,7 +12,7 @@ import type { RemovedThings } from '../remove-each';
 import { removeEach } from '../remove-each';
 import type { Idempotency, Submission } from '../inventory/inventory';
 import { hashOf } from '../schedules/occasion';
-import { sitesOf, tellsNoSite } from './store';
+import { removeEverywhere } from './store';
 
 /**
  * One database out of the backups of a cluster into another one: what comes after it was dumped where it was restored aside.
@@ -85,7 +84,9 @@ export function createExtractActivities(fleet: Fleet): ExtractActivities {
       const isMarked = marked.some(({ id }) => id === dump.id);
       if (!isMarked && dump.state === 'succeeded')
         throw new HoldfastError('NOT_YET', { what: `Dump ${dump.id} is being restored.` });
-      if ((await removeEverywhere(fleet, dump)) && isMarked) await dumps.markDeleted(at, dump.id);
+      // Nobody waits for a site: the hosts are still to be taken away.
+      const trouble = await removeEverywhere(fleet, dump);
+      if (!trouble && isMarked) await dumps.markDeleted(at, dump.id);
     },
   };
 }
@@ -162,24 +163,9 @@ function submissionOf(
 export async function removeLeftExtracts(fleet: Fleet): Promise<RemovedThings> {
   const { dumps } = fleet.inventory;
   const remove = async (dump: Dump): Promise<void> => {
-    if (!(await removeEverywhere(fleet, dump))) throw new Error('a site is away, or refuses');
+    const trouble = await removeEverywhere(fleet, dump);
+    if (trouble) throw trouble;
     await dumps.markLeftDeleted(dump.id);
   };
   return removeEach(await dumps.listLeftExtracts(), ({ id }) => id, remove);
-}
-
-/** Nobody waits for a site: the hosts are still to be taken away. @returns false when one did not do it. */
-async function removeEverywhere(fleet: Fleet, dump: Dump): Promise<boolean> {
-  const { large } = fleet.storage;
-  let isGone = true;
-  for (const site of await sitesOf(fleet, dump)) {
-    try {
-      await large.abortUploads(site, dump.timelineId, dumpKey(dump.id));
-      await large.remove(site, dump.timelineId, dumpKey(dump.id));
-    } catch (error) {
-      if (!tellsNoSite(error)) throw error;
-      isGone = false;
-    }
-  }
-  return isGone;
 }

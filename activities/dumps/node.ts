@@ -1,7 +1,7 @@
 import type { StepRef } from '../../domain/clusters';
 import type { Dump } from '../../domain/dumps';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
-import { dataNodesOf, hostOf, reachableNode } from '../fleet';
+import { dataNodesOf, hostOf, processesOn, reachableNode } from '../fleet';
 import type { Host } from '../host/host';
 import { cancelJob, cleanJob, endOthers, jobStatus } from '../host/jobs';
 import type { JobUnit } from '../host/jobs';
@@ -63,7 +63,7 @@ export const asPostgres = (script: string, values: readonly (string | number)[])
   sh`exec runuser -u postgres -- sh -c ${script} sh ${values} 2>&1`;
 
 /** At least two, so that a large table does not hold up the others. */
-export const jobsOn = ({ plan }: Pick<ClusterView, 'plan'>): number => Math.min(8, Math.max(2, Math.floor(plan.cpus)));
+export const jobsOn = (view: Pick<ClusterView, 'plan'>): number => Math.min(8, processesOn(view));
 
 /** Ends what operations that are over still do on the node, and removes what they have left there. `unit` is one that stays. */
 export async function clearOthers(

@@ -93,6 +93,29 @@ export async function withdraw(fleet: Fleet, dump: Dump): Promise<void> {
   }
 }
 
+/**
+ * Deletes the dump on every site, and uploads of it that were begun: also where no copy was written down, since one may have been
+ * stored there all the same. One that does not do it keeps no other from it. What a site has that is not configured any more is
+ * out of reach for good: nobody waits for it.
+ *
+ * @returns null when nothing is left of it, else what the first site that did not do it said.
+ */
+export async function removeEverywhere(fleet: Fleet, dump: Dump): Promise<HoldfastError | null> {
+  const { large, sites } = fleet.storage;
+  const wanted = new Set([...(await sitesOf(fleet, dump)), ...dump.copies.map(({ site }) => site)]);
+  let first: HoldfastError | null = null;
+  for (const { name } of sites.filter((site) => wanted.has(site.name))) {
+    try {
+      await large.abortUploads(name, dump.timelineId, dumpKey(dump.id));
+      await large.remove(name, dump.timelineId, dumpKey(dump.id));
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || !tellsNoSite(error)) throw error;
+      first ??= error;
+    }
+  }
+  return first;
+}
+
 /** Not a site, which others are there for, but what all need: the host is waited for, rather than that its work is lost. */
 const isAwayBesideSites = (error: HoldfastError): boolean => tellsAbsence(error) && error.code !== 'SITE_UNAVAILABLE';
 

@@ -103,10 +103,25 @@ async function contentsOf(fleet: Fleet, view: ClusterView, dump: Dump): Promise<
   const found = await runSql(view, primary, 'postgres', query, 'look at the databases');
   const shape = z.object({ names: z.array(z.string()), bytes: z.number(), lsn: z.string() });
   const contents = shape.parse(JSON.parse(found));
-  const missing = (wanted ?? []).filter((name) => !contents.names.includes(name)).map((name) => JSON.stringify(name));
+  const missing = (wanted ?? []).filter((name) => !contents.names.includes(name));
   if (contents.names.length > 0 && missing.length === 0) return contents;
-  const what = ['there is no database', ...(missing.length > 0 ? [missing.join(' and no ')] : [])].join(' ');
-  throw new HoldfastError('DUMP_IMPOSSIBLE', { detail: `${what} in cluster ${view.cluster.name}` });
+  const list = sql`SELECT coalesce(json_agg(datname ORDER BY datname), '[]') FROM pg_catalog.pg_database WHERE ${fragment(IS_TENANTS)}`;
+  const there = await runSql(view, primary, 'postgres', list, 'list the databases');
+  const detail = missingInWords(missing, await ordererOf(fleet, view), z.array(z.string()).parse(JSON.parse(there)));
+  throw new HoldfastError('DUMP_IMPOSSIBLE', { detail });
+}
+
+/** Of one that is thrown away nobody knows the name. */
+async function ordererOf({ inventory }: Fleet, { cluster: { name, drillOf } }: ClusterView): Promise<string> {
+  const source = drillOf && (await inventory.clusters.get(drillOf));
+  return source ? `what was restored of cluster ${source.name}` : `cluster ${name}`;
+}
+
+/** @param where `cluster shop`. @param there names of the databases that it has. Exported for its test. */
+export function missingInWords(missing: readonly string[], where: string, there: readonly string[]): string {
+  const quoted = (names: readonly string[]): string[] => names.map((name) => JSON.stringify(name));
+  const what = ['there is no database', ...(missing.length > 0 ? [quoted(missing).join(' and no ')] : [])].join(' ');
+  return `${what} in ${where}${there.length === 0 ? '' : `, but there ${there.length === 1 ? 'is' : 'are'} ${quoted(there).join(', ')}`}`;
 }
 
 /** Null: all. */
@@ -134,6 +149,7 @@ function dumpJob(at: StepRef, view: ClusterView, dump: Dump, { names, bytes }: C
   return {
     unit: dumpUnit(at),
     description: `Holdfast: dump of ${view.cluster.name}`,
+    isBackground: true,
     command: asPostgres(DUMP, values),
     stdin: JSON.stringify({ about, names }),
   };

@@ -12,7 +12,7 @@ export interface Connections {
   /**
    * A connection with a free channel; call `free` when the command is done. Tries for `forMs` while the host can't be
    * reached; once, when it is absent.
-   * @throws HOST_UNREACHABLE, HOST_KEY_MISMATCH (at once), or the reason of `signal`.
+   * @throws HOST_UNREACHABLE, HOST_KEY_MISMATCH and HOST_LOGIN_REFUSED (at once), or the reason of `signal`.
    */
   lease(target: SshTarget, options: LeaseOptions): Promise<Lease>;
   close(): void;

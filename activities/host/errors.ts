@@ -1,4 +1,4 @@
-import { HoldfastError } from '../../domain/errors';
+import { HoldfastError, tellsAbsence } from '../../domain/errors';
 
 /** The one place where errors of ssh2 and of the network become errors of the catalogue. */
 
@@ -16,10 +16,24 @@ const SENTENCES: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'no route to it',
   ENETUNREACH: 'no route to it',
   ENOTFOUND: 'its name is unknown',
-  'client-authentication': 'it does not accept the control key',
   'client-timeout': 'no answer in time',
   'client-socket': 'the connection broke',
 };
+
+/** True when the host answered, and refused the control key: it lasts until somebody mends it there, and tries make sshd shut the door. */
+export const refusesLogin = (error: unknown): boolean => failureOf(error).level === 'client-authentication';
+
+/** The host does not let the control key in. */
+export function loginRefused(host: string, user: string, error?: unknown): HoldfastError {
+  return new HoldfastError('HOST_LOGIN_REFUSED', { host, user }, { cause: error });
+}
+
+/** True for {@link loginRefused}: others may do what this host was asked for. */
+export const tellsRefusal = (error: unknown): boolean =>
+  error instanceof HoldfastError && error.code === 'HOST_LOGIN_REFUSED';
+
+/** The host is away, or does not let the control plane in: whoever can do without it goes on. */
+export const isOutOfReach = (error: unknown): boolean => tellsAbsence(error) || tellsRefusal(error);
 
 /** HOST_UNREACHABLE, whatever broke the connection. */
 export function unreachable(host: string, error: unknown): HoldfastError {
@@ -51,14 +65,13 @@ export function commandFailed(
 export const TIMEOUT_EXIT_CODE = 124;
 
 /** What a preflight gives advice by. */
-export type SshTrouble = 'refused' | 'silent' | 'login' | 'cut' | 'other';
+export type SshTrouble = 'refused' | 'silent' | 'cut' | 'other';
 
 const failureOf = (error: unknown): ConnectionFailure => (typeof error === 'object' && error !== null ? error : {});
 
 function troubleOf(error: unknown): SshTrouble {
   const { code, level } = failureOf(error);
   if (code === 'ECONNREFUSED') return 'refused';
-  if (level === 'client-authentication') return 'login';
   // sshd does so for a while after failed log-ins. ssh2 has no code for a connection that ends before its handshake.
   const early = error instanceof Error && error.message === 'Connection lost before handshake';
   if (code === 'ECONNRESET' || code === 'EPIPE' || early) return 'cut';

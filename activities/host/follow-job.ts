@@ -20,6 +20,7 @@ export interface FollowOptions {
 const LOOKS = 25;
 const LOOK_PAUSE_S = 0.2;
 
+// What it wrote, without what its programs told the log of the system: runuser tells of each session.
 // The state is read before the journal: what the job wrote before its end is then always among the lines.
 const WATCH = `unit=$1 cursor=$2 looks=$3 pause=$4
 state() { systemctl show --property SubState --value -- "$unit"; }
@@ -30,7 +31,7 @@ until ended || [ "$looks" -eq 0 ]; do
 done
 state
 journalctl --sync
-journalctl --output json --output-fields MESSAGE --no-pager \${cursor:+--after-cursor="$cursor"} "_SYSTEMD_UNIT=$unit"
+journalctl --output json --output-fields MESSAGE --no-pager \${cursor:+--after-cursor="$cursor"} "_SYSTEMD_UNIT=$unit" _TRANSPORT=stdout
 `;
 const END_STATES: readonly (string | undefined)[] = ['exited', 'failed', 'dead'];
 

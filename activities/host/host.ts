@@ -9,7 +9,7 @@ export interface Host {
   /**
    * Runs a command as root and returns its standard output. Inside an activity it ends when that is cancelled. When the
    * connection is lost, the host ends the command at its timeout at the latest.
-   * @throws HOST_UNREACHABLE, HOST_KEY_MISMATCH, HOST_COMMAND_FAILED (exit code not 0; 124 is the timeout).
+   * @throws HOST_UNREACHABLE, HOST_KEY_MISMATCH, HOST_LOGIN_REFUSED, HOST_COMMAND_FAILED (exit code not 0; 124 is the timeout).
    */
   run(command: ShellCommand, options?: RunOptions): Promise<string>;
 

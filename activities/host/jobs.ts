@@ -30,6 +30,10 @@ export interface Job {
   readonly description: string;
   /** Default root. */
   readonly user?: string;
+  /** Whatever serves users comes before it, as far as processor and disks go. */
+  readonly isBackground?: boolean;
+  /** It is a user's own: it runs as a user that is there for it alone, with little memory, and can write to `/tmp` only. */
+  readonly sandbox?: boolean;
   /** Read by the command from its standard input: the place for secrets. It never touches a disk. */
   readonly stdin?: string;
 }
@@ -40,9 +44,37 @@ export type JobStatus =
   | { readonly state: 'succeeded' }
   | { readonly state: 'failed'; readonly exitCode: number; readonly output: string };
 
+/** systemd makes it up while the job runs: it owns nothing, and nobody else is it. */
+const SANDBOX_USER = 'holdfast-script';
+const SANDBOX = [
+  'DynamicUser=yes',
+  'InaccessiblePaths=-/var/lib/postgresql -/etc/pgbackrest -/etc/patroni -/run/postgresql -/run/holdfast',
+  'CapabilityBoundingSet=',
+  'MemoryMax=256M',
+  'TasksMax=64',
+];
+
+/** A tenth of what others get of a processor that all want: with less, a backup of a busy host would never end. */
+const NICENESS = 10;
+/**
+ * Where Linux makes a group of each session, `nice` means nothing beyond that, but the group itself can be as nice. Of all users but
+ * root it takes one such wish in 100 ms: the next is refused.
+ */
+export const YIELDING = `if [ -e /proc/self/autogroup ]; then for try in 1 2 3 4 5 6 7 8 9; do echo ${NICENESS} 2>/dev/null >/proc/self/autogroup && break; sleep 0.1; done; fi; `;
+/** The weights are left out by systemd where a host's kernel offers none; 100 is usual. */
+export const BACKGROUND: readonly string[] = [
+  `Nice=${NICENESS}`,
+  'CPUWeight=10',
+  'IOSchedulingPriority=7',
+  'IOWeight=10',
+];
+
 /** How long systemd waits after SIGTERM before SIGKILL. */
 const STOP_TIMEOUT_S = 10;
 const LAST_LINES = 40;
+const LAST_CHARACTERS = 2_000;
+/** UTF-8 takes no more for one. */
+const CHARACTER_BYTES = 4;
 
 /** `jobs PREFIX OPTION…` lists units of all operations, `forget UNIT…` ends them and what the host remembers of them. */
 const ALL_JOBS = `
@@ -58,6 +90,7 @@ forget() { [ $# -eq 0 ] || { systemctl stop -- "$@" || :; systemctl reset-failed
 const START = `set -eu
 ${ALL_JOBS}
 unit=$1 kin=$2 siblings=$3 description=$4 user=$5 command=$6
+shift 6
 loaded() { [ "$(systemctl show --property LoadState --value -- "$unit")" = loaded ]; }
 loaded && exit 0
 forget $(jobs "$kin" --state=exited,failed | grep -v -- "^$siblings")
@@ -68,7 +101,7 @@ trap 'rm -f -- "$input"' EXIT
 cat >"$input"
 systemd-run --quiet --unit="$unit" --description="$description" --remain-after-exit --service-type=exec \\
   --property=User="$user" --property=StandardInput=file:"$input" --property=TimeoutStopSec=${STOP_TIMEOUT_S} \\
-  --property=LogRateLimitIntervalSec=0 -- /bin/sh -c "$command" || loaded
+  --property=LogRateLimitIntervalSec=0 "$@" -- /bin/sh -c "$command" || loaded
 `;
 
 /**
@@ -77,9 +110,11 @@ systemd-run --quiet --unit="$unit" --description="$description" --remain-after-e
  */
 export async function startJob(host: Pick<Host, 'run'>, job: Job): Promise<void> {
   // systemd replaces $NAME in the command line of a service; $$ is a dollar sign.
-  const command = job.command.replaceAll('$', '$$$$');
-  const values = [job.unit, kinOf(job.unit), siblingsOf(job.unit), job.description, job.user ?? 'root', command];
-  await host.run(sh`sh -c ${START} sh ${values}`, {
+  const command = `${job.isBackground ? YIELDING : ''}${job.command}`.replaceAll('$', '$$$$');
+  const user = job.sandbox ? SANDBOX_USER : (job.user ?? 'root');
+  const values = [job.unit, kinOf(job.unit), siblingsOf(job.unit), job.description, user, command];
+  const properties = [...(job.sandbox ? SANDBOX : []), ...(job.isBackground ? BACKGROUND : [])];
+  await host.run(sh`sh -c ${START} sh ${[...values, ...properties.map((property) => `--property=${property}`)]}`, {
     stdin: job.stdin ?? '',
     title: `start job ${job.unit}`,
   });
@@ -106,12 +141,17 @@ function exitCode(property: (name: string) => string): number {
   return property('ExecMainCode') === CLD_EXITED ? status : 128 + status;
 }
 
-async function lastLines(host: Pick<Host, 'run'>, unit: JobUnit): Promise<string> {
+/** The end of what a job wrote. */
+export async function lastLines(
+  host: Pick<Host, 'run'>,
+  unit: JobUnit,
+  { lines: count, characters } = { lines: LAST_LINES, characters: LAST_CHARACTERS },
+): Promise<string> {
   // What its processes wrote, without what systemd says of it.
   const match = `_SYSTEMD_UNIT=${unit}`;
-  const journal = sh`journalctl --sync; journalctl --output cat --no-pager --lines ${LAST_LINES} ${match}`;
+  const journal = sh`journalctl --sync; journalctl --output cat --no-pager --lines ${count} ${match} | tail --bytes=${characters * CHARACTER_BYTES}`;
   const lines = await host.run(journal, { title: `read the journal of ${unit}` });
-  return lines.trim().slice(-2_000);
+  return lines.trim().slice(-characters);
 }
 
 /** Stops a job and returns when none of its processes is left. Nothing to do when it has ended or was never started. */

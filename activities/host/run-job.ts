@@ -10,26 +10,30 @@ export interface RunJobOptions {
   readonly onProgress?: (line: string) => void;
   /** How long the job may say nothing before somebody has to look at it. Renewed by every line that it writes. */
   readonly stallMs: number;
+  /** Ends the following; the job is left alone. */
+  readonly signal?: AbortSignal;
+  /** The host remembers also a job that failed, until {@link cleanJob}: it is never run again by itself. Default: false. */
+  readonly keepsFailed?: boolean;
 }
 
 /**
  * Runs a host job to its end from inside an activity. Whoever calls it again, on this worker or another, finds the job
  * that runs and goes on following it. A worker that shuts down leaves the job alone; a cancel of the activity kills it
  * and waits until it is dead.
- * @throws HOST_JOB_FAILED: the host forgets the job then, so that a retry runs it anew; STEP_DEADLINE_EXCEEDED after
+ * @throws HOST_JOB_FAILED: the host forgets the job then, unless `keepsFailed`, so that a retry runs it anew; STEP_DEADLINE_EXCEEDED after
  * `stallMs` without a word: the job still runs then, and a retry follows it again; as {@link Host.run}.
  */
 export async function runJob(
   host: Pick<Host, 'run' | 'label'>,
   job: Job,
-  { onProgress, stallMs }: RunJobOptions,
+  { onProgress, stallMs, signal, keepsFailed = false }: RunJobOptions,
 ): Promise<void> {
   const stall = watchForStall(host, job, stallMs);
   try {
     // A cancel may come when the job has begun, but its start has not been answered.
     await startJob(host, job);
     await followJob(host, job.unit, {
-      signal: stall.signal,
+      signal: signal ? AbortSignal.any([stall.signal, signal]) : stall.signal,
       onProgress: (lines) => {
         const last = lines.findLast((line) => line.trim() !== '');
         if (last === undefined) return;
@@ -39,7 +43,8 @@ export async function runJob(
     });
   } catch (error) {
     if (isCancelRequested()) await despiteCancel(() => cancelJob(host, job.unit));
-    else if (error instanceof HoldfastError && error.code === 'HOST_JOB_FAILED') await cleanJob(host, job.unit);
+    else if (error instanceof HoldfastError && error.code === 'HOST_JOB_FAILED' && !keepsFailed)
+      await cleanJob(host, job.unit);
     throw error;
   } finally {
     stall.end();
@@ -70,11 +75,11 @@ function watchForStall(host: Pick<Host, 'label'>, job: Job, stallMs: number): St
 }
 
 /** Somebody wants the work undone; a worker that shuts down or lost its claim leaves it to the next one. */
-function isCancelRequested(): boolean {
+export function isCancelRequested(): boolean {
   return asyncLocalStorage.getStore()?.cancellationDetails?.cancelRequested === true;
 }
 
 /** Runs outside of the activity's cancellation, which would end every command at once. */
-function despiteCancel<T>(act: () => Promise<T>): Promise<T> {
+export function despiteCancel<T>(act: () => Promise<T>): Promise<T> {
   return asyncLocalStorage.exit(act);
 }

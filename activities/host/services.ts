@@ -35,6 +35,37 @@ export async function startServices(host: Host, services: Services): Promise<voi
   await host.run(script, { title, timeoutMs: READY_TIMEOUT_MS });
 }
 
+/**
+ * Has a service that runs read these files anew, without a restart: they are what it counts as started with from now on. One that
+ * was started with them, or has read them, is left alone. @throws HOST_COMMAND_FAILED where it does not run.
+ */
+export async function reloadService(host: Host, service: string, files: readonly HostFile[]): Promise<void> {
+  await host.putFiles(files);
+  const reload = sh`reload_service ${service} ${files.map(({ path }) => path)}`;
+  await host.run(inOrder(RELOAD_SERVICE, reload), { title: `have ${service} read its files` });
+}
+
+/* `reload_service NAME FILE…`: whoever dies between the two has it read them once more. */
+const RELOAD_SERVICE = sh`reload_service() {
+  service=$1; shift
+  exec 8>>${APPLIED_FOLDER}/$service && flock 8 || return
+  sum=$(cat "$@" | sha256sum) || return
+  if [ "$(cat ${APPLIED_FOLDER}/$service)" != "$sum" ]; then
+    systemctl reload "$service" 8>&- || return
+    printf %s "$sum" >${APPLIED_FOLDER}/$service
+  fi
+}`;
+
+/** What starts by itself after a boot. */
+export const WANTS = '/etc/systemd/system/multi-user.target.wants';
+
+/** Undoes {@link startServices} but for the files. Idempotent. */
+export async function stopService(host: Host, service: string): Promise<void> {
+  const title = `stop ${service}`;
+  const files = [`${WANTS}/${service}.service`, `${APPLIED_FOLDER}/${service}`];
+  await host.run(sh`systemctl stop ${service} && rm -f -- ${files}`, { title, timeoutMs: READY_TIMEOUT_MS });
+}
+
 /*
  * `start_service NAME FILE…`; a failure shows the service's last words. Whoever dies in here may leave a command behind
  * that still waits for the service, so all of it is done under a lock, and what was begun is joined, not done again: first

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { Client } from 'ssh2';
 import type { ConnectConfig } from 'ssh2';
 import type { SshAddress } from '../../domain/clusters';
-import { keyMismatch, unreachable } from './errors';
+import { keyMismatch, loginRefused, refusesLogin, unreachable } from './errors';
 
 /** A host to connect to, and how it proves that it is the one that we made. */
 export interface SshTarget {
@@ -24,7 +24,7 @@ const KEEPALIVES_LOST = 5;
 /**
  * Connects and logs in, in a single try.
  * @param tcpTimeoutMs for the host to answer at all; for the login there are 10 s more.
- * @throws HOST_UNREACHABLE, HOST_KEY_MISMATCH.
+ * @throws HOST_UNREACHABLE, HOST_KEY_MISMATCH, HOST_LOGIN_REFUSED.
  */
 export async function connectSsh(
   target: SshTarget,
@@ -49,7 +49,10 @@ export async function connectSsh(
     return client;
   } catch (error) {
     client.destroy();
-    throw mismatch ? keyMismatch(target.label) : unreachable(target.label, error);
+    if (mismatch) throw keyMismatch(target.label);
+    throw refusesLogin(error)
+      ? loginRefused(target.label, target.ssh.user ?? ROOT, error)
+      : unreachable(target.label, error);
   }
 }
 

@@ -1,13 +1,15 @@
 import { setImmediate as breath } from 'node:timers/promises';
 import { findOverdue, findOverdueDrill, findOverdueDump } from '../../domain/backup-times';
-import type { OverdueBackup } from '../../domain/backup-times';
 import { lastDumpInWords, lastGoodInWords } from '../../domain/backup-words';
 import { lastProvenInWords } from '../../domain/drill-words';
 import { inWords } from '../../domain/durations';
+import type { ClusterId } from '../../domain/ids';
 import { removeLeftExtracts } from '../dumps/extract';
 import type { Fleet } from '../fleet';
 import type { UnderPolicy } from '../inventory/backup-tables';
+import { adoptBackups } from '../pgbackrest/look';
 import { removeLineage } from '../pgbackrest/lineage';
+import { bringInNodes } from '../swap/bring-in';
 import { removeReleased } from '../swap/keep';
 import type { RemovedThings } from '../remove-each';
 import { removeEach } from '../remove-each';
@@ -30,6 +32,13 @@ export interface HousekeepingActivities {
    */
   removeKeptData(): Promise<RemovedThings>;
   /**
+   * Brings in data nodes that were away when the data of their cluster was exchanged, or since, where they answer again. Each on
+   * its own. Idempotent. Retry: `housekeeping`. Effects: data and services on hosts, rows, the condition `NodesPresent`. Undo: none.
+   *
+   * @returns operations and nodes, and those that are away still, or failed, with the reason.
+   */
+  bringInNodes(): Promise<RemovedThings>;
+  /**
    * Deletes dumps that were needed on the way only, where the operation that needed them could not. Each on its own. Idempotent.
    * Retry: `housekeeping`. Effects: objects, rows. Undo: none.
    *
@@ -37,8 +46,9 @@ export interface HousekeepingActivities {
    */
   removeLeftExtracts(): Promise<RemovedThings>;
   /**
-   * Raises the condition `BackedUp` of clusters whose backup is overdue by more than half of its interval. One query while
-   * there is none. Idempotent. Retry: `housekeeping`. Effects: conditions, audit log. Undo: the next good backup.
+   * Raises the condition `BackedUp` of clusters whose backup is overdue by more than half of its interval, and whose hosts have
+   * taken none by themselves either: of those that have, it is known from then on. A few queries while there is none.
+   * Idempotent. Retry: `housekeeping`. Effects: conditions, audit log, rows. Undo: the next good backup.
    *
    * @returns names of the clusters whose condition was raised.
    */
@@ -50,7 +60,7 @@ export interface HousekeepingActivities {
 }
 
 export function createHousekeepingActivities(fleet: Fleet): HousekeepingActivities {
-  const { timelines, backups, drills } = fleet.inventory;
+  const { timelines, backups, drills, dumps } = fleet.inventory;
   return {
     removeExpiredLineages: async () =>
       removeEach(
@@ -59,55 +69,85 @@ export function createHousekeepingActivities(fleet: Fleet): HousekeepingActiviti
         (timeline) => removeLineage(fleet, timeline),
       ),
 
+    bringInNodes: () => bringInNodes(fleet),
+
     removeLeftExtracts: () => removeLeftExtracts(fleet),
 
     removeKeptData: async () => removeReleased(fleet, await fleet.inventory.swaps.listReleased()),
 
     async findOverdueBackups() {
-      const now = new Date();
-      const names: string[] = [];
-      for (const one of await backups.listUnderPolicy()) {
-        // Times in zones take a while to compute, and there may be thousands.
-        await breath();
-        const overdue = findOverdue(one.policy, one.lastBegun, new Date(one.since), now);
-        if (overdue && (await backups.raiseOverdue(one.clusterId, overdueMessage(overdue, one, now))))
-          names.push(one.clusterName);
-      }
-      return names;
+      const missed = await findOverdueOnes(backups, overdueBackup);
+      // A host may have taken by itself what is missed.
+      const ids = [...missed.map(({ one }) => one.clusterId), ...(await backups.listMissed())];
+      for (const id of ids) await adoptBackups(fleet, id);
+      return missed.length === 0 ? [] : raiseOverdue(backups, overdueBackup);
     },
 
-    async findOverdueDrills() {
-      const now = new Date();
-      const names: string[] = [];
-      for (const { clusterId, clusterName, policy, since, lastProvenAt } of await drills.listUnderPolicy()) {
-        await breath();
+    findOverdueDrills: () =>
+      raiseOverdue(drills, ({ policy, since, lastProvenAt }, now) => {
         const dueAt = findOverdueDrill(policy, new Date(since), now);
-        if (dueAt === null) continue;
-        const late = inWords(now.getTime() - Date.parse(dueAt));
-        const message = `The drill that was due at ${dueAt} is ${late} late. ${lastProvenInWords(lastProvenAt, now)}`;
-        if (await drills.raiseOverdue(clusterId, message)) names.push(clusterName);
-      }
-      return names;
-    },
+        return dueAt === null ? null : { what: 'drill', dueAt, last: lastProvenInWords(lastProvenAt, now) };
+      }),
 
-    findOverdueDumps: () => findOverdueDumps(fleet, new Date()),
+    findOverdueDumps: () =>
+      raiseOverdue(dumps, ({ policy, since, lastGoodAt }, now) => {
+        const dueAt = findOverdueDump(policy, new Date(since), now);
+        return dueAt === null ? null : { what: 'dump', dueAt, last: lastDumpInWords(lastGoodAt, now) };
+      }),
   };
 }
 
-async function findOverdueDumps({ inventory: { dumps } }: Fleet, now: Date): Promise<string[]> {
-  const names: string[] = [];
-  for (const { clusterId, clusterName, policy, since, lastGoodAt } of await dumps.listUnderPolicy()) {
-    await breath();
-    const dueAt = findOverdueDump(policy, new Date(since), now);
-    if (dueAt === null) continue;
-    const late = inWords(now.getTime() - Date.parse(dueAt));
-    const message = `The dump that was due at ${dueAt} is ${late} late. ${lastDumpInWords(lastGoodAt, now)}`;
-    if (await dumps.raiseOverdue(clusterId, message)) names.push(clusterName);
-  }
-  return names;
+function overdueBackup({ policy, lastBegun, since, lastGoodAt }: UnderPolicy, now: Date): Overdue | null {
+  const overdue = findOverdue(policy, lastBegun, new Date(since), now);
+  return overdue && { what: `${overdue.type} backup`, dueAt: overdue.dueAt, last: lastGoodInWords(lastGoodAt, now) };
 }
 
-function overdueMessage({ type, dueAt }: OverdueBackup, { lastGoodAt }: UnderPolicy, now: Date): string {
-  const late = inWords(now.getTime() - Date.parse(dueAt));
-  return `The ${type} backup that was due at ${dueAt} is ${late} late. ${lastGoodInWords(lastGoodAt, now)}`;
+/** What clusters are expected to have by schedule. */
+interface Expectation<T> {
+  listUnderPolicy(): Promise<readonly T[]>;
+  raiseOverdue(clusterId: ClusterId, message: string): Promise<boolean>;
+}
+
+interface Overdue {
+  readonly what: string;
+  /** ISO 8601. */
+  readonly dueAt: string;
+  /** How old the last good one is, in a sentence. */
+  readonly last: string;
+}
+
+interface Expected {
+  readonly clusterId: ClusterId;
+  readonly clusterName: string;
+}
+
+async function findOverdueOnes<T extends Expected>(
+  expected: Expectation<T>,
+  overdueOf: (one: T, now: Date) => Overdue | null,
+): Promise<{ one: T; message: string }[]> {
+  const now = new Date();
+  const found: { one: T; message: string }[] = [];
+  for (const one of await expected.listUnderPolicy()) {
+    // Times in zones take a while to compute, and there may be thousands.
+    await breath();
+    const overdue = overdueOf(one, now);
+    if (!overdue) continue;
+    const late = inWords(now.getTime() - Date.parse(overdue.dueAt));
+    found.push({
+      one,
+      message: `The ${overdue.what} that was due at ${overdue.dueAt} is ${late} late. ${overdue.last}`,
+    });
+  }
+  return found;
+}
+
+/** @returns names of the clusters whose condition was raised. */
+async function raiseOverdue<T extends Expected>(
+  expected: Expectation<T>,
+  overdueOf: (one: T, now: Date) => Overdue | null,
+): Promise<string[]> {
+  const names: string[] = [];
+  for (const { one, message } of await findOverdueOnes(expected, overdueOf))
+    if (await expected.raiseOverdue(one.clusterId, message)) names.push(one.clusterName);
+  return names;
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { SCRIPT_PHASES, SCRIPT_STATES } from '../../domain/backup-hooks';
+import type { ScriptRun } from '../../domain/backup-hooks';
 import { BACKUP_STATES, BACKUP_TYPES } from '../../domain/backups';
-import type { Backup, RestoreWindow, Timeline } from '../../domain/backups';
+import type { Backup, BackupCopy, RestoreWindow, Timeline } from '../../domain/backups';
 import { CLOUDS, MAJORS } from '../../domain/clusters';
 import { ACCOUNT_KINDS } from '../../domain/sites';
 import type { KnownSite } from './backup-tables';
@@ -70,12 +72,21 @@ export const windowRow = z
     };
   });
 
-const copy = z
+const parameters = z.object({
+  compressType: z.string(),
+  cipherType: z.string(),
+  bundle: z.boolean(),
+  block: z.boolean(),
+  processMax: z.number(),
+});
+
+export const copyRow = z
   .object({
     site: z.string(),
     set_id: z.string(),
     type: z.enum(BACKUP_TYPES),
     path: z.string(),
+    database_bytes: z.number().nullable(),
     stored_bytes: z.number(),
     started_at: jsonTime,
     finished_at: jsonTime,
@@ -83,12 +94,15 @@ const copy = z
     stop_lsn: z.string(),
     damaged: z.boolean(),
     removed_at: jsonTime.nullable(),
+    manifest_sha256: z.string().nullable(),
+    verified_at: jsonTime.nullable(),
   })
-  .transform((row) => ({
+  .transform((row): BackupCopy => ({
     site: row.site,
     setId: row.set_id,
     type: row.type,
     path: row.path,
+    databaseBytes: row.database_bytes,
     storedBytes: row.stored_bytes,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
@@ -96,6 +110,23 @@ const copy = z
     stopLsn: row.stop_lsn,
     damaged: row.damaged,
     removedAt: row.removed_at,
+    manifestSha256: row.manifest_sha256,
+    lastVerifiedAt: row.verified_at,
+  }));
+
+const script = z
+  .object({
+    phase: z.enum(SCRIPT_PHASES),
+    node: z.string(),
+    state: z.enum(SCRIPT_STATES),
+    exit_code: z.number().nullable(),
+    output: z.string(),
+    finished_at: jsonTime,
+  })
+  .transform(({ exit_code: exitCode, finished_at: finishedAt, ...row }): ScriptRun => ({
+    ...row,
+    exitCode,
+    finishedAt,
   }));
 
 export const backupRow = z
@@ -109,15 +140,18 @@ export const backupRow = z
     state: z.enum(BACKUP_STATES),
     description: z.string().nullable(),
     requested_by: z.string(),
+    schedule: z.enum(BACKUP_TYPES).nullable(),
     node: nodeName.nullable(),
     node_role: z.enum(['primary', 'replica']).nullable(),
     version: z.string(),
     tool: z.string().nullable(),
+    parameters: parameters.nullable(),
     database_bytes: bigint.nullable(),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     started_at: time,
     finished_at: time.nullable(),
-    copies: z.array(copy),
+    copies: z.array(copyRow),
+    scripts: z.array(script),
   })
   .transform((row): Backup => ({
     id: row.id,
@@ -129,13 +163,16 @@ export const backupRow = z
     state: row.state,
     description: row.description,
     requestedBy: row.requested_by,
+    schedule: row.schedule,
     node: row.node,
     nodeRole: row.node_role,
     version: row.version,
     tool: row.tool,
+    parameters: row.parameters,
     databaseBytes: row.database_bytes,
     error: row.error,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
     copies: row.copies,
+    scripts: row.scripts,
   }));

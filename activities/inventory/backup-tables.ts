@@ -1,5 +1,15 @@
 import type { LastBegun } from '../../domain/backup-times';
-import type { Backup, BackupCopy, BackupPolicy, BackupType, RestoreWindow, Timeline } from '../../domain/backups';
+import type { ScriptRun } from '../../domain/backup-hooks';
+import type {
+  Backup,
+  BackupCopy,
+  BackupParameters,
+  BackupPolicy,
+  BackupType,
+  Commit,
+  RestoreWindow,
+  Timeline,
+} from '../../domain/backups';
 import type { CloudName, StepRef } from '../../domain/clusters';
 import type { BackupId, ClusterId, OperationId, ProjectId, TimelineId } from '../../domain/ids';
 import type { AccountKind } from '../../domain/sites';
@@ -53,6 +63,8 @@ export interface TimelineTable {
   /** Its objects and keys are gone, and with them every copy of its backups. */
   markRemoved(id: TimelineId): Promise<void>;
   setWindow(id: TimelineId, window: RestoreWindow | null): Promise<void>;
+  /** The archive has all up to this commit. Nothing to do where more is known, or nothing can be restored. */
+  extendWindow(id: TimelineId, newest: Commit): Promise<void>;
   /** As last looked at; null when there is nothing to restore. */
   getWindow(id: TimelineId): Promise<RestoreWindow | null>;
 }
@@ -67,8 +79,11 @@ export interface NewBackup {
 }
 
 /** A backup in a store, as pgBackRest tells it. */
-export interface FoundSet extends Omit<BackupCopy, 'site' | 'removedAt'> {
-  /** Of the backup that it was taken for; null when a host took it by itself. */
+export interface FoundSet extends Omit<
+  BackupCopy,
+  'site' | 'databaseBytes' | 'removedAt' | 'manifestSha256' | 'lastVerifiedAt'
+> {
+  /** Of the backup that it was taken for, or what a host that took it by itself has written there; null: nothing. */
   readonly backupId: string | null;
   readonly tool: string;
   readonly databaseBytes: number;
@@ -88,7 +103,10 @@ export interface BackupTable {
   ofOperation(id: OperationId): Promise<Backup>;
   /** Begins one in the middle of an operation; one that is there already is left alone. */
   begin(ref: StepRef, backup: NewBackup): Promise<void>;
-  recordNode(ref: StepRef, node: NodeName, role: NonNullable<Backup['nodeRole']>): Promise<void>;
+  /** How it is taken, once and for all tries on that node. */
+  recordStart(ref: StepRef, start: BackupStart): Promise<void>;
+  /** How a script has ended, on a node: the first word stays. */
+  recordScript(ref: StepRef, run: Omit<ScriptRun, 'finishedAt'>): Promise<void>;
   succeed(ref: StepRef): Promise<void>;
   /**
    * From now on backups are due at their times. While there is none that ended well the condition `BackedUp` says so.
@@ -98,13 +116,42 @@ export interface BackupTable {
   expect(ref: StepRef): Promise<boolean>;
   /** Clusters of which a backup may be overdue: ready, not paused, none runs, and nothing says already that the last one is missing. */
   listUnderPolicy(): Promise<UnderPolicy[]>;
+  /** Clusters of which the condition `BackedUp` says that a backup is missing: their hosts may have taken one since. */
+  listMissed(): Promise<ClusterId[]>;
   /** Raises the condition of an overdue backup. @returns false when the cluster is not one of those any more. */
   raiseOverdue(clusterId: ClusterId, message: string): Promise<boolean>;
   /**
    * Brings what is known of a site to what is there: new sets are written down, also such as a host took by itself, those
-   * that are gone are marked so, and a backup without any is expired.
+   * that are gone are marked so, and a backup without any is expired. Where a host has taken the last one well the condition
+   * `BackedUp` says so.
    */
   recordSets(timeline: Timeline, site: string, sets: readonly FoundSet[]): Promise<void>;
+  /** Those full sets of a lineage that are there: what says how long others are kept. */
+  fullCopies(id: TimelineId): Promise<BackupCopy[]>;
+  /** The copy of a set; null when nobody wrote it down. */
+  findCopy(place: SetPlace): Promise<BackupCopy | null>;
+  /** Sets of a site that are there, whose manifest nobody has read yet. */
+  listUnread(id: TimelineId, site: string): Promise<string[]>;
+  /** What was read first stays. */
+  recordManifest(place: SetPlace, sha256: string): Promise<void>;
+  /** It was restored just now, and nothing wrong was found. */
+  markVerified(ref: StepRef, place: SetPlace): Promise<void>;
+}
+
+/** Where and how a backup is taken. */
+export interface BackupStart {
+  readonly node: NodeName;
+  readonly role: NonNullable<Backup['nodeRole']>;
+  /** Of PostgreSQL, with its minor. */
+  readonly version: string;
+  readonly parameters: BackupParameters;
+}
+
+/** A set in the store of a site. */
+export interface SetPlace {
+  readonly timelineId: TimelineId;
+  readonly site: string;
+  readonly setId: string;
 }
 
 /** What tells whether a backup of a cluster is overdue. Times are ISO 8601. */
@@ -120,7 +167,8 @@ export interface UnderPolicy {
 
 /** What an operation changes of its cluster's policy of backups. */
 export interface PolicyChange {
-  readonly before: BackupPolicy;
+  /** Null: it had none. */
+  readonly before: BackupPolicy | null;
   readonly after: BackupPolicy;
 }
 

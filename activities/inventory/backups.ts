@@ -1,23 +1,35 @@
 import { createHash } from 'node:crypto';
+import type { ScriptRun } from '../../domain/backup-hooks';
 import type { Backup, Timeline } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import type { BackupId, OperationId, TimelineId } from '../../domain/ids';
 import { isId, makeId } from '../../domain/ids';
-import type { BackupTable, FoundSet, NewBackup } from './backup-tables';
+import type { BackupStart, BackupTable, FoundSet, NewBackup } from './backup-tables';
 import { backupId, backupRow } from './backup-rows';
 import type { Database, Sql } from './database';
 import { first } from './database';
-import { expectBackups, listUnderPolicy, raiseOverdue } from './expected-backups';
+import { copyTable } from './backup-copies';
+import { expectBackups, listMissed, listUnderPolicy, tellOwnBackup, OVERDUE_BACKUPS } from './expected-backups';
+import { raiseOverdue } from './overdue';
 import { fenced } from './fence';
+import { warnOfScript } from './notices';
 import { z } from 'zod';
 
 const SELECT = `
-  select backup.*, coalesce(stored.copies, '[]') as copies
+  select backup.*, coalesce(stored.copies, '[]') as copies, coalesce(run.scripts, '[]') as scripts,
+         case when asked.kind = 'backup' and asked.cause = 'schedule' then backup.type end as schedule
     from backups backup
+    left join operations asked on asked.id = backup.operation_id
     left join lateral (
-      select json_agg(copy order by copy.started_at) as copies from backup_copies copy where copy.backup_id = backup.id
-    ) stored on true`;
+      select json_agg(copy order by array_position(timeline.sites, copy.site), copy.site) as copies
+        from backup_copies copy join timelines timeline on timeline.id = copy.timeline_id
+       where copy.backup_id = backup.id
+    ) stored on true
+    left join lateral (
+      select json_agg(script order by script.finished_at) as scripts
+        from backup_scripts script where script.backup_id = backup.id
+    ) run on true`;
 
 export function backupTable(database: Database): BackupTable {
   return {
@@ -32,36 +44,31 @@ export function backupTable(database: Database): BackupTable {
       first(
         await database.rows(backupRow, `${SELECT} where backup.project_id = $1 and backup.id = $2`, [projectId, id]),
       ),
-    firstLsn: async (id, site) =>
-      first(
-        await database.rows(
-          z.object({ lsn: z.string().nullable() }),
-          `select min(stop_lsn::pg_lsn)::text as lsn from backup_copies
-            where timeline_id = $1 and removed_at is null and not damaged and ($2::text is null or site = $2)`,
-          [id, site],
-        ),
-      )?.lsn ?? null,
+    firstLsn: (id, site) => firstLsn(database, id, site),
     oldest: (id, site) => oldest(database, id, site),
-    copies: async (id) => {
-      const backups = await database.rows(backupRow, `${SELECT} where backup.timeline_id = $1`, [id]);
-      return backups.flatMap((backup) => backup.copies).filter(({ removedAt }) => removedAt === null);
-    },
+    ...copyTable(database),
     ofOperation: (id) => ofOperation(database, id),
     begin: (ref, backup) => fenced(database, ref, (sql) => insertBackup(sql, ref.operationId, backup)),
-    recordNode: (ref, node, role) =>
-      fenced(database, ref, async (sql) => {
-        await sql.run('update backups set node = $2, node_role = $3 where operation_id = $1', [
-          ref.operationId,
-          node,
-          role,
-        ]);
-      }),
+    recordStart: (ref, start) => fenced(database, ref, (sql) => recordStart(sql, ref, start)),
+    recordScript: (ref, run) => fenced(database, ref, (sql) => recordScript(sql, ref, run)),
     expect: (ref) => fenced(database, ref, (sql) => expectBackups(sql, ref)),
     listUnderPolicy: () => listUnderPolicy(database),
-    raiseOverdue: (clusterId, message) => database.transaction((sql) => raiseOverdue(sql, clusterId, message)),
+    listMissed: () => listMissed(database),
+    raiseOverdue: (clusterId, message) =>
+      database.transaction((sql) => raiseOverdue(sql, clusterId, message, OVERDUE_BACKUPS)),
     succeed: (ref) => fenced(database, ref, (sql) => succeed(sql, ref)),
-    recordSets: (timeline, site, sets) => database.transaction((sql) => recordSets(sql, timeline, site, sets)),
+    recordSets: (timeline, site, sets) => recordAndTell(database, timeline, site, sets),
   };
+}
+
+async function firstLsn(sql: Sql, id: TimelineId, site: string | null): Promise<string | null> {
+  const found = await sql.rows(
+    z.object({ lsn: z.string().nullable() }),
+    `select min(stop_lsn::pg_lsn)::text as lsn from backup_copies
+      where timeline_id = $1 and removed_at is null and not damaged and ($2::text is null or site = $2)`,
+    [id, site],
+  );
+  return first(found)?.lsn ?? null;
 }
 
 async function oldest(sql: Sql, id: TimelineId, site: string | null): Promise<Backup | null> {
@@ -90,6 +97,29 @@ export async function insertBackup(sql: Sql, operationId: OperationId, backup: N
   );
 }
 
+async function recordStart(
+  sql: Sql,
+  { operationId }: StepRef,
+  { node, role, version, parameters }: BackupStart,
+): Promise<void> {
+  await sql.run(
+    'update backups set node = $2, node_role = $3, version = $4, parameters = $5::jsonb where operation_id = $1',
+    [operationId, node, role, version, JSON.stringify(parameters)],
+  );
+}
+
+async function recordScript(sql: Sql, { operationId }: StepRef, run: Omit<ScriptRun, 'finishedAt'>): Promise<void> {
+  const { phase, node, state, exitCode, output } = run;
+  const written = await sql.run(
+    `insert into backup_scripts (backup_id, phase, node, state, exit_code, output)
+     select id, $2, $3, $4, $5, $6 from backups where operation_id = $1 on conflict do nothing`,
+    [operationId, phase, node, state, exitCode, output],
+  );
+  if (written === 0 || phase === 'pre' || state === 'succeeded') return;
+  await sql.run('select from operations where id = $1 for update', [operationId]);
+  await warnOfScript(sql, operationId, run);
+}
+
 async function succeed(sql: Sql, { operationId }: StepRef): Promise<void> {
   await sql.run(
     `update backups set state = 'succeeded', finished_at = coalesce(finished_at, now())
@@ -99,6 +129,17 @@ async function succeed(sql: Sql, { operationId }: StepRef): Promise<void> {
 }
 
 /** See {@link BackupTable.recordSets}. */
+async function recordAndTell(
+  database: Database,
+  timeline: Timeline,
+  site: string,
+  sets: readonly FoundSet[],
+): Promise<void> {
+  await database.transaction((sql) => recordSets(sql, timeline, site, sets));
+  // Apart from it, because whoever holds a lineage waits for no cluster.
+  await database.transaction((sql) => tellOwnBackup(sql, timeline.clusterId));
+}
+
 async function recordSets(sql: Sql, timeline: Timeline, site: string, sets: readonly FoundSet[]): Promise<void> {
   // Several may look at the same time, each at another site: one after the other, or they would wait for one another.
   await sql.run('select from timelines where id = $1 for update', [timeline.id]);
@@ -126,9 +167,10 @@ async function recordSet(sql: Sql, timeline: Timeline, site: string, set: FoundS
   await sql.run('update backups set tool = $2, database_bytes = $3 where id = $1', [id, set.tool, set.databaseBytes]);
   await sql.run(
     `insert into backup_copies
-       (backup_id, timeline_id, site, set_id, type, path, stored_bytes, started_at, finished_at, start_lsn, stop_lsn, damaged)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-         on conflict (timeline_id, site, set_id) do update set removed_at = null`,
+       (backup_id, timeline_id, site, set_id, type, path, database_bytes, stored_bytes, started_at, finished_at, start_lsn, stop_lsn,
+        damaged)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         on conflict (timeline_id, site, set_id) do update set removed_at = null, database_bytes = excluded.database_bytes`,
     [
       id,
       timeline.id,
@@ -136,6 +178,7 @@ async function recordSet(sql: Sql, timeline: Timeline, site: string, set: FoundS
       set.setId,
       set.type,
       set.path,
+      set.databaseBytes,
       set.storedBytes,
       set.startedAt,
       set.finishedAt,
@@ -153,15 +196,24 @@ async function knownBackup(sql: Sql, timeline: Timeline, { backupId: asked }: Fo
   return first(known)?.id ?? null;
 }
 
-/** One that a host took by itself: the same set always gets the same id. */
+/** What a host writes into the sets of one backup that it takes by itself: on which node it runs, and when it began. */
+const OWN = /^own-(pg-\d+)-(\d{10})$/;
+
+/** One that a host took by itself: the same sets always get the same id. */
 async function adopt(sql: Sql, timeline: Timeline, site: string, set: FoundSet): Promise<BackupId> {
   const error = set.damaged ? new HoldfastError('BACKUP_DAMAGED', { sites: site }) : null;
-  const chance = createHash('sha256').update(`${timeline.id}/${set.setId}`).digest();
-  const id = makeId('bkp', Date.parse(set.startedAt), chance);
+  const [own = set.setId, node = null, begun = null] = OWN.exec(set.backupId ?? '') ?? [];
+  const startedAt = begun === null ? set.startedAt : new Date(Number(begun) * 1000).toISOString();
+  const chance = createHash('sha256').update(`${timeline.id}/${own}`).digest();
+  const id = makeId('bkp', Date.parse(startedAt), chance);
   await sql.run(
     `insert into backups
-       (id, project_id, cluster_id, timeline_id, type, state, requested_by, version, tool, started_at, finished_at, error)
-     values ($1, $2, $3, $4, $5, $10, 'host', $6, $7, $8, $9, $11::jsonb) on conflict (id) do nothing`,
+       (id, project_id, cluster_id, timeline_id, type, state, requested_by, version, tool, started_at, finished_at, error,
+        node, node_role)
+     values ($1, $2, $3, $4, $5, $10, 'host', $6, $7, $8, $9, $11::jsonb, $12, $13)
+         on conflict (id) do update set finished_at = greatest(backups.finished_at, excluded.finished_at),
+                                        error = coalesce(backups.error, excluded.error),
+                                        state = case when excluded.error is null then backups.state else 'failed' end`,
     [
       id,
       timeline.projectId,
@@ -170,10 +222,12 @@ async function adopt(sql: Sql, timeline: Timeline, site: string, set: FoundSet):
       set.type,
       timeline.version,
       set.tool,
-      set.startedAt,
+      startedAt,
       set.finishedAt,
       error === null ? 'succeeded' : 'failed',
       error && JSON.stringify({ code: error.code, message: error.message }),
+      node,
+      node && 'primary',
     ],
   );
   return id;

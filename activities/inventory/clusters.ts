@@ -5,7 +5,7 @@ import { isId } from '../../domain/ids';
 import type { Database, Sql } from './database';
 import { first } from './database';
 import { fenced } from './fence';
-import type { ClusterTable } from './inventory';
+import type { ClusterTable, PageRequest } from './inventory';
 import { clusterRow, networkRow } from './rows';
 
 export function clusterTable(database: Database): ClusterTable {
@@ -14,6 +14,7 @@ export function clusterTable(database: Database): ClusterTable {
     find: (projectId, idOrName) => find(database, projectId, idOrName),
     findDeleted: (projectId, idOrName) => findDeleted(database, projectId, idOrName),
     list: (projectId, page) => list(database, projectId, page),
+    listRestorable: (projectId, page) => listRestorable(database, projectId, page),
     updateSpec: (id, expectedGeneration, change) => updateSpec(database, id, expectedGeneration, change),
     setStatus: (ref, change) => fenced(database, ref, (sql) => setStatus(sql, ref.clusterId, change)),
     setCondition: (ref, condition) => fenced(database, ref, (sql) => setCondition(sql, ref.clusterId, condition)),
@@ -28,13 +29,27 @@ export function clusterTable(database: Database): ClusterTable {
   };
 }
 
+/**
+ * Of a `cluster` that was deleted: when the lineage is due to be removed that it can be undeleted from. Null: it has none, or none that
+ * holds a backup, or that one is due by now. An undelete says the same, with the reason.
+ */
+const RESTORABLE_UNTIL = `
+  case when cluster.deleted_at is not null and cluster.drill_of is null and cluster.spec ->> 'backups' is not null then (
+    select expires_at from (
+      select * from timelines where cluster_id = cluster.id and removed_at is null order by id desc limit 1
+    ) timeline where expires_at > now() and restorable_from is not null
+  ) end`;
+
+const COLUMNS = `cluster.*, ${RESTORABLE_UNTIL} as restorable_until`;
+const SELECT = `select ${COLUMNS} from clusters cluster`;
+
 async function getCluster(sql: Sql, id: ClusterId): Promise<Cluster | null> {
-  return first(await sql.rows(clusterRow, 'select * from clusters where id = $1', [id]));
+  return first(await sql.rows(clusterRow, `${SELECT} where id = $1`, [id]));
 }
 
 /** The cluster, its row held until the transaction ends. @throws NOT_FOUND, PRECONDITION_FAILED. */
 export async function lockCluster(sql: Sql, id: ClusterId, expectedGeneration: number | null): Promise<Cluster> {
-  const cluster = first(await sql.rows(clusterRow, 'select * from clusters where id = $1 for update', [id]));
+  const cluster = first(await sql.rows(clusterRow, `${SELECT} where id = $1 for update`, [id]));
   if (!cluster) throw new HoldfastError('NOT_FOUND', { kind: 'cluster', ref: id });
   if (expectedGeneration !== null && cluster.generation !== expectedGeneration) {
     throw new HoldfastError('PRECONDITION_FAILED', { asked: expectedGeneration, actual: cluster.generation });
@@ -44,28 +59,37 @@ export async function lockCluster(sql: Sql, id: ClusterId, expectedGeneration: n
 
 async function find(sql: Sql, projectId: ProjectId, idOrName: string): Promise<Cluster | null> {
   const which = isId('clu', idOrName) ? 'id = $2' : 'name = $2 and deleted_at is null';
-  return first(
-    await sql.rows(clusterRow, `select * from clusters where project_id = $1 and ${which}`, [projectId, idOrName]),
-  );
+  return first(await sql.rows(clusterRow, `${SELECT} where project_id = $1 and ${which}`, [projectId, idOrName]));
 }
 
 async function findDeleted(sql: Sql, projectId: ProjectId, idOrName: string): Promise<Cluster | null> {
   const which = isId('clu', idOrName) ? 'id = $2' : 'name = $2';
   const query = `
-    select * from clusters cluster where project_id = $1 and ${which} and deleted_at is not null and drill_of is null
-     order by exists (select from timelines where cluster_id = cluster.id and removed_at is null and restorable_from is not null) desc,
-           deleted_at desc
-     limit 1`;
+    ${SELECT} where project_id = $1 and ${which} and deleted_at is not null and drill_of is null
+     order by ${RESTORABLE_UNTIL} is not null desc, deleted_at desc limit 1`;
   return first(await sql.rows(clusterRow, query, [projectId, idOrName]));
 }
 
 function list(sql: Sql, projectId: ProjectId, page: Parameters<ClusterTable['list']>[1]): Promise<Cluster[]> {
   return sql.rows(
     clusterRow,
-    `select * from clusters
+    `${SELECT}
       where project_id = $1 and deleted_at is null and ($2::text is null or id < $2) and ($4 or drill_of is null)
       order by id desc limit $3`,
     [projectId, page.before ?? null, page.limit, page.drills ?? false],
+  );
+}
+
+/** Most of what was ever deleted has no lineage any more: those that have one are found first. */
+function listRestorable(sql: Sql, projectId: ProjectId, page: PageRequest): Promise<Cluster[]> {
+  return sql.rows(
+    clusterRow,
+    `${SELECT}
+      where project_id = $1 and ($2::text is null or id < $2)
+        and id in (select cluster_id from timelines where removed_at is null and expires_at > now())
+        and ${RESTORABLE_UNTIL} is not null
+      order by id desc limit $3`,
+    [projectId, page.before ?? null, page.limit],
   );
 }
 
@@ -79,7 +103,7 @@ function updateSpec(
     const { spec } = await lockCluster(sql, id, expectedGeneration);
     const [cluster] = await sql.rows(
       clusterRow,
-      'update clusters set spec = $2::jsonb, generation = generation + 1 where id = $1 returning *',
+      `update clusters cluster set spec = $2::jsonb, generation = generation + 1 where id = $1 returning ${COLUMNS}`,
       [id, JSON.stringify({ ...spec, ...change })],
     );
     if (!cluster) throw new HoldfastError('NOT_FOUND', { kind: 'cluster', ref: id });

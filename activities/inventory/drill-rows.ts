@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Drill } from '../../domain/drills';
 import { DRILL_STATES } from '../../domain/drills';
 import { timelineId } from './backup-rows';
+import { dataChecks } from './operation-rows';
 import { clusterId, drillId, operationId, projectId, restoreTarget, time } from './rows';
 
 /** Rows of drills, parsed into types of the domain. */
@@ -21,7 +22,7 @@ export const drillRow = z
     set_id: z.string().nullable(),
     restored_to: time.nullable(),
     database_bytes: z.coerce.number().nullable(),
-    checks: z.array(z.object({ name: z.string(), passed: z.boolean(), detail: z.string() })),
+    checks: dataChecks,
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     started_at: time,
     proven_at: time.nullable(),

@@ -7,7 +7,8 @@ import type { Database, Sql } from './database';
 import { first } from './database';
 import { drillRow } from './drill-rows';
 import type { DrillTable, NewDrill } from './drill-tables';
-import { listAbandoned, listUnderPolicy, proveDrill, raiseOverdue } from './expected-drills';
+import { listAbandoned, listUnderPolicy, proveDrill, OVERDUE_DRILLS } from './expected-drills';
+import { raiseOverdue } from './overdue';
 import { fenced } from './fence';
 import { z } from 'zod';
 import { operationId } from './rows';
@@ -27,7 +28,8 @@ export function drillTable(database: Database): DrillTable {
     recordFindings: (ref, findings) => fenced(database, ref, (sql) => recordFindings(sql, ref, findings)),
     prove: (ref) => fenced(database, ref, (sql) => proveDrill(sql, ref.operationId)),
     listUnderPolicy: () => listUnderPolicy(database),
-    raiseOverdue: (clusterId, message) => database.transaction((sql) => raiseOverdue(sql, clusterId, message)),
+    raiseOverdue: (clusterId, message) =>
+      database.transaction((sql) => raiseOverdue(sql, clusterId, message, OVERDUE_DRILLS)),
     listAbandoned: () => listAbandoned(database),
   };
 }

@@ -9,11 +9,13 @@ import { first } from './database';
 import { findDatabaseRestore } from './database-restores';
 import { dumpId, dumpRow, restoreColumn } from './dump-rows';
 import type { DumpArchive, DumpTable, DumpUse, NewDump } from './dump-tables';
-import { listUnderPolicy, raiseOverdue } from './expected-dumps';
+import { listUnderPolicy, OVERDUE_DUMPS } from './expected-dumps';
+import { raiseOverdue } from './overdue';
 import { fenced } from './fence';
 
 const SELECT = `
-  select dump.*, coalesce(stored.copies, '[]') as copies
+  select dump.*, coalesce(stored.copies, '[]') as copies,
+         (select name from clusters where clusters.id = dump.cluster_id) as cluster_name
     from dumps dump
     left join lateral (
       select json_agg(copy order by copy.stored_at) as copies from dump_copies copy where copy.dump_id = dump.id
@@ -25,7 +27,10 @@ export function dumpTable(database: Database): DumpTable {
       database.rows(
         dumpRow,
         `${SELECT} where dump.project_id = $1 and ($2::text is null or dump.cluster_id = $2)
-            and ($3::text is null or dump.id < $3) order by dump.id desc limit $4`,
+            and ($3::text is null or dump.id < $3)
+            and ($2::text is not null
+                 or not exists (select from database_restores extract where extract.operation_id = dump.operation_id))
+          order by dump.id desc limit $4`,
         [projectId, clusterId ?? null, before ?? null, limit],
       ),
     find: async (projectId, id) =>
@@ -56,7 +61,8 @@ export function dumpTable(database: Database): DumpTable {
     markDeleting: (ref, ids) => fenced(database, ref, (sql) => markDeleting(sql, ref, ids)),
     markDeleted: (ref, id) => fenced(database, ref, (sql) => markDeleted(sql, id)),
     listUnderPolicy: () => listUnderPolicy(database),
-    raiseOverdue: (clusterId, message) => database.transaction((sql) => raiseOverdue(sql, clusterId, message)),
+    raiseOverdue: (clusterId, message) =>
+      database.transaction((sql) => raiseOverdue(sql, clusterId, message, OVERDUE_DUMPS)),
   };
 }
 

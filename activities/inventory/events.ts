@@ -1,4 +1,5 @@
-import type { Operation, Step } from '../../domain/operations';
+import type { OperationId } from '../../domain/ids';
+import type { Notice, Operation, OperationEvent, Step } from '../../domain/operations';
 import type { Sql } from './database';
 import { EVENT_CHANNEL } from './event-feed';
 
@@ -13,9 +14,23 @@ export async function appendEvents(
 ): Promise<void> {
   // An operation's event goes without its steps: each of them has events of its own.
   const bodies = [
-    ...changed.steps.map((step) => ({ type: 'step', body: JSON.stringify(step) })),
-    ...(changed.operation ? [{ type: 'operation', body: JSON.stringify({ ...operation, steps: undefined }) }] : []),
+    ...changed.steps.map((step) => ({ type: 'step' as const, body: JSON.stringify(step) })),
+    ...(changed.operation
+      ? [{ type: 'operation' as const, body: JSON.stringify({ ...operation, steps: undefined }) }]
+      : []),
   ];
+  await append(sql, operation.id, bodies);
+}
+
+/** Appends an event that somebody wants to be told of; as {@link appendEvents}. */
+export const appendNotice = (sql: Sql, id: OperationId, notice: Notice): Promise<void> =>
+  append(sql, id, [{ type: 'notice', body: JSON.stringify(notice) }]);
+
+async function append(
+  sql: Sql,
+  id: OperationId,
+  bodies: readonly { readonly type: OperationEvent['type']; readonly body: string }[],
+): Promise<void> {
   if (bodies.length === 0) return;
   await sql.run(
     `with appended as (
@@ -24,6 +39,6 @@ export async function appendEvents(
         order by position
      )
      select pg_notify($4, $1)`,
-    [operation.id, bodies.map(({ type }) => type), bodies.map(({ body }) => body), EVENT_CHANNEL],
+    [id, bodies.map(({ type }) => type), bodies.map(({ body }) => body), EVENT_CHANNEL],
   );
 }

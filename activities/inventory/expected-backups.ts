@@ -3,13 +3,14 @@ import { lastGoodInWords } from '../../domain/backup-words';
 import type { BackupType } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
 import type { ClusterId, OperationId } from '../../domain/ids';
-import { appendAudit } from './audit';
 import type { UnderPolicy } from './backup-tables';
 import { lockCluster, setCondition } from './clusters';
 import type { Sql } from './database';
 import { first } from './database';
 import { expectDrills } from './expected-drills';
 import { expectDumps } from './expected-dumps';
+import { heardOfLately } from './overdue';
+import type { Overdue } from './overdue';
 import { backupPolicy, clusterId, time } from './rows';
 
 /** What is known of backups that ought to be there: the condition `BackedUp` of their clusters. */
@@ -38,8 +39,16 @@ export async function expectBackups(sql: Sql, { clusterId: id }: StepRef): Promi
   return !known?.begun;
 }
 
-/** The operation of a backup has failed: tells it of the cluster, with the age of its last good one. */
-export async function tellFailedBackup(sql: Sql, operationId: OperationId, at: string, why: string): Promise<void> {
+/**
+ * The operation of a backup has failed: tells it of the cluster, with the age of its last good one.
+ * @returns that age in words; null when the operation is no backup.
+ */
+export async function tellFailedBackup(
+  sql: Sql,
+  operationId: OperationId,
+  at: string,
+  why: string,
+): Promise<string | null> {
   const row = z.object({ cluster_id: clusterId, good_at: time.nullable() });
   const failed = first(
     await sql.rows(
@@ -50,10 +59,11 @@ export async function tellFailedBackup(sql: Sql, operationId: OperationId, at: s
       [operationId],
     ),
   );
-  if (!failed) return;
+  if (!failed) return null;
   const age = lastGoodInWords(failed.good_at, new Date(at));
   const message = `The last backup failed: ${why.replace(/\.$/, '')}. ${age}`;
   await setCondition(sql, failed.cluster_id, { type: 'BackedUp', status: false, reason: 'Failed', message });
+  return age;
 }
 
 const underPolicyRow = z
@@ -76,30 +86,34 @@ const underPolicyRow = z
     lastGoodAt: good_at,
   }));
 
-/** A backup of whose operation nothing was heard for so long hangs: it does not count as one that runs. */
-const SILENCE = '30 minutes';
+/** What a cluster must be for backups of it to be due. */
+const IS_SCHEDULED = `
+  cluster.state = 'ready' and cluster.backups_scheduled_at is not null
+  and cluster.spec #> '{backups,paused}' = 'false'`;
 
 /** What a cluster must be for a backup of it to be overdue. */
-const EXPECTS_BACKUPS = `
-  cluster.state = 'ready' and cluster.backups_scheduled_at is not null
-  and cluster.spec #> '{backups,paused}' = 'false'
+export const OVERDUE_BACKUPS: Overdue = {
+  what: 'backup',
+  where: `
+  ${IS_SCHEDULED}
   and not cluster.conditions @> '[{"type": "BackedUp", "reason": "Overdue"}]'
   and not cluster.conditions @> '[{"type": "BackedUp", "reason": "Failed"}]'
   and not exists (
     select from backups
      where backups.cluster_id = cluster.id and backups.state = 'running'
-       and (select at from operation_events event
-             where event.operation_id = backups.operation_id order by seq desc limit 1) > now() - interval '${SILENCE}'
-  )`;
+       and ${heardOfLately('backups.operation_id')}
+  )`,
+};
 
+/** A time that is yet to come is of a clock that was wrong: it must not hide that nothing came since. */
 const begunOf = (type: BackupType): string =>
-  `(select started_at from backups
-     where backups.cluster_id = cluster.id and type = '${type}' and state = 'succeeded' order by id desc limit 1)`;
+  `(select max(started_at) from backups
+     where backups.cluster_id = cluster.id and type = '${type}' and state = 'succeeded' and started_at <= now())`;
 
 /** When the newest good backup of `cluster` ended. */
 const LAST_GOOD = `
-  (select finished_at from backups
-    where backups.cluster_id = cluster.id and backups.state = 'succeeded' order by backups.id desc limit 1)`;
+  (select max(finished_at) from backups
+    where backups.cluster_id = cluster.id and backups.state = 'succeeded' and finished_at <= now())`;
 
 /** See {@link BackupTable.listUnderPolicy}. */
 export function listUnderPolicy(sql: Sql): Promise<UnderPolicy[]> {
@@ -108,17 +122,30 @@ export function listUnderPolicy(sql: Sql): Promise<UnderPolicy[]> {
     `select id, name, spec -> 'backups' as policy, backups_scheduled_at as since,
             ${begunOf('full')} as "full", ${begunOf('differential')} as differential,
             ${begunOf('incremental')} as incremental, ${LAST_GOOD} as good_at
-       from clusters cluster where ${EXPECTS_BACKUPS} order by id`,
+       from clusters cluster where ${OVERDUE_BACKUPS.where} order by id`,
   );
 }
 
-/** See {@link BackupTable.raiseOverdue}. */
-export async function raiseOverdue(sql: Sql, id: ClusterId, message: string): Promise<boolean> {
-  await lockCluster(sql, id, null);
-  const row = z.object({ id: clusterId });
-  const found = await sql.rows(row, `select id from clusters cluster where id = $1 and ${EXPECTS_BACKUPS}`, [id]);
-  if (found.length === 0) return false;
-  await setCondition(sql, id, { type: 'BackedUp', status: false, reason: 'Overdue', message });
-  await appendAudit(sql, { actor: 'housekeeping', action: 'backup overdue', subject: id, details: { message } });
-  return true;
+/** See {@link BackupTable.listMissed}. */
+export async function listMissed(sql: Sql): Promise<ClusterId[]> {
+  const rows = await sql.rows(
+    z.object({ id: clusterId }),
+    `select id from clusters cluster
+      where ${IS_SCHEDULED} and (cluster.conditions @> '[{"type": "BackedUp", "reason": "Overdue"}]'
+                              or cluster.conditions @> '[{"type": "BackedUp", "reason": "Failed"}]')
+      order by id`,
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** The host of a cluster has taken its last backup by itself, and it ended well: that is no more missing. */
+export async function tellOwnBackup(sql: Sql, id: ClusterId): Promise<void> {
+  const isLast = `
+    select from clusters cluster
+     where id = $1 and conditions @> '[{"type": "BackedUp", "status": false}]' and (
+       select operation_id is null and state = 'succeeded' from backups
+        where backups.cluster_id = cluster.id order by backups.id desc limit 1)`;
+  if ((await sql.run(isLast, [id])) === 0) return;
+  const message = 'The last backup ended well: the host took it by itself, because it was overdue.';
+  await setCondition(sql, id, { type: 'BackedUp', status: true, reason: 'TakenByHost', message });
 }

@@ -10,6 +10,7 @@ import type { Sql } from './database';
 import { first } from './database';
 import { drillRow } from './drill-rows';
 import type { UnderDrillPolicy } from './drill-tables';
+import type { Overdue } from './overdue';
 import { backupPolicy, clusterId, time } from './rows';
 
 /** What drills say of the clusters whose backups they restore: the condition `RestoreProven`. */
@@ -33,7 +34,11 @@ export async function proveDrill(sql: Sql, operation: OperationId): Promise<void
     ),
   );
   if (!proven || proven.target === null || proven.site === null || proven.provenAt === null) return;
-  const { id: drillId, clusterId: source, provenAt, target, site, startedAt } = proven;
+  const { id: drillId, clusterId: source, timelineId, provenAt, target, site, setId, startedAt } = proven;
+  await sql.run(
+    'update backup_copies set verified_at = $4::timestamptz where timeline_id = $1 and site = $2 and set_id = $3',
+    [timelineId, site, setId, provenAt],
+  );
   const seconds = (Date.parse(provenAt) - Date.parse(startedAt)) / 1000;
   const restore = { drillId, provenAt, target, site, seconds };
   await lockCluster(sql, source, null);
@@ -95,12 +100,15 @@ const underPolicyRow = z
   }));
 
 /** What a cluster must be for a drill of it to be overdue. One that hangs does not hide that. */
-const EXPECTS_DRILLS = `
+export const OVERDUE_DRILLS: Overdue = {
+  what: 'drill',
+  where: `
   cluster.state = 'ready' and cluster.backups_scheduled_at is not null
   and cluster.spec #> '{backups,paused}' = 'false' and cluster.spec #>> '{backups,drill}' is not null
   and not cluster.conditions @> '[{"type": "RestoreProven", "reason": "Overdue"}]'
   and not cluster.conditions @> '[{"type": "RestoreProven", "reason": "Failed"}]'
-  and not cluster.conditions @> '[{"type": "RestoreProven", "reason": "Skipped"}]'`;
+  and not cluster.conditions @> '[{"type": "RestoreProven", "reason": "Skipped"}]'`,
+};
 
 /** See {@link DrillTable.listUnderPolicy}. */
 export function listUnderPolicy(sql: Sql): Promise<UnderDrillPolicy[]> {
@@ -110,21 +118,10 @@ export function listUnderPolicy(sql: Sql): Promise<UnderDrillPolicy[]> {
             greatest(cluster.backups_scheduled_at, last.started_at) as since
        from clusters cluster left join lateral (
          select started_at, proven_at from drills
-          where drills.cluster_id = cluster.id and proven_at is not null order by drills.id desc limit 1
+          where drills.cluster_id = cluster.id and proven_at <= now() order by proven_at desc limit 1
        ) last on true
-      where ${EXPECTS_DRILLS} order by cluster.id`,
+      where ${OVERDUE_DRILLS.where} order by cluster.id`,
   );
-}
-
-/** See {@link DrillTable.raiseOverdue}. */
-export async function raiseOverdue(sql: Sql, id: ClusterId, message: string): Promise<boolean> {
-  await lockCluster(sql, id, null);
-  const row = z.object({ id: clusterId });
-  const found = await sql.rows(row, `select id from clusters cluster where id = $1 and ${EXPECTS_DRILLS}`, [id]);
-  if (found.length === 0) return false;
-  await setCondition(sql, id, { type: 'RestoreProven', status: false, reason: 'Overdue', message });
-  await appendAudit(sql, { actor: 'housekeeping', action: 'drill overdue', subject: id, details: { message } });
-  return true;
 }
 
 /** See {@link DrillTable.listAbandoned}. */

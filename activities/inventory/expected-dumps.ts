@@ -3,11 +3,12 @@ import { lastDumpInWords } from '../../domain/backup-words';
 import type { ClusterId, OperationId } from '../../domain/ids';
 import { FINAL_STATES } from '../../domain/operations';
 import type { OperationChange } from '../../domain/operations';
-import { appendAudit } from './audit';
 import { dropCondition, lockCluster, setCondition } from './clusters';
 import type { Sql } from './database';
 import { first } from './database';
 import type { UnderDumpPolicy } from './dump-tables';
+import { heardOfLately } from './overdue';
+import type { Overdue } from './overdue';
 import { backupPolicy, clusterId, time } from './rows';
 
 /** What is known of dumps that a schedule asks for: the condition `Dumped`. Those that users ask for count for nothing here. */
@@ -21,10 +22,10 @@ export async function expectDumps(sql: Sql, id: ClusterId): Promise<void> {
   await setCondition(sql, id, { type: 'Dumped', status: false, reason: 'NoneYet', message });
 }
 
-/** When the newest good dump of `cluster` that a schedule asked for was begun, or ended. */
+/** When the newest good dump of `cluster` that a schedule asked for was begun, or ended; by a clock that was right: see backups. */
 const lastGood = (column: 'started_at' | 'finished_at'): string => `
-  (select dumps.${column} from dumps join operations asked on asked.id = dumps.operation_id and asked.cause = 'schedule'
-    where dumps.cluster_id = cluster.id and dumps.state not in ('running', 'failed') order by dumps.id desc limit 1)`;
+  (select max(dumps.${column}) from dumps join operations asked on asked.id = dumps.operation_id and asked.cause = 'schedule'
+    where dumps.cluster_id = cluster.id and dumps.state not in ('running', 'failed') and dumps.${column} <= now())`;
 
 /** The operation of a scheduled dump has ended: tells of the cluster what came of it, with the age of the last good one. */
 export async function endDump(sql: Sql, operation: OperationId, { state, at, error }: OperationChange): Promise<void> {
@@ -50,11 +51,10 @@ export async function endDump(sql: Sql, operation: OperationId, { state, at, err
   await setCondition(sql, ended.cluster_id, { type, status: false, reason: 'Failed', message });
 }
 
-/** A dump of whose operation nothing was heard for so long hangs: it does not count as one that runs. */
-const SILENCE = '30 minutes';
-
 /** What a cluster must be for a dump of it to be overdue. */
-const EXPECTS_DUMPS = `
+export const OVERDUE_DUMPS: Overdue = {
+  what: 'dump',
+  where: `
   cluster.state = 'ready' and cluster.backups_scheduled_at is not null
   and cluster.spec #> '{backups,paused}' = 'false' and cluster.spec #>> '{backups,dumps,schedule}' is not null
   and not cluster.conditions @> '[{"type": "Dumped", "reason": "Overdue"}]'
@@ -63,9 +63,10 @@ const EXPECTS_DUMPS = `
     select from operations operation
      where operation.cluster_id = cluster.id and operation.kind = 'dump' and operation.cause = 'schedule'
        and operation.state <> all ($1)
-       and (select at from operation_events event
-             where event.operation_id = operation.id order by seq desc limit 1) > now() - interval '${SILENCE}'
-  )`;
+       and ${heardOfLately('operation.id')}
+  )`,
+  values: [FINAL_STATES],
+};
 
 const underPolicyRow = z
   .object({ id: clusterId, name: z.string(), policy: backupPolicy, since: time, good_at: time.nullable() })
@@ -83,19 +84,7 @@ export function listUnderPolicy(sql: Sql): Promise<UnderDumpPolicy[]> {
     underPolicyRow,
     `select id, name, spec -> 'backups' as policy, ${lastGood('finished_at')} as good_at,
             greatest(backups_scheduled_at, ${lastGood('started_at')}) as since
-       from clusters cluster where ${EXPECTS_DUMPS} order by id`,
-    [FINAL_STATES],
+       from clusters cluster where ${OVERDUE_DUMPS.where} order by id`,
+    OVERDUE_DUMPS.values,
   );
-}
-
-/** See {@link DumpTable.raiseOverdue}. */
-export async function raiseOverdue(sql: Sql, id: ClusterId, message: string): Promise<boolean> {
-  await lockCluster(sql, id, null);
-  const row = z.object({ id: clusterId });
-  const query = `select id from clusters cluster where ${EXPECTS_DUMPS} and id = $2`;
-  const found = await sql.rows(row, query, [FINAL_STATES, id]);
-  if (found.length === 0) return false;
-  await setCondition(sql, id, { type: 'Dumped', status: false, reason: 'Overdue', message });
-  await appendAudit(sql, { actor: 'housekeeping', action: 'dump overdue', subject: id, details: { message } });
-  return true;
 }

@@ -10,16 +10,19 @@ import type {
   OperationSummary,
   StepTitle,
 } from '../../domain/operations';
+import type { Restored } from '../../domain/restored';
 import type { Scope } from '../../domain/tokens';
 import type { NodeName } from '../../domain/topology';
 import type { ImageCatalogue } from '../../domain/versions';
 import type { Network } from '../cloud/cloud';
+import type { ArchivingTable } from './archiving-table';
 import type { AuditEntry } from './audit';
 import type { BackupTable, NewBackup, PolicyChangeTable, SiteTable, TimelineTable } from './backup-tables';
 import type { NewDatabaseRestore } from './database-restores';
 import type { DrillTable, NewDrill } from './drill-tables';
 import type { DumpTable, DumpUse, NewDump } from './dump-tables';
 import type { FloatingAddressTable, HostTable } from './host-tables';
+import type { NewRestorePoint, RestorePointTable } from './restore-points';
 import type { NewSwap, SwapTable } from './swap-table';
 
 /**
@@ -37,6 +40,7 @@ export interface Inventory extends Tables {
   readonly policyChanges: PolicyChangeTable;
   readonly drills: DrillTable;
   readonly swaps: SwapTable;
+  readonly restorePoints: RestorePointTable;
   /**
    * Makes a change that is no operation. What `change` does with the tables it is given, the audit entry, and the
    * answer (kept under the key, so it must hold no secret) are one transaction. Of two requests with one key the second
@@ -60,6 +64,7 @@ export interface Tables {
   readonly tokens: TokenTable;
   readonly clusters: ClusterTable;
   readonly nodes: NodeTable;
+  readonly archiving: ArchivingTable;
   readonly operations: OperationTable;
   readonly hosts: HostTable;
   readonly floatingAddresses: FloatingAddressTable;
@@ -126,6 +131,8 @@ export interface ClusterTable {
   findDeleted(projectId: ProjectId, idOrName: string): Promise<Cluster | null>;
   /** Newest first, without deleted ones. @param page `drills`: also those that are made for drills; default: no. */
   list(projectId: ProjectId, page: PageRequest & { readonly drills?: boolean }): Promise<Cluster[]>;
+  /** Newest first, those that were deleted and can be undeleted or restored. */
+  listRestorable(projectId: ProjectId, page: PageRequest): Promise<Cluster[]>;
   /** Changes the spec without an operation (deletion protection); raises the generation. @throws PRECONDITION_FAILED. */
   updateSpec(
     id: ClusterId,
@@ -183,6 +190,8 @@ export interface Submission {
   readonly backupPolicy?: BackupPolicy;
   /** Of a restore in place or its rollback: written with its operation. */
   readonly swap?: NewSwap;
+  /** Of a restore point: written with its operation. */
+  readonly restorePoint?: NewRestorePoint;
   readonly idempotency: Idempotency | null;
 }
 
@@ -198,7 +207,7 @@ export interface OperationTable {
       readonly state?: Operation['state'];
       /** Only those that have not ended: of a cluster one in each lane at most. */
       readonly unfinished?: boolean;
-      /** Only those that restore a new cluster from this one. */
+      /** Only those that restore the data of this cluster: into a new one, in place, or one database. */
       readonly restoredFrom?: ClusterId;
     },
   ): Promise<OperationSummary[]>;
@@ -231,6 +240,8 @@ export interface OperationTable {
     stepId: string,
     attempt: { attempt: number; lastError: string | null; nextRetryAt: string | null },
   ): Promise<void>;
+  /** What a restore read, and what was found in it; what `change` leaves out stays as it is. A new cluster tells of it too. */
+  recordRestored(ref: StepRef, change: Partial<Restored>): Promise<void>;
   /** What a long step says of its progress, such as `12 of 40 MB`. */
   recordProgress(operationId: OperationId, stepId: string, progress: string): Promise<void>;
   /**

@@ -1,3 +1,4 @@
+import { archivingTable } from './archiving';
 import { appendAudit } from './audit';
 import type { DatabaseOptions } from './database';
 import { openDatabase } from './database';
@@ -16,6 +17,7 @@ import { once } from './once';
 import { operationTable } from './operations';
 import { policyChangeTable } from './policy-changes';
 import { projectTable } from './projects';
+import { restorePointTable } from './restore-points';
 import { siteTable } from './sites';
 import { swapTable } from './swaps';
 import { timelineTable } from './timelines';
@@ -34,6 +36,7 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     tokens: tokenTable(on),
     clusters: clusterTable(on),
     nodes: nodeTable(on),
+    archiving: archivingTable(on),
     operations: operationTable(on, feed),
     hosts: hostTable(on),
     floatingAddresses: floatingAddressTable(on),
@@ -50,6 +53,7 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     dumps: dumpTable(database),
     policyChanges: policyChangeTable(database),
     swaps: swapTable(database),
+    restorePoints: restorePointTable(database),
     once: (idempotency, shape, change) => once(database, tablesOn, idempotency, shape, change),
     audit: (entry) => database.transaction((sql) => appendAudit(sql, entry)),
     ping: () =>

@@ -8,7 +8,8 @@ import {
 } from '../../domain/operations';
 import type { Operation, OperationSummary } from '../../domain/operations';
 import { TOPOLOGIES } from '../../domain/plans';
-import { clusterId, jsonTime, operationId, projectId, time } from './rows';
+import { targetInWords } from '../../domain/restore-targets';
+import { clusterId, jsonTime, operationId, projectId, restoreTarget, time } from './rows';
 
 /** Rows of operations, steps and events, parsed into types of the domain. */
 
@@ -39,6 +40,13 @@ const step = z
     progress: row.progress,
   }));
 
+export const dataChecks = z.array(z.object({ name: z.string(), passed: z.boolean(), detail: z.string() }));
+
+const restored = z.object({
+  from: z.object({ site: z.string(), setId: z.string(), insteadOf: z.string().nullable() }).nullable().default(null),
+  checks: dataChecks.default([]),
+});
+
 const OPEN_STATES = new Set<z.infer<typeof operationState>>(['pending', 'scheduled', 'running', 'waiting']);
 
 const columns = z.object({
@@ -47,6 +55,14 @@ const columns = z.object({
   project_id: projectId,
   cluster_id: clusterId,
   cluster_name: z.string(),
+  subject: z.string(),
+  restores: z
+    .object({
+      into: z.string(),
+      database: z.string().nullable(),
+      target: restoreTarget.transform(targetInWords).nullable(),
+    })
+    .nullable(),
   generation: z.number(),
   state: operationState,
   reason: z.string().nullable(),
@@ -66,6 +82,8 @@ const summaryOf = (row: z.infer<typeof columns>, currentStep: string | null): Op
   projectId: row.project_id,
   clusterId: row.cluster_id,
   clusterName: row.cluster_name,
+  subject: row.subject,
+  restores: row.restores,
   generation: row.generation,
   state: row.state,
   reason: row.reason,
@@ -85,8 +103,12 @@ export const operationSummaryRow = columns
   .transform((row) => summaryOf(row, row.current_step));
 
 export const operationRow = columns
-  .extend({ steps: z.array(step) })
-  .transform((row): Operation => ({ ...summaryOf(row, currentStepOf(row.state, row.steps)), steps: row.steps }));
+  .extend({ steps: z.array(step), restored: restored.nullable() })
+  .transform((row): Operation => ({
+    ...summaryOf(row, currentStepOf(row.state, row.steps)),
+    restored: row.restored,
+    steps: row.steps,
+  }));
 
 /** What a workflow is started with, of an operation that was written before. */
 export const inputRow = z
@@ -119,7 +141,7 @@ export const eventRow = z
     seq: z.string().transform(Number),
     operation_id: operationId,
     at: time,
-    type: z.enum(['operation', 'step']),
+    type: z.enum(['operation', 'step', 'notice']),
     body: z.record(z.string(), z.unknown()),
   })
   .transform((row) => ({ seq: row.seq, operationId: row.operation_id, at: row.at, type: row.type, body: row.body }));

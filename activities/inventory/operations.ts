@@ -6,11 +6,12 @@ import type { OperationEvent, OperationInput, OperationSummary } from '../../dom
 import type { Database, Sql } from './database';
 import { first } from './database';
 import type { EventFeed } from './event-feed';
-import { requireCurrent } from './fence';
+import { fenced, requireCurrent } from './fence';
 import type { OperationTable } from './inventory';
 import { eventRow, inputRow, operationSummaryRow } from './operation-rows';
-import { getOperation } from './read-operation';
+import { ABOUT, FROM_ABOUT, getOperation } from './read-operation';
 import { record, recordAttempt, recordProgress } from './records';
+import { recordRestored } from './restored';
 import { operationId } from './rows';
 import { findReplay, submit, submitCreate } from './submissions';
 
@@ -29,6 +30,7 @@ export function operationTable(database: Database, feed: EventFeed): OperationTa
     record: (change) => record(database, change),
     recordAttempt: (id, stepId, attempt) => recordAttempt(database, id, stepId, attempt),
     recordProgress: (id, stepId, progress) => recordProgress(database, id, stepId, progress),
+    recordRestored: (ref, change) => fenced(database, ref, (sql) => recordRestored(sql, ref, change)),
     requireCurrent: (ref) => requireCurrent(database, ref),
     eventsAfter: (id, seq) => eventsAfter(database, id, seq),
     onEvents: (listener) => feed.listen(listener),
@@ -43,20 +45,22 @@ function list(
 ): Promise<OperationSummary[]> {
   return sql.rows(
     operationSummaryRow,
-    `select operation.*,
+    `select operation.*, ${ABOUT},
             case when operation.state <> all ($6) then (
               select title from steps step
                where step.operation_id = operation.id and step.state in ('running', 'undoing', 'failed')
                order by step.state = 'failed', step.position limit 1
             ) end as current_step
-       from operations operation
+       from ${FROM_ABOUT}
       where operation.project_id = $1
         and ($2::text is null or operation.id < $2)
         and ($3::text is null or operation.cluster_id = $3)
         and ($4::text is null or operation.state = $4)
         and (not $7 or operation.state <> all ($6))
-        and ($8::text is null or operation.kind in ('restore', 'restore-database') and exists (
-              select from clusters made where made.id = operation.cluster_id and made.origin ->> 'clusterId' = $8))
+        and ($8::text is null
+             or operation.kind in ('restore-in-place', 'rollback') and operation.cluster_id = $8
+             or operation.kind in ('restore', 'restore-database') and exists (
+               select from clusters made where made.id = operation.cluster_id and made.origin ->> 'clusterId' = $8))
       order by operation.id desc limit $5`,
     [
       projectId,

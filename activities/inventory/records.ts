@@ -9,6 +9,7 @@ import { appendEvents } from './events';
 import { endDrill } from './expected-drills';
 import { endDump } from './expected-dumps';
 import { tellFailedBackup } from './expected-backups';
+import { tellEnd } from './notices';
 import type { OperationTable } from './inventory';
 import { requireOperation } from './read-operation';
 
@@ -104,12 +105,13 @@ async function newerSteps(sql: Sql, change: OperationRecord): Promise<readonly S
   });
 }
 
+/** What the first try told may be here before the record that it began: that is not of an earlier one. */
 async function changeStep(sql: Sql, { operationId, seq }: OperationRecord, change: StepChange): Promise<void> {
   await sql.run(
     `update steps set
        state = $3, record_seq = $4, next_retry_at = null,
        attempt = case when $3 in ('running', 'undoing') then greatest(attempt, 1) else attempt end,
-       progress = case when $3 in ('running', 'undoing') then null else progress end,
+       progress = case when $3 in ('running', 'undoing') and state <> 'pending' then null else progress end,
        started_at = case when $3 = 'running' then coalesce(started_at, $5) else started_at end,
        finished_at = case when $3 in ('succeeded', 'failed', 'skipped', 'undone') then $5::timestamptz end,
        last_error = case when $3 = 'succeeded' then null else coalesce($6, last_error) end
@@ -184,9 +186,11 @@ async function endWithOperation(
       [operationId, at, error ? JSON.stringify(error) : null],
     );
   }
-  if (state === 'failed') await tellFailedBackup(sql, operationId, at, error?.message ?? 'nothing tells why');
+  const why = error?.message ?? 'nothing tells why';
+  const age = state === 'failed' ? await tellFailedBackup(sql, operationId, at, why) : null;
   await endDrill(sql, operationId, change);
   await endDump(sql, operationId, change);
+  await tellEnd(sql, operationId, change, age);
   const closed = await sql.rows(
     z.object({ id: z.string() }),
     `update steps set

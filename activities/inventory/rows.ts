@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { NO_HOOKS, NOTIFY_EVENTS } from '../../domain/backup-hooks';
 import { RETENTION_UNITS } from '../../domain/backups';
 import { CLOUDS, CLUSTER_STATES, CONDITION_TYPES, MAJORS } from '../../domain/clusters';
 import { SCOPES } from '../../domain/tokens';
@@ -51,6 +52,7 @@ export const ownedTokenRow = tokenColumns
   .extend({ project_name: z.string() })
   .transform((row): OwnedToken => ({ ...tokenOf(row), projectName: row.project_name }));
 
+const hook = z.object({ script: z.string(), timeoutSeconds: z.number() }).nullable();
 const cron = z.string().nullable();
 export const backupPolicy = z.object({
   sites: z.array(z.string()),
@@ -68,6 +70,9 @@ export const backupPolicy = z.object({
   timeZone: z.string(),
   retention: z.object({ unit: z.enum(RETENTION_UNITS), full: z.number() }),
   paused: z.boolean(),
+  // As those that are older than scripts and than whom to tell.
+  hooks: z.object({ pre: hook, post: hook }).default(NO_HOOKS),
+  notify: z.array(z.object({ event: z.enum(NOTIFY_EVENTS), to: z.string() })).default([]),
 });
 
 export const restoreTarget = z.discriminatedUnion('kind', [
@@ -75,7 +80,7 @@ export const restoreTarget = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('time'), time: z.string() }),
   z.object({ kind: z.literal('lsn'), lsn: z.string() }),
   z.object({ kind: z.literal('transaction'), transaction: z.string() }),
-  z.object({ kind: z.literal('point'), name: z.string() }),
+  z.object({ kind: z.literal('point'), name: z.string(), lsn: z.string(), madeAt: z.string() }),
   z.object({ kind: z.literal('backup'), backup: z.templateLiteral(['bkp_', z.string()]) }),
 ]);
 
@@ -137,10 +142,12 @@ export const clusterRow = z
     postgresql_version: z.string().nullable(),
     endpoint: endpoint.nullable(),
     origin: origin.nullable(),
+    restored_from: z.object({ operationId, site: z.string(), setId: z.string() }).nullable(),
     drill_of: clusterId.nullable(),
     last_proven_restore: provenRestore.nullable(),
     created_at: time,
     deleted_at: time.nullable(),
+    restorable_until: time.nullable(),
   })
   .transform((row) => ({
     id: row.id,
@@ -155,10 +162,12 @@ export const clusterRow = z
       endpoint: row.endpoint,
     },
     origin: row.origin,
+    restoredFrom: row.restored_from,
     drillOf: row.drill_of,
     lastProvenRestore: row.last_proven_restore,
     createdAt: row.created_at,
     deletedAt: row.deleted_at,
+    restorableUntil: row.restorable_until,
   }));
 
 export const networkRow = z.object({

@@ -17,6 +17,7 @@ import type { Idempotency, Submission, SubmissionResult } from './inventory';
 import { changePolicy } from './policy-changes';
 import { requireOperation } from './read-operation';
 import { operationId } from './rows';
+import { insertRestorePoint } from './restore-points';
 import { orderSwap } from './swap-orders';
 
 /** The transactions in which a request becomes an operation: all of it is written, or nothing. */
@@ -63,7 +64,8 @@ export function submit(
     const generation = await nextGeneration(sql, cluster, submission);
     const operation = await write(sql, submission, generation);
     if (submission.swap) await orderSwap(sql, cluster, operation.id, submission.swap);
-    if (submission.backupPolicy) await changePolicy(sql, cluster, operation.id, submission.backupPolicy);
+    if (submission.restorePoint) await insertRestorePoint(sql, operation.id, cluster.id, submission.restorePoint);
+    if (submission.backupPolicy) await changePolicy(sql, cluster, operation, submission.backupPolicy);
     return { operation, replayed: false };
   });
 }

@@ -1,7 +1,7 @@
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import type { OperationId } from '../../domain/ids';
-import { branchAt } from '../../domain/swaps';
+import { branchAt, branchOf } from '../../domain/swaps';
 import type { Fork } from '../../domain/swaps';
 import { first } from './database';
 import type { Sql } from './database';
@@ -20,15 +20,15 @@ export async function orderSwap(sql: Sql, cluster: Cluster, id: OperationId, swa
     throw new HoldfastError('NOTHING_KEPT', { name: cluster.name });
   if (swap.undoes === null && kept?.keptUntil)
     throw new HoldfastError('OLD_DATA_KEPT', { name: cluster.name, until: kept.keptUntil });
-  await insertSwap(sql, id, cluster.id, swap, await branchOf(sql, swap, await findForks(sql, swap.timelineId)));
+  await insertSwap(sql, id, cluster.id, swap, await branchLeft(sql, swap, await findForks(sql, swap.timelineId)));
 }
 
 /** The branch of the lineage on which the data that is wanted lies. */
-async function branchOf(sql: Sql, { target, undoes }: NewSwap, forks: readonly Fork[]): Promise<number> {
+async function branchLeft(sql: Sql, { target, undoes }: NewSwap, forks: readonly Fork[]): Promise<number> {
   // What was kept is the end of the branch that came before.
   if (undoes !== null) return forks.findIndex(({ operationId }) => operationId === undoes);
-  if (target?.kind === 'time') return branchAt(forks, target.time);
-  if (target?.kind !== 'backup') return forks.length;
+  if (target === null) return forks.length;
+  if (target.kind !== 'backup') return branchOf(forks, target);
   const ended = await sql.rows(
     z.object({ ended: time.nullable() }),
     'select finished_at as ended from backups where id = $1',

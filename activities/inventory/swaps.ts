@@ -4,55 +4,14 @@ import { HoldfastError } from '../../domain/errors';
 import type { ClusterId, OperationId, TimelineId } from '../../domain/ids';
 import { FINAL_STATES } from '../../domain/operations';
 import type { Fork, Swap } from '../../domain/swaps';
-import { timelineId } from './backup-rows';
 import type { Database, Sql } from './database';
 import { first } from './database';
 import { fenced } from './fence';
-import { clusterId, nodeName, operationId, restoreTarget, time } from './rows';
-import type { NewSwap, SwapTable } from './swap-table';
-
-const swapRow = z
-  .object({
-    operation_id: operationId,
-    cluster_id: clusterId,
-    timeline_id: timelineId,
-    target: restoreTarget.nullable(),
-    site: z.string().nullable(),
-    undoes: operationId.nullable(),
-    node: nodeName.nullable(),
-    kept_on: nodeName.nullable(),
-    old_log: z.number().nullable(),
-    new_log: z.number().nullable(),
-    fork_lsn: z.string().nullable(),
-    forks_from: z.number(),
-    swapped_at: time.nullable(),
-    last_commit_at: time.nullable(),
-    last_commit_lsn: z.string().nullable(),
-    // The driver gives bigint as text.
-    kept_bytes: z.coerce.number().nullable(),
-    kept_until: time.nullable(),
-    released_at: time.nullable(),
-  })
-  .transform((row): Swap => ({
-    operationId: row.operation_id,
-    clusterId: row.cluster_id,
-    timelineId: row.timeline_id,
-    target: row.target,
-    site: row.site,
-    undoes: row.undoes,
-    node: row.node,
-    keptOn: row.kept_on,
-    oldLog: row.old_log,
-    newLog: row.new_log,
-    forkLsn: row.fork_lsn,
-    forksFrom: row.forks_from,
-    swappedAt: row.swapped_at,
-    lastCommitAt: row.last_commit_at,
-    lastCommitLsn: row.last_commit_lsn,
-    keptBytes: row.kept_bytes,
-    keptUntil: row.kept_until,
-    releasedAt: row.released_at,
-  }));
+import { clusterId } from './rows';
+import { passSwap } from './restored';
+import { swapRow } from './swap-rows';
+import { nodesAway, tellAway } from './nodes-away';
+import type { FoundOldData, NewSwap, SwapTable } from './swap-table';
 
 export function swapTable(database: Database): SwapTable {
   return {
@@ -62,11 +21,13 @@ export function swapTable(database: Database): SwapTable {
     note: (ref, change) => fenced(database, ref, (sql) => note(sql, ref, change)),
     pass: (ref) =>
       fenced(database, ref, async (sql) => {
-        await sql.run('update swaps set swapped_at = coalesce(swapped_at, clock_timestamp()) where operation_id = $1', [
-          ref.operationId,
-        ]);
+        await passSwap(sql, ref.operationId);
+        // Whoever was away at an earlier one is there now.
+        await tellAway(sql, ref.clusterId);
       }),
-    keep: (ref, found) => fenced(database, ref, (sql) => keep(sql, ref, found)),
+    ...nodesAway(database),
+    keep: (ref, found) => fenced(database, ref, (sql) => keep(sql, ref.operationId, found)),
+    keepLater: (id, found) => database.transaction((sql) => keep(sql, id, found)),
     release: (ref) =>
       fenced(database, ref, async (sql) => {
         await sql.run(
@@ -101,19 +62,14 @@ async function note(
 
 async function keep(
   sql: Sql,
-  { operationId: id }: StepRef,
-  { bytes, lastCommitAt, lastCommitLsn, hours }: Parameters<SwapTable['keep']>[1],
+  id: OperationId,
+  { bytes, lastCommitAt, lastCommitLsn, hours }: FoundOldData,
 ): Promise<void> {
   await sql.run(
     `update swaps set kept_bytes = $2, last_commit_at = $3, last_commit_lsn = $5,
                       kept_until = coalesce(kept_until, now() + $4 * interval '1 hour')
       where operation_id = $1`,
     [id, bytes, lastCommitAt, hours, lastCommitLsn],
-  );
-  await sql.run(
-    `update swaps kept set released_at = coalesce(kept.released_at, now())
-       from swaps undoing where undoing.operation_id = $1 and kept.operation_id = undoing.undoes`,
-    [id],
   );
 }
 
@@ -171,6 +127,9 @@ async function listReleased(sql: Sql): Promise<Swap[]> {
   return sql.rows(
     swapRow,
     `select swaps.* from swaps join clusters cluster on cluster.id = swaps.cluster_id and cluster.deleted_at is null
-      where released_at is not null and removed_at is null order by swapped_at`,
+      where released_at is not null and removed_at is null
+        and not exists (select from operations where cluster_id = cluster.id and lane = 'cluster' and operations.state <> all ($1))
+      order by swapped_at`,
+    [FINAL_STATES],
   );
 }

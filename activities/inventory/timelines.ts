@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Timeline } from '../../domain/backups';
+import type { Commit, RestoreWindow, Timeline } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import type { TimelineId } from '../../domain/ids';
@@ -40,19 +40,8 @@ export function timelineTable(database: Database): TimelineTable {
         `select * from timelines timeline where expires_at <= now() and removed_at is null and not ${IS_NEEDED} order by id`,
       ),
     markRemoved: (id) => database.transaction((sql) => markRemoved(sql, id)),
-    setWindow: async (id, window) => {
-      await database.run(
-        `update timelines set restorable_from = $2, restorable_to = $3, restorable_lsn = $4, restorable_gaps = $5::jsonb
-          where id = $1`,
-        [
-          id,
-          window?.earliest ?? null,
-          window?.latest ?? null,
-          window?.lastLsn ?? null,
-          JSON.stringify(window?.gaps ?? []),
-        ],
-      );
-    },
+    setWindow: (id, window) => setWindow(database, id, window),
+    extendWindow: (id, newest) => extendWindow(database, id, newest),
     getWindow: async (id) => first(await database.rows(windowRow, 'select * from timelines where id = $1', [id])),
   };
 }
@@ -77,6 +66,24 @@ async function open(
      select $1, project_id, id, $3, $4::text[] from clusters where id = $2
          on conflict (id) do nothing`,
     [id, ref.clusterId, version, sites],
+  );
+}
+
+async function setWindow(sql: Sql, id: TimelineId, window: RestoreWindow | null): Promise<void> {
+  const { earliest = null, latest = null, lastLsn = null, gaps = [] } = window ?? {};
+  await sql.run(
+    `update timelines set restorable_from = $2, restorable_to = $3, restorable_lsn = $4, restorable_gaps = $5::jsonb
+      where id = $1`,
+    [id, earliest, latest, lastLsn, JSON.stringify(gaps)],
+  );
+}
+
+async function extendWindow(sql: Sql, id: TimelineId, { at, lsn }: Commit): Promise<void> {
+  await sql.run(
+    `update timelines set restorable_to = greatest(restorable_to, $2::timestamptz),
+                          restorable_lsn = greatest(restorable_lsn::pg_lsn, $3::pg_lsn)::text
+      where id = $1 and restorable_from < $2::timestamptz`,
+    [id, at, lsn],
   );
 }
 

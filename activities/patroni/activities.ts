@@ -1,21 +1,18 @@
 import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
-import type { ClusterView, Fleet } from '../fleet';
-import { dataNodesOf, openNode, secretRef, viewCluster } from '../fleet';
+import type { Fleet } from '../fleet';
+import { dataNodesOf, openNode, viewCluster } from '../fleet';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { startServices } from '../host/services';
 import { backupsOf } from '../pgbackrest/archive';
 import { findPrimary } from '../postgres/psql';
 import { waitWhileItMoves } from '../progress';
-import { tlsFiles } from '../secrets/node-certificate';
-import { makePassword } from '../secrets/passwords';
-import { SECRET_NAMES } from '../secrets/stored-secrets';
+import { replicasThere } from '../swap/away';
 import { catchUpPosition, isQuorumFormed } from './catch-up';
-import type { PatroniPasswords } from './config';
 import { DATA_FOLDER } from '../postgres/paths';
-import { PATRONI_CONFIG_FILE, patroniConfig } from './config';
-import { SYSTEM_ROLES } from './hba';
+import { beginArchiving, endArchiving } from './archiving';
+import { patroniFiles } from './files';
 
 /** A replica that copies or catches up moves many times in so long. */
 const STALL_MS = 5 * 60_000;
@@ -33,10 +30,20 @@ export interface PatroniActivities {
   /** Looks, changes nothing. Retry: `remote`. @throws NOT_YET when no data node becomes primary. */
   waitForPrimary(at: StepRef): Promise<void>;
   /**
-   * Waits until every replica streams and counts for the quorum, as long as they get on. Changes nothing. Retry: `long`.
+   * Waits until every replica streams and counts for the quorum, as long as they get on; in a swap without those that are away,
+   * which are written down. Changes nothing else. Retry: `long`.
    * @throws STEP_DEADLINE_EXCEEDED when nothing moves any more.
    */
   waitForQuorum(at: StepRef): Promise<void>;
+  /**
+   * Has PostgreSQL archive into the lineage that was opened, and every replica fetch from it what it lacks. Restarts nothing. Each data
+   * node must answer: one that did not know of the archive would be a primary that takes what it received for archived.
+   * Idempotent. Retry: `remote`. Effects: Patroni's files, which it reads anew, and the settings that all members share. Undo: endArchiving.
+   * @throws ARCHIVE_MODE_OFF when only a restart would do; BACKUPS_NOT_CONFIGURED.
+   */
+  beginArchiving(at: StepRef): Promise<void>;
+  /** PostgreSQL archives into nothing, as before. A data node that is away is not waited for. Idempotent. Retry: `remote`. */
+  endArchiving(at: StepRef): Promise<void>;
 }
 
 export function createPatroniActivities(fleet: Fleet): PatroniActivities {
@@ -47,17 +54,7 @@ export function createPatroniActivities(fleet: Fleet): PatroniActivities {
       const { files, ...backups } = await backupsOf(fleet, view);
       // Not among what Patroni is restarted for: pgBackRest reads them whenever it is called.
       await host.putFiles(files);
-      await startServices(host, {
-        patroni: [
-          ...(await tlsFiles(fleet, view, node, { postgres: 'postgres:postgres', patroni: 'postgres:postgres' })),
-          {
-            path: PATRONI_CONFIG_FILE,
-            content: patroniConfig(view, node, await passwords(fleet, view), backups),
-            mode: 0o600,
-            owner: 'postgres:postgres',
-          },
-        ],
-      });
+      await startServices(host, { patroni: await patroniFiles(fleet, view, node, backups) });
     },
 
     async waitForPrimary(at) {
@@ -66,15 +63,18 @@ export function createPatroniActivities(fleet: Fleet): PatroniActivities {
 
     async waitForQuorum(at) {
       const view = await viewCluster(fleet, at.clusterId);
-      const replicas = dataNodesOf(view).length - 1;
-      if (replicas === 0) return;
+      if (dataNodesOf(view).length === 1) return;
       await waitWhileItMoves({
-        goal: () => isQuorumFormed(fleet, view, replicas),
-        position: () => catchUpPosition(fleet, view, replicas),
+        goal: async () => isQuorumFormed(fleet, view, await replicasThere(fleet, at, view)),
+        position: async () => catchUpPosition(fleet, view, await replicasThere(fleet, at, view)),
         stallMs: STALL_MS,
         onMove: (position) => fleet.inventory.operations.recordProgress(at.operationId, at.stepId, position),
       });
     },
+
+    beginArchiving: async (at) => beginArchiving(fleet, at, await viewCluster(fleet, at.clusterId)),
+
+    endArchiving: async (at) => endArchiving(fleet, at, await viewCluster(fleet, at.clusterId)),
   };
 }
 
@@ -83,15 +83,4 @@ async function ownDataFolder(host: Host): Promise<void> {
   await host.run(sh`chown postgres:postgres ${DATA_FOLDER} && chmod 700 ${DATA_FOLDER}`, {
     title: 'hand the data folder to postgres',
   });
-}
-
-async function passwords(fleet: Fleet, view: ClusterView): Promise<PatroniPasswords> {
-  const ensure = (role: string): Promise<string> =>
-    fleet.secrets.ensure(secretRef(view.cluster, SECRET_NAMES.role(role)), makePassword);
-  const [superuser, replication, rewind] = await Promise.all([
-    ensure(SYSTEM_ROLES.superuser),
-    ensure(SYSTEM_ROLES.replication),
-    ensure(SYSTEM_ROLES.rewind),
-  ]);
-  return { superuser, replication, rewind };
 }

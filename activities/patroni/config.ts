@@ -6,9 +6,11 @@ import type { ClusterView, ReachableNode } from '../fleet';
 import { dataNodesOf, gatewaysOf } from '../fleet';
 import { yamlFile, yamlText } from '../host/config-text';
 import type { ShellCommand } from '../host/shell';
+import { sh } from '../host/shell';
 import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 import { binariesOf, DATA_FOLDER, dataDirectory, SOCKET_FOLDER } from '../postgres/paths';
 import { hbaLines, identLines, SYSTEM_ROLES } from './hba';
+import { archiveWhatWasReceived } from './pre-promote';
 
 export const PATRONI_CONFIG_FILE = '/etc/patroni/config.yml';
 export const PATRONI_REST_PORT = 8008;
@@ -59,7 +61,10 @@ export function patroniConfig(
     bootstrap: { dcs: sharedConfig(view, archive), ...firstData(cluster.spec.version, restore) },
     postgresql: {
       ...localPostgres(view, node, passwords),
-      ...(archive && { recovery_conf: { restore_command: archive.get } }),
+      ...(archive && {
+        recovery_conf: { restore_command: archive.get },
+        pre_promote: archiveWhatWasReceived(cluster.spec.version),
+      }),
     },
     watchdog: { mode: 'off' },
   });
@@ -75,10 +80,22 @@ export const STRICT_QUORUM = {
   synchronous_node_count: 1,
 } as const;
 
+/**
+ * There from the begin of a restore until its data is the primary's, with what systemd calls the run of Patroni that does it.
+ * Another run would take what is there for a replica, and forget where the restore was to stop.
+ */
+export const RESTORE_MARK = `${DATA_FOLDER}/restoring`;
+
 /** A restore says itself where it stops, in settings that Patroni must leave alone. */
 function firstData(major: Major, restore: ShellCommand | null): object {
   if (restore === null) return { initdb: initdbOptions(major) };
-  return { method: 'restore', restore: { command: restore, no_params: true, keep_existing_recovery_conf: true } };
+  const marked = sh`sh -c ${`echo "$INVOCATION_ID" >"$0" && sync -- "$0" && ${restore}`} ${RESTORE_MARK}`;
+  return {
+    method: 'restore',
+    restore: { command: marked, no_params: true, keep_existing_recovery_conf: true },
+    // Patroni adds how to connect, which this has no use for.
+    post_bootstrap: sh`sh -c ${'rm -f -- "$0"'} ${RESTORE_MARK}`,
+  };
 }
 
 function sharedConfig({ plan, cluster }: ClusterView, archive: Backups['archive']): object {
@@ -97,12 +114,21 @@ function sharedConfig({ plan, cluster }: ClusterView, archive: Backups['archive'
       parameters: {
         ...FIXED_SETTINGS,
         ...sizeSettings(plan, cluster.spec.storageBytes),
-        // A commit on an idle database is in the archive a minute later at most.
-        ...(archive && { archive_mode: 'on', archive_timeout: '60s', archive_command: archive.push }),
+        // Only a restart changes it: a cluster without backups has it too, so that it can get them without one.
+        archive_mode: 'on',
+        ...archiveSettings(archive),
       },
     },
   };
 }
+
+/** What of PostgreSQL's settings, which all members share, says where the log goes; a reload is enough for each of them. */
+export const archiveSettings = (archive: Backups['archive']): PostgresSettings & { archive_command: string } =>
+  archive
+    ? // A commit on an idle database is in the stores a minute later at most, which leaves them ten seconds.
+      { archive_timeout: '50s', archive_command: archive.push }
+    : // With none at all PostgreSQL would keep its whole log for the time when there is one.
+      { archive_command: '/bin/true' };
 
 const FIXED_SETTINGS: PostgresSettings = {
   wal_level: 'replica',

@@ -2,15 +2,20 @@ import type { Backup } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { idOfOperation } from '../../domain/ids';
+import { WITHOUT_BACKUPS } from '../../domain/step-words';
 import type { ClusterView, Fleet } from '../fleet';
 import { hostOf, viewCluster } from '../fleet';
 import { findPrimary } from '../postgres/psql';
+import { tellNothing } from '../progress';
 import type { Lineage } from './config';
 import { tellDataNodes } from './data-nodes';
 import { expireBackups } from './expire';
 import { closeLineage, currentLineage, openLineage, requireLineage } from './lineage';
 import { closeLog } from './window';
-import { createStanza, lookIntoStores } from './stores';
+import { demandPreScript } from './hooks';
+import { waitForOwnBackup } from './own-backups';
+import { createStanza, lookIntoStores, recordSets } from './stores';
+import type { Chosen } from './take';
 import { chooseNode, copyToSites } from './take';
 import { keepWindow } from './look';
 
@@ -28,15 +33,16 @@ export interface BackupActivities {
   closeLineage(at: StepRef): Promise<void>;
   /**
    * Has every data node know its stores and, where there are several, one another, and makes the stanza where there is
-   * none: a backup does without a site that is away, everything else waits for all. Idempotent. Retry: `remote`. Effects:
+   * none: a lineage that is used does without a site or a replica that is away, a new one waits for all. Idempotent. Retry: `remote`. Effects:
    * files and a service on the data nodes, the stanza on each site. Undo: none.
    */
   prepareStanza(at: StepRef): Promise<void>;
   /**
-   * Copies the database to every site of the policy, from the replica that is least behind. Idempotency: a host job for
-   * each site. Retry: `backup`, a few times. Effects: sets in the stores. Undo: none:
-   * what was not finished is taken up or removed by the next one.
-   * @throws BACKUP_FAILED.
+   * Copies the database to every site of the policy, from the replica that is least behind. On the way of an operation that
+   * makes a cluster one site is enough: the others have theirs when it serves, see declareReady. Idempotency: a host job for
+   * each site. Retry: `backup`, a few times. Effects: sets in the stores. Undo: none: what was not finished is taken up or
+   * removed by the next one.
+   * @throws BACKUP_FAILED, BACKUP_SCRIPT_FAILED.
    */
   takeBackup(at: StepRef): Promise<void>;
   /**
@@ -50,7 +56,7 @@ export interface BackupActivities {
    */
   closeArchive(at: StepRef): Promise<void>;
   /**
-   * Writes down what the stores have, and from where to where it can be restored. Idempotent. Retry: `remote`.
+   * Writes down what the stores have, with the checksums of new manifests, and from where to where it can be restored. Idempotent. Retry: `remote`.
    * @throws BACKUP_DAMAGED when pages of the database did not fit their checksums: it counts as no good one.
    */
   recordBackups(at: StepRef): Promise<void>;
@@ -67,23 +73,26 @@ export function createBackupActivities(fleet: Fleet): BackupActivities {
     async prepareStanza(at) {
       const view = await viewCluster(fleet, at.clusterId);
       const lineage = await currentLineage(fleet, view);
-      if (!lineage) return;
+      if (!lineage) return tellNothing(fleet, at, WITHOUT_BACKUPS);
       const primary = await findPrimary(fleet, view);
-      const isBackup = at.lane === 'backup';
-      // A backup needs the primary and one node to read from: the next one tells what was away.
-      const told = await tellDataNodes(fleet, at, { view, lineage }, (name) => isBackup && name !== primary.name);
-      const demanded = isBackup ? [] : told.lineage.timeline.sites;
-      await createStanza(fleet, at, told, { primary, demanded });
+      // With a backup in it, it needs the primary and one node to read from: the next backup tells what was away.
+      const used = at.lane === 'backup' || (await isUsed(fleet, lineage));
+      const told = await tellDataNodes(fleet, at, { view, lineage }, (name) => used && name !== primary.name);
+      const demanded = used ? [] : told.lineage.timeline.sites;
+      // What a host has taken by itself meanwhile is known from here on.
+      await recordSets(fleet, told.lineage, await createStanza(fleet, at, told, { primary, demanded }));
     },
 
     async takeBackup(at) {
       const view = await viewCluster(fleet, at.clusterId);
       const lineage = at.lane === 'backup' ? await requireLineage(fleet, view) : await currentLineage(fleet, view);
       // A cluster that is restored may have been ordered without backups.
-      if (!lineage) return;
+      if (!lineage) return tellNothing(fleet, at, WITHOUT_BACKUPS);
       const backup = await ensureBackup(fleet, at, view, lineage);
       const chosen = await chooseNode(fleet, at, view, backup);
-      await copyToSites(fleet, at, view, { lineage, backup, chosen });
+      if (at.lane === 'backup') await beforeCopy(fleet, at, view, chosen);
+      const isFirst = at.lane !== 'backup' && !(await isUsed(fleet, lineage));
+      await copyToSites(fleet, at, view, { lineage, backup, chosen, isFirst });
     },
 
     expireBackups: (at) => expireBackups(fleet, at),
@@ -94,15 +103,30 @@ export function createBackupActivities(fleet: Fleet): BackupActivities {
   };
 }
 
+/** It can be restored from. */
+async function isUsed({ inventory }: Fleet, { timeline }: Lineage): Promise<boolean> {
+  return (await inventory.timelines.getWindow(timeline.id)) !== null;
+}
+
+/** pgBackRest refuses two to one store at a time; and where another node takes it than was thought, the script has to run there, too. */
+async function beforeCopy(fleet: Fleet, at: StepRef, view: ClusterView, { node }: Chosen): Promise<void> {
+  const primary = hostOf(fleet, view, await findPrimary(fleet, view));
+  const told = 'waits for the backup that the host takes by itself';
+  await waitForOwnBackup(primary, () => fleet.inventory.operations.recordProgress(at.operationId, at.stepId, told));
+  await demandPreScript(fleet, at, view, node.name);
+}
+
 /** See {@link BackupActivities.closeArchive}. */
 async function closeArchive(fleet: Fleet, at: StepRef): Promise<void> {
   const view = await viewCluster(fleet, at.clusterId);
   try {
     const lineage = await currentLineage(fleet, view);
-    if (!lineage) return;
+    if (!lineage) return await tellNothing(fleet, at, WITHOUT_BACKUPS);
     const primary = hostOf(fleet, view, await findPrimary(fleet, view, LAST_LOOK_S));
     await closeLog(view, primary, LAST_CLOSE_S);
-    await keepWindow(fleet, { view, lineage, primary }, await lookIntoStores(primary, lineage));
+    const seen = await lookIntoStores(primary, lineage);
+    await recordSets(fleet, lineage, seen);
+    await keepWindow(fleet, { view, lineage, primary }, seen);
   } catch (error) {
     // A cluster that is broken can be deleted too: what was seen before stays known.
     if (!(error instanceof HoldfastError)) throw error;
@@ -115,29 +139,35 @@ async function closeArchive(fleet: Fleet, at: StepRef): Promise<void> {
 async function recordBackups(fleet: Fleet, at: StepRef): Promise<void> {
   const view = await viewCluster(fleet, at.clusterId);
   const lineage = await currentLineage(fleet, view);
-  if (!lineage) return;
+  if (!lineage) return tellNothing(fleet, at, WITHOUT_BACKUPS);
   const primary = hostOf(fleet, view, await findPrimary(fleet, view));
   const seen = await lookIntoStores(primary, lineage);
-  for (const { site, info } of seen) {
-    // One that was emptied, or that somebody put in its place, says nothing of what there was.
-    if (info.hasStanza) await fleet.inventory.backups.recordSets(lineage.timeline, site, info.sets);
-  }
+  await recordSets(fleet, lineage, seen);
   await keepWindow(fleet, { view, lineage, primary }, seen);
-  await demandGood(fleet, at);
+  const { copies } = await demandGood(fleet, at);
   await fleet.inventory.backups.succeed(at);
   await fleet.inventory.clusters.setCondition(at, {
     type: 'BackedUp',
     status: true,
     reason: 'Taken',
-    message: `The last backup ended well, on ${lineage.timeline.sites.join(' and ')}.`,
+    message: whereItIs(lineage.timeline.sites, copies),
   });
 }
 
 /** pgBackRest takes a damaged page as it is, and calls the backup a success. @throws BACKUP_DAMAGED. */
-async function demandGood(fleet: Fleet, at: StepRef): Promise<void> {
-  const { copies } = await fleet.inventory.backups.ofOperation(at.operationId);
-  const sites = copies.flatMap(({ site, damaged, removedAt }) => (damaged && removedAt === null ? [site] : []));
+async function demandGood(fleet: Fleet, at: StepRef): Promise<Backup> {
+  const backup = await fleet.inventory.backups.ofOperation(at.operationId);
+  const sites = backup.copies.flatMap(({ site, damaged, removedAt }) => (damaged && removedAt === null ? [site] : []));
   if (sites.length > 0) throw new HoldfastError('BACKUP_DAMAGED', { sites: sites.join(' and ') });
+  return backup;
+}
+
+function whereItIs(sites: readonly string[], copies: Backup['copies']): string {
+  const has = (site: string): boolean => copies.some((copy) => copy.site === site && copy.removedAt === null);
+  const missing = sites.filter((site) => !has(site));
+  const others =
+    missing.length === 0 ? '' : ` There is none of it on ${missing.join(' and ')}: the next one goes there too.`;
+  return `The last backup ended well, on ${sites.filter(has).join(' and ')}.${others}`;
 }
 
 /** The one that the operation was asked for; an operation that is none takes a full one on its way. */

@@ -8,7 +8,10 @@ import type { HostFile } from '../host/host';
 import { sh } from '../host/shell';
 import type { ShellCommand } from '../host/shell';
 import type { Backups } from '../patroni/config';
-import { pgbackrest } from './commands';
+import { dataDirectory } from '../postgres/paths';
+import { patientArchiveGet } from './archive-get';
+import { ARCHIVE_PUSH_FILE } from './archive-push';
+import { archiveGet, pgbackrest } from './commands';
 import type { Lineage } from './config';
 import { ARCHIVE_CONFIG_FILE, RESTORE_CONFIG_FILE } from './config';
 import { archiveFiles, restoreFiles } from './files';
@@ -18,9 +21,10 @@ import { currentLineage, lineageOf } from './lineage';
 export async function backupsOf(fleet: Fleet, view: ClusterView): Promise<Backups & { readonly files: HostFile[] }> {
   const { origin } = view.cluster;
   const [lineage, source] = await Promise.all([currentLineage(fleet, view), origin && sourceOf(fleet, origin)]);
+  const data = dataDirectory(view.cluster.spec.version);
   return {
     archive: lineage && archiveCommands(lineage),
-    restore: origin && source && (await restoreOf(fleet, source, origin)),
+    restore: origin && source && (await restoreOf(fleet, source, origin, { data })),
     files: [...(lineage ? archiveFiles(view, lineage) : []), ...(source ? restoreFiles(view, source) : [])],
   };
 }
@@ -32,10 +36,9 @@ export async function sourceOf(fleet: Fleet, { timelineId }: Origin): Promise<Li
   return lineageOf(fleet, timeline);
 }
 
-/** PostgreSQL puts in `%p` and `%f`. */
+/** PostgreSQL puts in `%p`. */
 export function archiveCommands({ timeline }: Pick<Lineage, 'timeline'>): NonNullable<Backups['archive']> {
-  const command = (verb: string): string[] => pgbackrest(ARCHIVE_CONFIG_FILE, timeline.id, verb);
-  return { push: sh`${command('archive-push')} %p`, get: sh`${command('archive-get')} %f "%p"` };
+  return { push: sh`sh ${ARCHIVE_PUSH_FILE} %p`, get: archiveGet(ARCHIVE_CONFIG_FILE, timeline.id) };
 }
 
 /** The command that restores what `origin` says. @throws NOT_FOUND when no copy to begin from is left where it is to be read from. */
@@ -43,7 +46,7 @@ export async function restoreOf(
   fleet: Fleet,
   source: Pick<Lineage, 'timeline'>,
   origin: Pick<Origin, 'target' | 'site'> & Partial<Pick<Origin, 'onlyDatabase'>>,
-  options: Pick<RestoreOptions, 'config' | 'words'> = {},
+  options: Omit<RestoreOptions, 'branches'>,
 ): Promise<ShellCommand> {
   const { id } = source.timeline;
   const forks = await fleet.inventory.swaps.forks(id);
@@ -55,6 +58,8 @@ export async function restoreOf(
 }
 
 interface RestoreOptions {
+  /** The folder that the configuration says: empty, or not there yet. */
+  readonly data: string;
   /** Default: {@link RESTORE_CONFIG_FILE}. */
   readonly config?: string;
   /** Options of pgBackRest besides. */
@@ -64,9 +69,12 @@ interface RestoreOptions {
 }
 
 /**
- * pgBackRest chooses the newest backup before a time or a position by itself, on the first site that answers. For what it
- * can't place in time the oldest one is taken: it takes longer to replay, but never begins behind the target. A set has a
- * name of its own on each site: where the first does not answer the next one is read.
+ * Restores from one site after the other until one has what is wanted: pgBackRest itself goes on with the next site only where
+ * one does not answer at once, not where it goes away or has a damaged file. The log is read from all of them, whichever has a
+ * segment. A site that was asked for is read alone.
+ *
+ * pgBackRest chooses the newest backup before a time or a position by itself. For what it can't place in time the oldest one is
+ * taken: it takes longer to replay, but never begins behind the target. A set has a name of its own on each site.
  *
  * @param backup to begin from, with its copies: the one that the target names, or the oldest; null where pgBackRest chooses.
  * @throws NOT_FOUND when no copy of it is left where it is to be read from.
@@ -75,30 +83,41 @@ export function restoreCommand(
   source: Pick<Lineage, 'timeline'>,
   { target, site }: Pick<Origin, 'target' | 'site'>,
   backup: Pick<Backup, 'copies'> | null,
-  { config = RESTORE_CONFIG_FILE, words = [], branches = null }: RestoreOptions = {},
+  { data, config = RESTORE_CONFIG_FILE, words = [], branches = null }: RestoreOptions,
 ): ShellCommand {
   const { id, sites } = source.timeline;
-  const there = branches?.copies.filter((copy) => copy.removedAt === null && (site === null || copy.site === site));
+  const read = sites.filter((one) => site === null || one === site);
+  const there = branches?.copies.filter((copy) => copy.removedAt === null && read.includes(copy.site));
   const route = branches && there && target.kind !== 'backup' ? routeTo(branches.forks, target, there) : null;
-  const from = (repository: number, ...set: readonly string[]): ShellCommand => {
-    const chosen = repository < 0 ? [] : [`--repo=${repository + 1}`];
-    return sh`${pgbackrest(config, id, ...chosen, ...set, ...targetArguments(target, route), ...words)} restore`;
-  };
-  if (!route && isPlacedInTime(target)) return from(sites.indexOf(site ?? ''));
-  const copies = route ? route.copies : copiesOn(backup, site === null ? sites : [site]);
-  const [first, ...others] = copies.map((copy) => from(sites.indexOf(copy.site), `--set=${copy.setId}`));
+  const from = (one: string, ...set: readonly string[]): ShellCommand =>
+    sh`${pgbackrest(config, id, `--repo=${sites.indexOf(one) + 1}`, ...set)} "$@" restore`;
+  const [first, ...others] =
+    !route && isPlacedInTime(target)
+      ? read.map((one) => from(one))
+      : copiesOn(route ?? backup, read).map((copy) => from(copy.site, `--set=${copy.setId}`));
   if (first === undefined) throw new HoldfastError('NOT_FOUND', { kind: 'backup for', ref: targetInWords(target) });
-  return others.length === 0 ? first : sh`sh -c ${[first, ...others].join(' || ')}`;
+  // Else PostgreSQL would be told to read the log from the site alone that the data came from.
+  const only = site === null ? [] : [`--repo=${sites.indexOf(site) + 1}`];
+  const log = [`--recovery-option=restore_command=${patientArchiveGet(config, id, ...only)}`];
+  const script = `${ANEW}; ${first}${others.map((other) => ` || { anew && ${other}; }`).join('')}`;
+  return sh`sh -c ${script} ${data} ${[...targetArguments(target, route), ...log, ...words]}`;
 }
 
+/*
+ * pgBackRest restores into an empty folder only, and a try that failed may have begun to fill it. The folder itself stays: it may
+ * be a mount. Nothing is thrown away that another may have put there (40: it was not empty; 50: another pgBackRest is at work), and
+ * nothing more is tried when pgBackRest was told to end (63).
+ */
+const ANEW = `anew() { case $? in 40 | 50 | 63) exit 1 ;; esac; [ ! -e "$0" ] || find "$0" -mindepth 1 -delete; }`;
+
 /** Those that are left, in the order of the sites. */
-function copiesOn(backup: Pick<Backup, 'copies'> | null, sites: readonly string[]): BackupCopy[] {
+function copiesOn(backup: Pick<Backup | Route, 'copies'> | null, sites: readonly string[]): BackupCopy[] {
   const left = (backup?.copies ?? []).filter((copy) => copy.removedAt === null);
   return sites.flatMap((site) => left.find((copy) => copy.site === site) ?? []);
 }
 
 /** pgBackRest finds the backup for these. */
-const isPlacedInTime = ({ kind }: RestoreTarget): boolean => kind === 'latest' || kind === 'time' || kind === 'lsn';
+const isPlacedInTime = ({ kind }: RestoreTarget): boolean => kind !== 'transaction' && kind !== 'backup';
 
 async function backupToBeginFrom(
   { inventory }: Fleet,
@@ -129,7 +148,8 @@ function targetArguments(target: RestoreTarget, route: Route | null): string[] {
     case 'transaction':
       return until('xid', target.transaction);
     case 'point':
-      return until('name', target.name);
+      // By its position: one of that name may be in the log twice, where the host was lost while it was made.
+      return [...until('lsn', target.lsn), '--target-exclusive'];
     case 'backup':
       // It may lie on a branch that was left since. pgBackRest's own option for that does not go with this type.
       return ['--type=immediate', '--target-action=promote', '--recovery-option=recovery_target_timeline=current'];

@@ -1,6 +1,7 @@
-import type { BackupPolicy, Timeline } from '../../domain/backups';
+import type { BackupParameters, BackupPolicy, Timeline } from '../../domain/backups';
+import type { SiteName } from '../../domain/sites';
 import type { ClusterView, ReachableNode } from '../fleet';
-import { dataNodesOf } from '../fleet';
+import { dataNodesOf, processesOn } from '../fleet';
 import { plainWord, withoutControls } from '../host/config-text';
 import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 import { dataDirectory, SOCKET_FOLDER } from '../postgres/paths';
@@ -9,8 +10,21 @@ import type { Credentials, StoragePlace } from '../storage/storage';
 /** The files of pgBackRest on a data node. Options: https://pgbackrest.org/configuration.html */
 
 const FOLDER = '/etc/pgbackrest';
-/** What PostgreSQL archives with: it knows of its own node only, as archive-push demands. */
+const SPOOL = '/var/spool/pgbackrest';
+/** What PostgreSQL fetches log with and stores are looked into with: it knows of its own node only, as archive-get demands. */
 export const ARCHIVE_CONFIG_FILE = `${FOLDER}/pgbackrest.conf`;
+/**
+ * What PostgreSQL archives into one site with. Each has its own: pgBackRest ends a run at the first segment that failed, so that
+ * with all of them in one file the sites that are well would wait for one that is away.
+ */
+export const pushConfigFile = (site: SiteName): string => `${PUSH_CONFIG}${plainWord(site)}.conf`;
+/** Where pgBackRest keeps in mind which of the segments that wait the site has. */
+export const pushSpool = (site: SiteName): string => `${PUSH_SPOOL}${plainWord(site)}`;
+/** What these names begin with, for shells. */
+export const PUSH_CONFIG = `${FOLDER}/push-`;
+export const PUSH_SPOOL = `${SPOOL}/push-`;
+/** Folders of what whoever pushes holds meanwhile begin with this. */
+export const PUSH_LOCKS = '/tmp/pgbackrest-push-';
 /** What backups are taken with: it knows of all data nodes, because a replica's backup begins and ends on the primary. */
 export const BACKUP_CONFIG_FILE = `${FOLDER}/backup.conf`;
 /** What a new cluster is restored with: the stores of another one. */
@@ -39,8 +53,21 @@ export const siteCaFile = (site: string): string => `/etc/holdfast/sites/${plain
 export function archiveConfig(view: ClusterView, lineage: Lineage): string {
   return sections({
     global: { ...common(lineage, view.cluster.spec.backups), ...archiving, ...server(view, lineage) },
-    // It waits twice so long for a store that is away before the others get the segment.
-    'global:archive-push': { 'io-timeout': 5 },
+    [lineage.timeline.id]: ownNode(view),
+  });
+}
+
+/** See {@link pushConfigFile}. The repository has the number that it has everywhere: what pgBackRest says of it tells the site. */
+export function pushConfig(view: ClusterView, lineage: Lineage, site: SiteName): string {
+  return sections({
+    global: {
+      ...common(lineage, null, (place) => place.site === site),
+      ...archiving,
+      // It waits twice so long for a store that is away.
+      'io-timeout': 5,
+      'spool-path': pushSpool(site),
+      'lock-path': `${PUSH_LOCKS}${plainWord(site)}`,
+    },
     [lineage.timeline.id]: ownNode(view),
   });
 }
@@ -73,8 +100,8 @@ export function asideConfig(view: ClusterView, lineage: Lineage, folder: string)
   return sections({
     global: {
       ...common(lineage, null),
-      'process-max': view.plan.cpus < 2 ? 2 : Math.floor(view.plan.cpus),
-      'spool-path': '/var/spool/pgbackrest/aside',
+      'process-max': processesOn(view),
+      'spool-path': `${SPOOL}/aside`,
       'lock-path': '/tmp/pgbackrest-aside',
     },
     ...PATIENCE,
@@ -85,7 +112,7 @@ export function asideConfig(view: ClusterView, lineage: Lineage, folder: string)
 /** See {@link RESTORE_CONFIG_FILE}. */
 export function restoreConfig(view: ClusterView, source: Lineage): string {
   return sections({
-    global: { ...common(source, null), 'process-max': view.plan.cpus < 2 ? 2 : Math.floor(view.plan.cpus) },
+    global: { ...common(source, null), 'process-max': processesOn(view) },
     ...PATIENCE,
     [source.timeline.id]: { 'pg1-path': dataDirectory(view.cluster.spec.version) },
   });
@@ -108,13 +135,34 @@ export function stanzaConfig(view: ClusterView, lineage: Lineage): string {
 type Value = string | number | readonly string[];
 type Options = Readonly<Record<string, Value>>;
 
+/** How backups are taken by {@link backupConfig}: also told of each of them. */
+export const BACKUP_PARAMETERS: BackupParameters = {
+  compressType: 'zst',
+  cipherType: 'aes-256-cbc',
+  bundle: true,
+  block: true,
+  processMax: 2,
+};
+const yes = (wanted: boolean): 'y' | 'n' => (wanted ? 'y' : 'n');
+
 /** Errors and progress go to whoever runs it: files of its own would fill a disk that nobody reads. */
 const QUIET = { 'log-level-console': 'info', 'log-level-file': 'off' } as const;
 
-function common({ repositories, passphrase }: Lineage, policy: BackupPolicy | null): Options {
-  const each = repositories.map((repository, i) => repositoryOptions(repository, i + 1, passphrase, policy));
+function common(
+  { repositories, passphrase }: Lineage,
+  policy: BackupPolicy | null,
+  isUsed: (place: StoragePlace) => boolean = () => true,
+): Options {
+  const each = repositories.flatMap((repository, i) =>
+    isUsed(repository.place) ? [repositoryOptions(repository, i + 1, passphrase, policy)] : [],
+  );
   return joined([
-    { ...QUIET, 'compress-type': 'zst', 'start-fast': 'y', 'spool-path': '/var/spool/pgbackrest' },
+    {
+      ...QUIET,
+      'compress-type': BACKUP_PARAMETERS.compressType,
+      'start-fast': 'y',
+      'spool-path': SPOOL,
+    },
     // A store that hangs is given up, and tried again.
     { 'io-timeout': 20, 'archive-timeout': 60 },
     ...each,
@@ -122,7 +170,7 @@ function common({ repositories, passphrase }: Lineage, policy: BackupPolicy | nu
 }
 
 /** Two segments at a time to each store. */
-const archiving = { 'archive-async': 'y', 'process-max': 2 } as const;
+const archiving = { 'archive-async': 'y', 'process-max': BACKUP_PARAMETERS.processMax } as const;
 
 function repositoryOptions(
   { place, credentials }: Repository,
@@ -142,10 +190,10 @@ function repositoryOptions(
     's3-key-secret': credentials.secretKey,
     'storage-port': Number(endpoint.port || 443),
     'storage-verify-tls': 'y',
-    'cipher-type': 'aes-256-cbc',
+    'cipher-type': BACKUP_PARAMETERS.cipherType,
     'cipher-pass': passphrase,
-    bundle: 'y',
-    block: 'y',
+    bundle: yes(BACKUP_PARAMETERS.bundle),
+    block: yes(BACKUP_PARAMETERS.block),
     ...(place.caPem !== null && { 'storage-ca-file': siteCaFile(place.site) }),
     ...(policy && {
       'retention-full-type': policy.retention.unit === 'days' ? 'time' : 'count',

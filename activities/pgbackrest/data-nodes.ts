@@ -1,13 +1,17 @@
+import type { BackupPolicy } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
-import { tellsAbsence } from '../../domain/errors';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, fencedHostOf, viewCluster } from '../fleet';
+import { isOutOfReach } from '../host/errors';
 import { startServices } from '../host/services';
+import { forgetOtherSites } from './archive-push';
 import type { Lineage } from './config';
 import { backupFiles } from './files';
+import { goneHooks } from './hook-files';
 import { currentLineage } from './lineage';
+import { startOwnBackups } from './own-backups';
 
 /** A cluster with the lineage that it archives into, as both were when they were read. */
 export interface Told {
@@ -39,7 +43,18 @@ export async function tellDataNodes(
 
 /** What of the inventory goes into the files. */
 const wordsOf = ({ view, lineage }: Told): string =>
-  JSON.stringify([lineage.repositories, view.cluster.spec.backups?.retention]);
+  JSON.stringify([lineage.repositories, view.cluster.spec.backups && policyOfHosts(view.cluster.spec.backups)]);
+
+/** What of a policy its hosts know. */
+export const policyOfHosts = ({
+  schedule,
+  timeZone,
+  paused,
+  retention,
+  hooks,
+}: BackupPolicy): Partial<BackupPolicy> => ({
+  ...{ schedule, timeZone, paused, retention, hooks },
+});
 
 async function tell(
   fleet: Fleet,
@@ -48,15 +63,18 @@ async function tell(
   mayBeAway: (name: NodeName) => boolean,
 ): Promise<void> {
   const nodes = dataNodesOf(view);
+  const { backups: policy } = view.cluster.spec;
   const tellOne = async (node: ReachableNode): Promise<void> => {
     const host = fencedHostOf(fleet, at, view, node);
     const files = await backupFiles(fleet, view, node, lineage);
     if (nodes.length === 1) await host.putFiles(files);
     else await startServices(host, { pgbackrest: files });
+    await forgetOtherSites(host, lineage);
+    await startOwnBackups(host, policy ? goneHooks(policy) : []);
   };
   await each(nodes, (node) =>
     tellOne(node).catch((error: unknown) => {
-      if (!tellsAbsence(error) || !mayBeAway(node.name)) throw error;
+      if (!isOutOfReach(error) || !mayBeAway(node.name)) throw error;
     }),
   );
 }

@@ -1,11 +1,14 @@
 import { each } from '../../domain/each';
 import type { Timeline } from '../../domain/backups';
 import type { StepRef } from '../../domain/clusters';
+import type { ErrorCode } from '../../domain/errors';
 import { HoldfastError } from '../../domain/errors';
 import { idOfOperation } from '../../domain/ids';
 import type { TimelineId } from '../../domain/ids';
+import { WITHOUT_BACKUPS } from '../../domain/step-words';
 import type { ClusterView, Fleet } from '../fleet';
 import { secretRef } from '../fleet';
+import { tellNothing } from '../progress';
 import { makePassword } from '../secrets/passwords';
 import { parseAccount, SECRET_NAMES } from '../secrets/stored-secrets';
 import type { Lineage, Repository } from './config';
@@ -18,7 +21,7 @@ const timelineIdOf = (at: StepRef): TimelineId => idOfOperation('tl', at.operati
 /** Opens the lineage of a new cluster, with an account on each of its sites. Nothing to do where no backups are wanted. */
 export async function openLineage(fleet: Fleet, at: StepRef, { cluster }: ClusterView): Promise<void> {
   const { backups, version } = cluster.spec;
-  if (!backups) return;
+  if (!backups) return tellNothing(fleet, at, WITHOUT_BACKUPS, 'open');
   const id = timelineIdOf(at);
   await fleet.inventory.timelines.open(at, { id, sites: backups.sites, version });
   await fleet.secrets.ensure(secretRef(cluster, SECRET_NAMES.backupPassphrase(id)), makePassword);
@@ -50,15 +53,20 @@ export async function openAccount(
   await fleet.storage.proveAccount(site, id, keys);
 }
 
-/** Takes a lineage's objects and its account away from a site. Idempotent. */
-export async function closeAccount({ storage }: Pick<Fleet, 'storage'>, id: TimelineId, site: string): Promise<void> {
+/** Takes a lineage's objects and its account away from a site, and at last what opened it. Idempotent. */
+export async function closeAccount(
+  { storage, secrets }: Pick<Fleet, 'storage' | 'secrets'>,
+  { id, projectId, clusterId }: Pick<Timeline, 'id' | 'projectId' | 'clusterId'>,
+  site: string,
+): Promise<void> {
   await storage.removeObjects(site, id);
   await storage.removeAccount(site, id);
+  await secrets.forget({ projectId, clusterId, name: SECRET_NAMES.siteAccount(id, site) });
 }
 
 /** Takes a lineage away: objects, accounts, and at last what opened them. Idempotent. */
 export async function removeLineage(fleet: Fleet, timeline: Timeline): Promise<void> {
-  await each(timeline.sites, (site) => closeAccount(fleet, timeline.id, site));
+  await each(timeline.sites, (site) => closeAccount(fleet, timeline, site));
   await fleet.secrets.deleteOfBackups(timeline.clusterId, timeline.id);
   // At last: what is marked is not looked at again.
   await fleet.inventory.timelines.markRemoved(timeline.id);
@@ -70,23 +78,23 @@ export async function closeLineage(fleet: Fleet, at: StepRef): Promise<void> {
   if (timeline) await removeLineage(fleet, timeline);
 }
 
-/** The lineage that the cluster archives into, null where it has none. @throws SECRET_UNREADABLE. */
+/** The lineage that the cluster archives into, null where it has none. @throws PASSPHRASE_LOST. */
 export async function currentLineage(fleet: Fleet, { cluster }: ClusterView): Promise<Lineage | null> {
   const timeline = await fleet.inventory.timelines.current(cluster.id);
   return timeline && lineageOf(fleet, timeline);
 }
 
-/** @throws BACKUPS_NOT_CONFIGURED. */
+/** @throws BACKUPS_NOT_CONFIGURED, PASSPHRASE_LOST. */
 export async function requireLineage(fleet: Fleet, view: ClusterView): Promise<Lineage> {
   const lineage = await currentLineage(fleet, view);
   if (!lineage) throw new HoldfastError('BACKUPS_NOT_CONFIGURED', { name: view.cluster.name });
   return lineage;
 }
 
-/** With the keys of all its sites. */
+/** With the keys of all its sites. @throws PASSPHRASE_LOST. */
 export async function lineageOf(fleet: Pick<Fleet, 'secrets' | 'storage'>, timeline: Timeline): Promise<Lineage> {
   const ref = { projectId: timeline.projectId, clusterId: timeline.clusterId };
-  const read = (name: string): Promise<string> => fleet.secrets.read({ ...ref, name });
+  const read = (name: string): Promise<string> => fleet.secrets.read({ ...ref, name }).catch(orLost(timeline));
   const repositories = timeline.sites.map(async (site): Promise<Repository> => {
     const kept = parseAccount(await read(SECRET_NAMES.siteAccount(timeline.id, site)));
     const credentials = fleet.storage.currentKeys(site, timeline.id, kept);
@@ -99,3 +107,12 @@ export async function lineageOf(fleet: Pick<Fleet, 'secrets' | 'storage'>, timel
   ]);
   return { timeline, passphrase, repositories: opened };
 }
+
+/** What opens backups was deleted, or encrypted under a key that is gone: that no retry brings back. */
+const orLost =
+  ({ id }: Timeline) =>
+  (error: unknown): never => {
+    if (!(error instanceof HoldfastError) || !LOST.includes(error.code)) throw error;
+    throw new HoldfastError('PASSPHRASE_LOST', { lineage: id, detail: error.message }, { cause: error });
+  };
+const LOST: readonly ErrorCode[] = ['NOT_FOUND', 'SECRET_UNREADABLE'];

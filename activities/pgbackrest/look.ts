@@ -7,10 +7,11 @@ import { leadsTo } from '../../domain/swaps';
 import type { ClusterView, Fleet } from '../fleet';
 import { hostOf, viewCluster } from '../fleet';
 import type { Host } from '../host/host';
-import { findPrimary } from '../postgres/psql';
+import { findPrimary, runSql } from '../postgres/psql';
+import { sql } from '../postgres/sql';
 import type { Lineage } from './config';
 import { requireLineage } from './lineage';
-import { listSegments, lookIntoStores } from './stores';
+import { listSegments, lookIntoStores, recordSets } from './stores';
 import type { SeenStore } from './stores';
 import { closeLog, endReader, laterWindow, measureWindow } from './window';
 import type { Measured } from './window';
@@ -24,7 +25,7 @@ const CLOCKS_MS = 60_000;
 export interface WindowActivities {
   /**
    * Asks the stores and the primary from where to where the cluster can be restored; null while nothing can. Changes
-   * nothing but what the inventory knows of it, so it is no step. Idempotent. Retry: none, somebody waits.
+   * nothing but what the inventory knows of it and of its backups, so it is no step. Idempotent. Retry: none, somebody waits.
    *
    * @param upTo a target that shall be in it: what was committed up to now is archived at once where it is not; null: as it is.
    * @param site the only one that counts; null: all.
@@ -39,8 +40,13 @@ export function createWindowActivities(fleet: Fleet): WindowActivities {
       const view = await viewCluster(fleet, clusterId);
       const lineage = await requireLineage(fleet, view);
       const primary = hostOf(fleet, view, await findPrimary(fleet, view, LOOK_S));
-      const look = async (): Promise<RestoreWindow | null> =>
-        keepWindow(fleet, { view, lineage, primary }, await lookIntoStores(primary, lineage), site);
+      const lastTransaction = await lastTransactionOf(view, primary);
+      const look = async (): Promise<RestoreWindow | null> => {
+        const seen = await lookIntoStores(primary, lineage);
+        await recordSets(fleet, lineage, seen);
+        const window = await keepWindow(fleet, { view, lineage, primary }, seen, site);
+        return window && { ...window, lastTransaction };
+      };
       const window = await look();
       const soon = new Date(Date.now() + CLOCKS_MS);
       if (window === null || upTo === null || !isYetToCome(upTo, window, soon)) return window;
@@ -48,6 +54,27 @@ export function createWindowActivities(fleet: Fleet): WindowActivities {
       return look();
     },
   };
+}
+
+/** Transactions that have not ended have this number or a higher one, and so will those that are to come; with the epoch. */
+const NEXT_TRANSACTION = sql`SELECT pg_snapshot_xmax(pg_current_snapshot())`;
+
+async function lastTransactionOf(view: ClusterView, primary: Host): Promise<string> {
+  const next = await runSql(view, primary, 'postgres', NEXT_TRANSACTION, 'ask for the newest transaction');
+  return String(BigInt(next) - 1n);
+}
+
+/** Writes down what the stores of a cluster have by now, as far as they and its primary answer. */
+export async function adoptBackups(fleet: Fleet, clusterId: ClusterId): Promise<void> {
+  try {
+    const view = await viewCluster(fleet, clusterId);
+    const lineage = await requireLineage(fleet, view);
+    const primary = hostOf(fleet, view, await findPrimary(fleet, view, LOOK_S));
+    await recordSets(fleet, lineage, await lookIntoStores(primary, lineage));
+  } catch (error) {
+    // What it has is known when it answers.
+    if (!(error instanceof HoldfastError)) throw error;
+  }
 }
 
 /** A cluster, and whom to ask about its log. */

@@ -3,14 +3,15 @@ import type { StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
 import type { ErrorCode } from '../../domain/errors';
 import { HoldfastError } from '../../domain/errors';
-import type { TimelineId } from '../../domain/ids';
 import type { SiteName } from '../../domain/sites';
 import type { ClusterView, Fleet } from '../fleet';
 import { viewCluster } from '../fleet';
 import { findPrimary } from '../postgres/psql';
+import { tellNothing } from '../progress';
 import type { PolicyChange } from '../inventory/backup-tables';
 import { closeAccount, openAccount, requireLineage } from './lineage';
-import { tellDataNodes } from './data-nodes';
+import { policyOfHosts, tellDataNodes } from './data-nodes';
+import { untellDataNodes } from './forget';
 import { createStanza } from './stores';
 
 /** A change of a cluster's policy of backups, which the inventory has taken already. */
@@ -23,10 +24,17 @@ export interface PolicyActivities {
    */
   openNewSites(at: StepRef): Promise<void>;
   /**
-   * Has the data nodes know their sites and how long backups are kept; without any of that changed no host is asked.
-   * PostgreSQL is not restarted. Idempotent. Retry: `remote`. Effects: files and a service on the data nodes. Undo: itself, after putBackPolicy.
+   * Has the data nodes know their sites, when backups are due and for how long they are kept, and the scripts; without any of
+   * that changed no host is asked, and one that is away holds up a change of its sites only.
+   * PostgreSQL is not restarted. Idempotent. Retry: `remote`. Effects: files and a service on the data nodes. Undo: itself, after putBackPolicy;
+   * untellHosts where the cluster had no backups before.
    */
   tellHosts(at: StepRef): Promise<void>;
+  /**
+   * Takes from the data nodes what tellHosts gave to a cluster that had no backups. One that is away is waited for by nobody:
+   * what it has left opens nothing any more, and the step tells of it. Idempotent. Retry: `remote`. Effects: files and services on the data nodes.
+   */
+  untellHosts(at: StepRef): Promise<void>;
   /** Makes the stanza on the sites that were added; each must have it. Idempotent. Retry: `remote`. Undo: closeNewSites. */
   prepareNewStores(at: StepRef): Promise<void>;
   /** Takes the policy and the lineage's sites back to what they were before the operation. Idempotent. Retry: `remote`. */
@@ -49,46 +57,49 @@ export function createPolicyActivities(fleet: Fleet): PolicyActivities {
       const change = await changeOf(at);
       const view = await viewCluster(fleet, at.clusterId);
       const timeline = await requireTimeline(fleet, view);
+      if (sitesAdded(change).length === 0) await tellNothing(fleet, at, NO_SITE_ADDED);
       // First what opens a site, then that it is one of the lineage's: whoever reads its keys in between finds all of them.
       await each(sitesAdded(change), (site) => openAccount(fleet, view.cluster, timeline.id, site));
       await timelines.setSites(at, change.after.sites);
     },
 
     async tellHosts(at) {
-      if (!concernsHosts(await changeOf(at))) return;
+      const change = await changeOf(at);
+      if (!concernsStores(change) && !concernsHosts(change))
+        return tellNothing(fleet, at, 'nothing that hosts know changes');
       const view = await viewCluster(fleet, at.clusterId);
-      await tellDataNodes(fleet, at, { view, lineage: await requireLineage(fleet, view) });
+      const told = { view, lineage: await requireLineage(fleet, view) };
+      // The next backup tells what was away; what it archives into, a host has to know at once.
+      await tellDataNodes(fleet, at, told, () => !concernsStores(change));
     },
+
+    untellHosts: async (at) => untellDataNodes(fleet, at, await viewCluster(fleet, at.clusterId)),
 
     async prepareNewStores(at) {
       const demanded = sitesAdded(await changeOf(at));
-      if (demanded.length === 0) return;
+      if (demanded.length === 0) return tellNothing(fleet, at, NO_SITE_ADDED);
       const view = await viewCluster(fleet, at.clusterId);
       const primary = await findPrimary(fleet, view);
       await createStanza(fleet, at, { view, lineage: await requireLineage(fleet, view) }, { primary, demanded });
     },
 
-    async leaveSites(at) {
-      const left = sitesLeft(await changeOf(at));
-      if (left.length === 0) return;
-      const { id } = await requireTimeline(fleet, await viewCluster(fleet, at.clusterId));
-      await timelines.leaveSites(at, left);
-      for (const site of left) await emptySite(fleet, at, id, site);
-    },
+    leaveSites: async (at) => leaveSites(fleet, at, sitesLeft(await changeOf(at))),
 
     async putBackPolicy(at) {
       const { before } = await changeOf(at);
       await policyChanges.putBack(at);
-      await timelines.setSites(at, before.sites);
+      if (before) await timelines.setSites(at, before.sites);
     },
 
     async closeNewSites(at) {
       const timeline = await timelines.current(at.clusterId);
       if (!timeline) return;
-      await each(sitesAdded(await changeOf(at)), (site) => closeAccount(fleet, timeline.id, site));
+      await each(sitesAdded(await changeOf(at)), (site) => closeAccount(fleet, timeline, site));
     },
   };
 }
+
+const NO_SITE_ADDED = 'no site is added';
 
 /** Without its keys, which those of a site that is gone are among. @throws BACKUPS_NOT_CONFIGURED. */
 async function requireTimeline({ inventory }: Fleet, { cluster }: ClusterView): Promise<Timeline> {
@@ -98,14 +109,21 @@ async function requireTimeline({ inventory }: Fleet, { cluster }: ClusterView): 
 }
 
 const sitesAdded = ({ before, after }: PolicyChange): SiteName[] =>
-  after.sites.filter((site) => !before.sites.includes(site));
+  after.sites.filter((site) => !before?.sites.includes(site));
 
 const sitesLeft = ({ before, after }: PolicyChange): SiteName[] =>
-  before.sites.filter((site) => !after.sites.includes(site));
+  before?.sites.filter((site) => !after.sites.includes(site)) ?? [];
 
-async function emptySite(fleet: Fleet, at: StepRef, id: TimelineId, site: SiteName): Promise<void> {
+async function leaveSites(fleet: Fleet, at: StepRef, left: readonly SiteName[]): Promise<void> {
+  if (left.length === 0) return tellNothing(fleet, at, 'it leaves no site');
+  const timeline = await requireTimeline(fleet, await viewCluster(fleet, at.clusterId));
+  await fleet.inventory.timelines.leaveSites(at, left);
+  for (const site of left) await emptySite(fleet, at, timeline, site);
+}
+
+async function emptySite(fleet: Fleet, at: StepRef, timeline: Timeline, site: SiteName): Promise<void> {
   try {
-    await closeAccount(fleet, id, site);
+    await closeAccount(fleet, timeline, site);
   } catch (error) {
     if (!(error instanceof HoldfastError) || !GONE.includes(error.code)) throw error;
     const told = `what is on ${site} stays there: ${error.message}`;
@@ -116,9 +134,12 @@ async function emptySite(fleet: Fleet, at: StepRef, id: TimelineId, site: SiteNa
 /** It may have been taken out of the sites file already. */
 const GONE: readonly ErrorCode[] = ['SITE_UNAVAILABLE', 'SITE_REFUSED', 'NOT_FOUND'];
 
-/** Times and the pause are the schedules' alone. */
-function concernsHosts(change: PolicyChange): boolean {
-  const keptBy = ({ retention }: BackupPolicy): string => `${retention.full} ${retention.unit}`;
+/** Drills, dumps and whom to tell are no business of theirs. */
+const concernsHosts = ({ before, after }: PolicyChange): boolean =>
+  before === null || JSON.stringify(policyOfHosts(before)) !== JSON.stringify(policyOfHosts(after));
+
+function concernsStores(change: PolicyChange): boolean {
+  const keptBy = (policy: BackupPolicy | null): string => JSON.stringify(policy?.retention);
   return (
     sitesAdded(change).length > 0 || sitesLeft(change).length > 0 || keptBy(change.before) !== keptBy(change.after)
   );

@@ -7,21 +7,25 @@ import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, fencedHostOf, hostOf, secretRef, viewCluster } from '../fleet';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
+import { RESTORE_MARK } from '../patroni/config';
 import { waitWhileItMoves } from '../progress';
 import { findPrimary, runSql } from '../postgres/psql';
-import type { Socket } from '../postgres/psql';
-import { binariesOf, dataDirectory, SOCKET_FOLDER } from '../postgres/paths';
+import { binariesOf, dataDirectory } from '../postgres/paths';
 import { sql } from '../postgres/sql';
 import { SECRET_NAMES } from '../secrets/stored-secrets';
 import { sourceOf } from './archive';
+import { ARCHIVE_GET_FILE, LOST } from './archive-get';
+import { beginAnew, isRestored, WAS_INTERRUPTED } from './begin-anew';
+import { requireSound } from './checks';
 import { RESTORE_CONFIG_FILE } from './config';
+import { OF_PATRONI, readFrom, setReadBy, tellRead } from './read-set';
 import { closeLog } from './window';
 
 /** Nothing copied and nothing replayed for so long. */
 const STALL_MS = 10 * 60_000;
 const LOOK_S = 3;
 /** Between two looks: each shows in PostgreSQL's log while it replays. */
-const PAUSE_S = 3;
+const PAUSE_S = 1;
 
 export interface RestoreActivities {
   /**
@@ -32,14 +36,17 @@ export interface RestoreActivities {
   findSource(at: StepRef): Promise<void>;
   /**
    * Waits until one data node has restored the data, replayed the log up to the target and become the primary, as long as
-   * it gets on. Takes away what the restore left behind: its settings, and what opens the other cluster's backups.
-   * Idempotent. Retry: `long`.
+   * it gets on. Writes down which site and which set it read. Takes away what the restore left behind: its settings, and what
+   * opens the other cluster's backups. Idempotent. Retry: `long`.
    * @throws RESTORE_FAILED when PostgreSQL or pgBackRest gave up; STEP_DEADLINE_EXCEEDED when nothing moves any more.
    */
   waitForData(at: StepRef): Promise<void>;
   /**
-   * Reads tables and indexes of every database for damage (pg_amcheck), as many as it gets to within some minutes. Changes
-   * nothing that lasts. Retry: `long`.
+   * Looks at what came back: its checksums, how much there is, and tables and indexes of every database for damage, the catalogs and as many
+   * others as it gets to within seconds. The set that was restored counts as proven then. Where one database is taken out of backups, it looks at
+   * that one alone: the others may be zeros, and damage there is none of what is wanted; the set is not proven by that. One that did not come
+   * back is left to whoever needs it. Idempotent. Retry: `long`. Effects: what is written down of the operation and of that set. Undo: none.
+   * @throws RESTORE_DAMAGED: what was restored is not offered to anybody.
    */
   checkData(at: StepRef): Promise<void>;
 }
@@ -63,34 +70,38 @@ export function createRestoreActivities(fleet: Fleet): RestoreActivities {
       const since = await clocksOf(fleet, view);
       await waitWhileItMoves({
         goal: () => hasPrimary(fleet, view),
-        position: () => restorePosition(fleet, view, since),
+        position: () => restorePosition(fleet, at, view, since),
         stallMs: STALL_MS,
         onMove: (position) => fleet.inventory.operations.recordProgress(at.operationId, at.stepId, position),
       });
       const primary = await findPrimary(fleet, view);
       if (view.cluster.origin?.target.kind === 'latest') await demandWholeLog(fleet, view, primary);
       await runSql(view, fencedHostOf(fleet, at, view, primary), 'postgres', FORGET_TARGET, 'forget the target');
+      await tellWhatWasRead(fleet, at, view, hostOf(fleet, view, primary));
       await each(dataNodesOf(view), (node) => forgetSource(fencedHostOf(fleet, at, view, node)));
     },
 
     async checkData(at) {
       const view = await viewCluster(fleet, at.clusterId);
-      await readForDamage(view, hostOf(fleet, view, await findPrimary(fleet, view)));
+      const host = hostOf(fleet, view, await findPrimary(fleet, view));
+      const { origin } = view.cluster;
+      const only = await wantedAlone(fleet, at);
+      if (only !== null && !(await isThere(view, host, only))) return;
+      const read = origin && (await setReadBy(fleet, at, origin.timelineId));
+      await requireSound(fleet, at, view, host, { read, only });
     },
   };
 }
 
-/** See {@link RestoreActivities.checkData}; on any server of the host. */
-export async function readForDamage(
-  { cluster }: ClusterView,
-  host: Host,
-  { socket, port }: Socket = { socket: SOCKET_FOLDER, port: 5432 },
-): Promise<void> {
-  const values = [binariesOf(cluster.spec.version), socket, port, CHECK_S, ONLY_FOR_THE_CHECK];
-  await host.run(sh`runuser -u postgres -- sh -c ${CHECK} sh ${values}`, {
-    title: 'check the data',
-    timeoutMs: (CHECK_S + 60) * 1000,
-  });
+/** The database that an operation takes out of backups; null: it wants all of them. */
+async function wantedAlone({ inventory }: Fleet, { operationId }: StepRef): Promise<string | null> {
+  const operation = await inventory.operations.get(operationId);
+  return operation?.kind === 'restore-database' ? (await inventory.dumps.extractOf(operationId)).source : null;
+}
+
+async function isThere(view: ClusterView, host: Host, database: string): Promise<boolean> {
+  const query = sql`SELECT 1 FROM pg_catalog.pg_database WHERE datallowconn AND datname = ${database}`;
+  return (await runSql(view, host, 'postgres', query, 'see that the database came back')) !== '';
 }
 
 /** A source that does not answer is restored up to what it archived while it did. */
@@ -125,6 +136,7 @@ ALTER SYSTEM RESET recovery_target_lsn;
 ALTER SYSTEM RESET recovery_target_xid;
 ALTER SYSTEM RESET recovery_target_name;
 ALTER SYSTEM RESET recovery_target;
+ALTER SYSTEM RESET recovery_target_inclusive;
 ALTER SYSTEM RESET recovery_target_action;
 ALTER SYSTEM RESET recovery_target_timeline;
 SELECT pg_reload_conf();`;
@@ -143,7 +155,7 @@ async function clocksOf(fleet: Fleet, view: ClusterView): Promise<ReadonlyMap<st
  * Only what was said since the data was last restored counts.
  */
 const LOST_SEGMENT = `journalctl --unit patroni --since @0 --no-pager --output cat |
-  awk '/restore command begin/ { lost = "" } /archive-get command end: aborted/ { lost = $0 } END { print lost }'`;
+  awk '/ restore command begin/ { lost = "" } /P[0-9]+ +(ERROR|ASSERT): / { said = $0 } /^${LOST} / { lost = $0 ": " said } END { print lost }'`;
 
 /** @throws RESTORE_FAILED when a store failed while the newest commits were read. */
 async function demandWholeLog(fleet: Fleet, view: ClusterView, primary: ReachableNode): Promise<void> {
@@ -154,55 +166,23 @@ async function demandWholeLog(fleet: Fleet, view: ClusterView, primary: Reachabl
   throw new HoldfastError('RESTORE_FAILED', { host: host.label, detail });
 }
 
+async function tellWhatWasRead(fleet: Fleet, at: StepRef, { cluster }: ClusterView, primary: Host): Promise<void> {
+  const { origin } = cluster;
+  if (!origin) return;
+  const read = await readFrom(fleet, primary, OF_PATRONI, origin);
+  await tellRead(fleet, at, read);
+}
+
 /** The keys to the stores of the other cluster have no business here any more. */
 async function forgetSource(host: Host): Promise<void> {
-  await host.run(sh`rm -f ${RESTORE_CONFIG_FILE}`, { title: 'forget where the data came from' });
+  await host.run(sh`rm -f ${[RESTORE_CONFIG_FILE, ARCHIVE_GET_FILE]}`, { title: 'forget where the data came from' });
 }
 
-/** How long tables and indexes are read. */
-const CHECK_S = 300;
-
-/** Says of the extension that it is there for the check only: nobody but a superuser can write that. */
-const ONLY_FOR_THE_CHECK = 'by Holdfast, to look for damage; taken away afterwards';
-
-/*
- * What is larger than can be read in that time is read in part. The extension stays only where it was there before: one of
- * a check that was cut off is known by its comment.
- */
-const CHECK = `set -u
-binaries=$1 socket=$2 limit=$4 mark=$5
-export PGPORT=$3
-# A superuser works in databases of tenants: what they made must not be found in the place of PostgreSQL's own.
-export PGOPTIONS='-c search_path=pg_catalog -c client_min_messages=error'
-sql() { PGDATABASE=$1 "$binaries/psql" -XAtqv ON_ERROR_STOP=1 -v mark="$mark" -h "$socket"; }
-databases() { echo 'SELECT datname FROM pg_catalog.pg_database WHERE datallowconn ORDER BY 1' | sql postgres; }
-install() { sql "$1" <<'SQL'
-BEGIN;
-CREATE EXTENSION amcheck WITH SCHEMA pg_catalog;
-COMMENT ON EXTENSION amcheck IS :'mark';
-COMMIT;
-SQL
-}
-is_there() { [ "$(echo "SELECT pg_catalog.count(*) FROM pg_catalog.pg_extension WHERE extname = 'amcheck'" | sql "$1")" != 0 ]; }
-remove() { sql "$1" <<'SQL'
-SELECT 'DROP EXTENSION IF EXISTS amcheck' FROM pg_catalog.pg_extension
- WHERE extname = 'amcheck' AND pg_catalog.obj_description(oid, 'pg_extension') = :'mark' \\gexec
-SQL
-}
-all=$(databases) || exit
-each() { printf '%s\\n' "$all" | while IFS= read -r database; do "$@" "$database" || exit 1; done; }
-prepare() { is_there "$1" || install "$1"; }
-each prepare || exit
-timeout "$limit" "$binaries/pg_amcheck" --host "$socket" --all --no-dependent-toast 2>&1
-status=$?
-each remove || exit
-[ "$status" -eq 0 ] || [ "$status" -eq 124 ] || exit 1
-`;
+const INTERRUPTED = 'interrupted';
 
 async function hasPrimary(fleet: Fleet, view: ClusterView): Promise<boolean> {
   try {
-    await findPrimary(fleet, view, LOOK_S);
-    return true;
+    return await isRestored(fleet, view, await findPrimary(fleet, view, LOOK_S));
   } catch (error) {
     if (error instanceof HoldfastError && error.code === 'NOT_YET') return false;
     throw error;
@@ -210,24 +190,36 @@ async function hasPrimary(fleet: Fleet, view: ClusterView): Promise<boolean> {
 }
 
 /*
- * Prints `failed WORDS` when PostgreSQL gave up, or pgBackRest on every site that it was to read, else how much data is there and up to
- * where the log was replayed.
+ * Prints `failed WORDS` when PostgreSQL gave up, or pgBackRest on every site that it was to read, with what it said of each,
+ * `interrupted` when the node has failed in the middle, else how much data is there and up to where the log is being replayed.
+ * Exported for its test.
  */
-const LOOK = `set -eu
+export const LOOK = `set -eu
+${WAS_INTERRUPTED}
 sleep ${PAUSE_S}
 data=$1 controldata=$2 since=$3
+if was_interrupted "$4"; then echo interrupted; exit 0; fi
 journal() { journalctl --unit patroni --since "@$since" --no-pager --output cat; }
-given_up=$(journal | awk '/P[0-9]+ +ERROR: / { said = $0 }
+given_up=$(journal | awk '/P[0-9]+ +(ERROR|ASSERT): / { said = $0 }
+  /restore command end: aborted/ { said = tried said; tried = said "; " }
+  /restore command end: completed/ { said = tried = last = "" }
+  /(FATAL|PANIC|CRITICAL): / && !/the database system is/ { last = $0 }
   /recovery ended before configured recovery target/ { said = $0; failed = 1 }
-  /Failed to bootstrap cluster/ { failed = 1; if (said == "") said = $0 }
+  /Failed to bootstrap cluster/ { failed = 1; if (said == "") said = last == "" ? $0 : last; exit }
   END { if (failed) print said }')
 if [ -n "$given_up" ]; then echo "failed $given_up"; exit 0; fi
 size=$(du -sm "$data" 2>/dev/null | cut -f1)
 replayed=$("$controldata" "$data" 2>/dev/null | sed -n 's/^Minimum recovery ending location: *//p')
-echo "\${size:-0} MiB, replayed up to \${replayed:-0/0}"
+case \${replayed:-0/0} in 0/0) replayed= ;; esac
+echo "\${size:-0} MiB\${replayed:+, replayed up to $replayed}"
 `;
 
-async function restorePosition(fleet: Fleet, view: ClusterView, since: ReadonlyMap<string, string>): Promise<string> {
+async function restorePosition(
+  fleet: Fleet,
+  at: StepRef,
+  view: ClusterView,
+  since: ReadonlyMap<string, string>,
+): Promise<string> {
   const looks = await Promise.all(
     dataNodesOf(view).map((node) => lookAtRestore(fleet, view, node, since.get(node.name) ?? '0')),
   );
@@ -235,6 +227,11 @@ async function restorePosition(fleet: Fleet, view: ClusterView, since: ReadonlyM
   if (failed) {
     const detail = failed.text.slice('failed '.length);
     throw new HoldfastError('RESTORE_FAILED', { host: `${view.cluster.name}/${failed.node.name}`, detail });
+  }
+  const interrupted = looks.filter(({ text }) => text === INTERRUPTED).map(({ node }) => node);
+  if (interrupted.length > 0) {
+    await beginAnew(fleet, at, view, interrupted);
+    return `begun anew, because ${interrupted.map(({ name }) => name).join(' and ')} failed in the middle`;
   }
   // The node that won the race has the most.
   return looks.map(({ text }) => text).sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))[0] ?? '';
@@ -247,7 +244,7 @@ async function lookAtRestore(
   since: string,
 ): Promise<{ node: ReachableNode; text: string }> {
   const { version } = view.cluster.spec;
-  const values = [dataDirectory(version), `${binariesOf(version)}/pg_controldata`, since];
+  const values = [dataDirectory(version), `${binariesOf(version)}/pg_controldata`, since, RESTORE_MARK];
   const text = await hostOf(fleet, view, node).run(sh`sh -c ${LOOK} sh ${values}`, {
     title: 'see how the restore gets on',
   });

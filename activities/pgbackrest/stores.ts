@@ -8,6 +8,7 @@ import { sh } from '../host/shell';
 import { asPostgres, pgbackrest } from './commands';
 import { ARCHIVE_CONFIG_FILE, stanzaConfig, stanzaConfigFile } from './config';
 import type { Lineage } from './config';
+import { recordManifests } from './verify';
 import type { Told } from './data-nodes';
 import { secretFile } from './files';
 import type { RepositoryInfo } from './info';
@@ -46,6 +47,20 @@ export async function lookIntoStores(host: Host, { timeline, repositories }: Lin
   );
 }
 
+/** What the stores have is known from now on, also what a host took by itself. A store that does not answer tells nothing. */
+export async function recordSets(
+  fleet: Fleet,
+  { timeline }: Pick<Lineage, 'timeline'>,
+  seen: readonly SeenStore[],
+): Promise<void> {
+  for (const { site, info } of seen) {
+    // One that was emptied, or that somebody put in its place, says nothing of what there was.
+    if (!info.hasStanza) continue;
+    await fleet.inventory.backups.recordSets(timeline, site, info.sets);
+    await recordManifests(fleet, timeline, site);
+  }
+}
+
 /** `archive/tl_…/18-1/0000000100000000/000000010000000000000003-….zst`; a part of a segment has another name. */
 const ARCHIVED = /^archive\/[^/]+\/[^/]+-(\d+)\/[0-9A-F]{16}\/([0-9A-F]{24})-[0-9a-f]{40}/;
 
@@ -70,6 +85,7 @@ export async function listSegments(
  * Makes the stanza on the sites that have none. pgBackRest would ask the others too, and fail with the first that is away:
  * it is told of those alone, in a file of its own. Idempotent.
  *
+ * @returns what the stores had.
  * @param demanded sites that must have it in the end: on others a store that is away is left to the next time.
  * @throws HOST_COMMAND_FAILED in the words of pgBackRest.
  */
@@ -78,11 +94,11 @@ export async function createStanza(
   at: StepRef,
   { view, lineage }: Told,
   { primary, demanded }: { primary: ReachableNode; demanded: readonly SiteName[] },
-): Promise<void> {
+): Promise<readonly SeenStore[]> {
   const host = fencedHostOf(fleet, at, view, primary);
   const seen = await lookIntoStores(host, lineage);
   const bare = seen.filter(({ site, info }) => !info.hasStanza && (info.trouble === null || demanded.includes(site)));
-  if (bare.length === 0) return;
+  if (bare.length === 0) return seen;
   const repositories = lineage.repositories.filter(({ place }) => bare.some(({ site }) => site === place.site));
   const file = stanzaConfigFile(at.operationId);
   await host.putFiles([secretFile(file, stanzaConfig(view, { ...lineage, repositories }))]);
@@ -92,4 +108,5 @@ export async function createStanza(
     title,
     timeoutMs: INFO_TIMEOUT_MS,
   });
+  return seen;
 }

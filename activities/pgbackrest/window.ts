@@ -1,5 +1,6 @@
 import type { RestoreGap, RestoreWindow } from '../../domain/backups';
 import { HoldfastError } from '../../domain/errors';
+import { plainLsn } from '../../domain/restore-targets';
 import { beginOfSegment, mainLine, missingIn, numberOfLsn, segmentNumber } from '../../domain/wal-segments';
 import type { ClusterView } from '../fleet';
 import { TIMEOUT_EXIT_CODE } from '../host/errors';
@@ -77,12 +78,17 @@ export function laterWindow(
 const CLOSE_S = 5;
 
 /**
+ * Gives the segment that holds the last byte of the log. Of a position between two, which is where a log ends that was closed before, newer
+ * versions of PostgreSQL name the next segment, which nobody has written yet.
+ */
+export const CLOSE_SEGMENT = sql`SELECT pg_walfile_name(pg_switch_wal() - 1)`;
+
+/**
  * Has all that was committed up to now be archived at once, rather than within a minute, and waits a little for it: where a
  * store is away PostgreSQL does not call it archived, though others have it.
  */
 export async function closeLog(view: ClusterView, primary: Host, timeoutS = CLOSE_S): Promise<void> {
-  const close = sql`SELECT pg_walfile_name(pg_switch_wal())`;
-  const segment = await runSql(view, primary, 'postgres', close, 'close the segment of the log');
+  const segment = await runSql(view, primary, 'postgres', CLOSE_SEGMENT, 'close the segment of the log');
   const archived = sql`SELECT coalesce(last_archived_wal >= ${segment}, false) FROM pg_stat_archiver`;
   await untilTrue(view, primary, archived, { title: 'wait for the archive', timeoutS }).catch(orTooLate);
 }
@@ -194,5 +200,6 @@ export async function endOfLog(
   const [, lsn = null] = /^lsn (\S+)$/m.exec(printed) ?? [];
   const [, at = null] = /^at (\S+)$/m.exec(printed) ?? [];
   const [, commitLsn = null] = /^commit (\S+)$/m.exec(printed) ?? [];
-  return { at: at === null ? null : new Date(at).toISOString(), commitLsn, lsn };
+  const plain = (position: string | null): string | null => position && plainLsn(position);
+  return { at: at === null ? null : new Date(at).toISOString(), commitLsn: plain(commitLsn), lsn: plain(lsn) };
 }

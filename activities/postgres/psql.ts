@@ -16,7 +16,8 @@ export interface Socket {
   readonly socket: string;
   readonly port: number;
 }
-const SERVING: Socket = { socket: SOCKET_FOLDER, port: 5432 };
+/** Of the cluster itself. */
+export const SERVING: Socket = { socket: SOCKET_FOLDER, port: 5432 };
 
 /** psql without its wrapper, which would take longer than most queries. */
 function psql(view: ClusterView, database: string, { socket, port }: Socket = SERVING): string[] {

@@ -1,14 +1,18 @@
 import type { StepRef } from '../../domain/clusters';
+import { WITHOUT_BACKUPS } from '../../domain/step-words';
 import type { Fleet } from '../fleet';
 import { viewCluster } from '../fleet';
 import { endpointOf } from '../postgres/endpoint';
+import { tellNothing } from '../progress';
 import type { BackupDue } from './open-backup';
+import { lacksSite } from './lacking-sites';
 import type { Opened } from './occasion';
 import { openBackup } from './open-backup';
 
 export interface ScheduleActivities {
   /**
-   * Shows the endpoint and the state `ready`, and from then on has backups taken; see {@link scheduleBackups}. Idempotent.
+   * Shows the endpoint and the state `ready`, and from then on has backups taken; see {@link scheduleBackups}. Where the first one
+   * went to one site only, another one is taken at once, which goes to all, also of a policy that is paused. Idempotent.
    * Retry: `quick`. Effects: the cluster's status, Schedules, conditions `Ready` and `BackedUp`. Undo: unscheduleBackups,
    * forgetCluster.
    */
@@ -43,11 +47,16 @@ export function createScheduleActivities(fleet: Fleet): ScheduleActivities {
         message: 'A write was acknowledged and read back through every port.',
       });
       await scheduleBackups(fleet, at);
+      await fillSites(fleet, at);
     },
 
     scheduleBackups: (at) => scheduleBackups(fleet, at),
 
-    unscheduleBackups: (at) => fleet.schedules.remove(at.clusterId),
+    async unscheduleBackups(at) {
+      await fleet.schedules.remove(at.clusterId);
+      const cluster = await fleet.inventory.clusters.get(at.clusterId);
+      if (cluster && !cluster.spec.backups) await tellNothing(fleet, at, WITHOUT_BACKUPS);
+    },
 
     openBackup: (due) => openBackup(fleet, due),
   };
@@ -56,11 +65,18 @@ export function createScheduleActivities(fleet: Fleet): ScheduleActivities {
 async function scheduleBackups(fleet: Fleet, at: StepRef): Promise<void> {
   const { cluster } = await viewCluster(fleet, at.clusterId);
   const { backups: policy } = cluster.spec;
-  if (!policy) return;
+  if (!policy) return tellNothing(fleet, at, WITHOUT_BACKUPS, 'schedule');
   const projectName = await fleet.inventory.projects.nameOf(cluster.projectId);
   // Drills begin to be due at the same time.
   const isFirst = await fleet.inventory.backups.expect(at);
   await fleet.schedules.ensure({ ...cluster, projectName }, policy);
   // Without it the log that is archived is of no use: a pause stops the schedules only.
   if (isFirst) await fleet.schedules.trigger(cluster.id, 'full', at.operationId);
+}
+
+/** To a site that has none of the lineage an incremental backup is a full one. */
+async function fillSites(fleet: Fleet, at: StepRef): Promise<void> {
+  const timeline = await fleet.inventory.timelines.current(at.clusterId);
+  if (timeline && (await lacksSite(fleet, timeline)))
+    await fleet.schedules.trigger(at.clusterId, 'incremental', at.operationId);
 }

@@ -9,6 +9,7 @@ import { findPlan } from '../../domain/plans';
 import type { Topology } from '../../domain/plans';
 import type { Fleet } from '../fleet';
 import type { Submission } from '../inventory/inventory';
+import { lacksSite } from './lacking-sites';
 import type { Opened } from './occasion';
 import { begunAt, hashOf, idempotencyOf, nothing } from './occasion';
 
@@ -33,8 +34,9 @@ export async function openBackup(fleet: Pick<Fleet, 'inventory'>, due: BackupDue
   if (!timeline || !cluster.spec.backups) return nothing(`cluster ${cluster.name} has no backups`);
   const projectName = await inventory.projects.nameOf(cluster.projectId);
   const input = inputOf(due, cluster, projectName);
-  if (cluster.spec.backups.paused && (await hasOther(fleet, cluster, input)))
-    return nothing(`backups of cluster ${cluster.name} are paused`);
+  const isPaused = cluster.spec.backups.paused && (await hasOther(fleet, cluster, input));
+  // What brings the first one to all sites belongs to it.
+  if (isPaused && !(await lacksSite(fleet, timeline))) return nothing(`backups of cluster ${cluster.name} are paused`);
   const submission = submissionOf(due, input, timeline.id, cluster.spec.version);
   try {
     const { operation } = await inventory.operations.submit(null, submission);

@@ -13,7 +13,13 @@ import type { BackupType } from '../../domain/backups';
 import { each } from '../../domain/each';
 import { HoldfastError } from '../../domain/errors';
 import type { ClusterId } from '../../domain/ids';
-import { backupScheduleId, SCHEDULED_WORKFLOWS, TASK_QUEUE, TEMPORAL_NAMESPACE } from '../../domain/names';
+import {
+  backupScheduleId,
+  SCHEDULED_WORKFLOWS,
+  TASK_QUEUE,
+  TEMPORAL_NAMESPACE,
+  WATCH_WORKFLOW,
+} from '../../domain/names';
 import type { BackupScheduleState, BackupSchedules, ScheduledType } from './schedules';
 import { housekeepingSchedule, idsOf, wantedBy } from './specs';
 
@@ -27,6 +33,8 @@ const FAILURE_CONVERTER = join(__dirname, '..', '..', 'workflows', 'failure-conv
 export interface TemporalSchedules extends BackupSchedules {
   /** Ensures the Schedule of the housekeeping. Idempotent. @throws UNAVAILABLE. */
   ensureHousekeeping(): Promise<void>;
+  /** Ensures that clusters are watched: one workflow without end. Idempotent. @throws UNAVAILABLE. */
+  ensureWatch(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -66,6 +74,7 @@ export function openSchedules({
       return (await Promise.all(all)).flatMap((state) => state ?? []);
     },
     ensureHousekeeping: () => within(() => put(client, housekeepingSchedule(taskQueue))),
+    ensureWatch: () => within(() => beginWatch(client, taskQueue)),
     close: () => connection.close(),
   };
 }
@@ -115,6 +124,16 @@ async function trigger(
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
+}
+
+async function beginWatch({ workflow }: Client, taskQueue: string): Promise<void> {
+  await workflow.start(WATCH_WORKFLOW.type, {
+    workflowId: WATCH_WORKFLOW.id,
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    taskQueue,
+    args: [],
+    staticSummary: 'watches all clusters',
+  });
 }
 
 async function describe(

@@ -16,6 +16,8 @@ export interface SecretStore {
   find(ref: SecretRef): Promise<string | null>;
   /** @throws NOT_FOUND, SECRET_UNREADABLE. */
   read(ref: SecretRef): Promise<string>;
+  /** Idempotent. */
+  forget(ref: SecretRef): Promise<void>;
   /** All secrets of a cluster but those that its backups need, which outlive it. */
   deleteOwn(clusterId: ClusterId): Promise<void>;
   /** Those that a lineage of its backups needed: nothing can open that from then on. */

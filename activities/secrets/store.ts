@@ -54,18 +54,18 @@ export function createSecretStore(database: Database, keyring: Keyring): SecretS
       await insertFirst(database, keyring, ref, await make());
       return read(ref); // Not what was made here: another may have been faster.
     },
-    deleteOwn: async (clusterId) => {
-      await database.run('delete from secrets where cluster_id = $1 and not starts_with(name, $2)', [
-        clusterId,
-        BACKUP_SECRETS,
-      ]);
-    },
-    deleteOfBackups: async (clusterId, timelineId) => {
-      await database.run('delete from secrets where cluster_id = $1 and starts_with(name, $2)', [
-        clusterId,
-        secretsOfLineage(timelineId),
-      ]);
-    },
+    ...forgetting(database),
+  };
+}
+
+function forgetting(database: Database): Pick<SecretStore, 'forget' | 'deleteOwn' | 'deleteOfBackups'> {
+  const remove = async (condition: string, ...values: readonly string[]): Promise<void> => {
+    await database.run(`delete from secrets where cluster_id = $1 and ${condition}`, [...values]);
+  };
+  return {
+    forget: ({ clusterId, name }) => remove('name = $2', clusterId, name),
+    deleteOwn: (clusterId) => remove('not starts_with(name, $2)', clusterId, BACKUP_SECRETS),
+    deleteOfBackups: (clusterId, id) => remove('starts_with(name, $2)', clusterId, secretsOfLineage(id)),
   };
 }
 

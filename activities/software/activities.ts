@@ -7,7 +7,7 @@ import { jobUnit } from '../host/jobs';
 import { runJob } from '../host/run-job';
 import { rootFile } from '../host/services';
 import { sh } from '../host/shell';
-import { progressTo } from '../progress';
+import { progressTo, tellNothing } from '../progress';
 import { SOFTWARE_FOLDER, softwareFiles } from './files';
 import { jobName, STALL_MS, toldBy } from './jobs';
 
@@ -25,8 +25,8 @@ export function createSoftwareActivities(fleet: Fleet): SoftwareActivities {
   return {
     async prepareHosts(at) {
       const view = await viewCluster(fleet, at.clusterId);
-      if (view.cloud.machines)
-        await each(view.nodes, ({ name }) => prepareHost(fleet, at, openNodeOf(fleet, at, view, name)));
+      if (!view.cloud.machines) return tellNothing(fleet, at, 'its hosts come with it');
+      await each(view.nodes, ({ name }) => prepareHost(fleet, at, openNodeOf(fleet, at, view, name)));
     },
   };
 }

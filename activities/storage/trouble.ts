@@ -100,6 +100,23 @@ export function troubleOf(error: unknown): Trouble {
   return status === 429 || (status ?? 0) >= 500 ? 'failing' : 'refused';
 }
 
+/** What OpenSSL, pgBackRest and stores say to a host, in the order in which they count. */
+const SAID: readonly (readonly [RegExp, Trouble])[] = [
+  [/unable to verify certificate|unable to find hostname .* in certificate/, 'certificate'],
+  [/wrong version number/, 'not TLS'],
+  [/\[507\] /, 'full'],
+  [/request failed with 403/, 'denied'],
+  [/\[(?:429|5\d\d)\] [A-Z]/, 'failing'],
+  [/timeout after \d+ms waiting for (?:read|write)/, 'slow'],
+  [/unable to connect to|unable to get address|unexpected eof|Connection (?:refused|reset)|No route to host/, 'silent'],
+];
+
+/** What pgBackRest on a host has met at a store; null when that is none of what is known. */
+export function troubleInWords(said: string): Trouble | null {
+  const byName = Object.entries(NAMES).find(([name]) => said.includes(`<Code>${name}</Code>`));
+  return byName?.[1] ?? SAID.find(([pattern]) => pattern.test(said))?.[1] ?? null;
+}
+
 /** True when the store said that what was asked for is not there. */
 export function isAbsent(error: unknown): boolean {
   return ['NoSuchKey', 'NotFound', 'NoSuchBucket', 'NoSuchUpload'].includes(wordOf(error, 'name'));

@@ -5,8 +5,10 @@ import type { Swap } from '../../domain/swaps';
 import type { ClusterView, Fleet } from '../fleet';
 import { dataNodesOf, fencedHostOf, secretRef, viewCluster } from '../fleet';
 import { SYSTEM_ROLES } from '../patroni/hba';
-import { ASIDE_CONFIG_FILE } from '../pgbackrest/config';
-import { FORGET_TARGET, readForDamage } from '../pgbackrest/restore';
+import { ASIDE_FILES } from '../pgbackrest/files';
+import { requireSound } from '../pgbackrest/checks';
+import { setReadBy } from '../pgbackrest/read-set';
+import { FORGET_TARGET } from '../pgbackrest/restore';
 import { firstDatabaseScript, systemPasswords } from '../postgres/roles';
 import { script } from '../postgres/sql';
 import { makePassword, scramVerifier } from '../secrets/passwords';
@@ -27,7 +29,7 @@ export interface SwapActivities {
    */
   checkRoom(at: StepRef): Promise<void>;
   /**
-   * Restores the data beside the old, or copies what was kept. Idempotency: a host job. Retry: `long`.
+   * Restores the data beside the old, and writes down which site and which set it read, or copies what was kept. Idempotency: a host job. Retry: `long`.
    * Effects: a folder and a file on that node. Undo: removeAside.
    */
   makeAside(at: StepRef): Promise<void>;
@@ -38,7 +40,7 @@ export interface SwapActivities {
   replayAside(at: StepRef): Promise<void>;
   /** Sets the roles and passwords that the control plane holds. Idempotent. Retry: `remote`. Undo: removeAside. */
   prepareAside(at: StepRef): Promise<void>;
-  /** Reads its tables and indexes for damage, for some minutes. Changes nothing that lasts. Retry: `long`. */
+  /** Looks at it as every restore does, and writes down what it finds. Idempotent. Retry: `long`. @throws RESTORE_DAMAGED. */
   checkAside(at: StepRef): Promise<void>;
   /** Copies it to the other data nodes. Idempotency: a host job on each. Retry: `long`. Undo: removeAside. */
   copyAside(at: StepRef): Promise<void>;
@@ -82,9 +84,7 @@ export function createSwapActivities(fleet: Fleet): SwapActivities {
   };
   const removeAll = async (at: StepRef): Promise<void> => {
     const { view, places } = await open(at);
-    await each(dataNodesOf(view), (node) =>
-      removeAside(fencedHostOf(fleet, at, view, node), at, places, ASIDE_CONFIG_FILE),
-    );
+    await each(dataNodesOf(view), (node) => removeAside(fencedHostOf(fleet, at, view, node), at, places, ASIDE_FILES));
   };
   return { ...beside(fleet, open), ...exchanging(fleet, open), removeAside: removeAll };
 }
@@ -133,7 +133,10 @@ function beside(fleet: Fleet, open: Open): Omit<SwapActivities, Exchanging | 're
     async checkAside(at) {
       const { view, swap, places } = await openServer(at);
       const server = { socket: places.socket, port: ASIDE_PORT };
-      await readForDamage(view, fencedHostOf(fleet, at, view, nodeOf(view, swap)), server);
+      const host = fencedHostOf(fleet, at, view, nodeOf(view, swap));
+      // What is put back from what was kept came from no set.
+      const read = swap.target ? await setReadBy(fleet, at, swap.timelineId) : null;
+      await requireSound(fleet, at, view, host, { read, server });
     },
 
     async copyAside(at) {

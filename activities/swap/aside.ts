@@ -124,7 +124,10 @@ export async function waitForAside(
     goal: () => isPromoted(view, host, at, places),
     position: () => replayed(host, places),
     stallMs: STALL_MS,
-    onMove: (position) => fleet.inventory.operations.recordProgress(at.operationId, at.stepId, position),
+    onMove: async (position) => {
+      if (position !== NOT_REPLAYING)
+        await fleet.inventory.operations.recordProgress(at.operationId, at.stepId, position);
+    },
   });
 }
 
@@ -150,11 +153,16 @@ async function isPromoted(view: ClusterView, host: Host, at: StepRef, places: Pl
 const REPLAYED = `sleep 0.5
 "$1/pg_controldata" "$2" 2>/dev/null | sed -n 's/^Minimum recovery ending location: *//p'`;
 
+/** Before the first record, and after the last one. */
+const NOT_REPLAYING = 'it replays nothing';
+const told = (position: string): string =>
+  ['', '0/0'].includes(position) ? NOT_REPLAYING : `replayed up to ${position}`;
+
 async function replayed(host: Host, { binaries, data }: Places): Promise<string> {
   const position = await host.run(sh`runuser -u postgres -- sh -c ${REPLAYED} sh ${binaries} ${data}`, {
     title: 'see how far the replay is',
   });
-  return `replayed up to ${position.trim() || '0/0'}`;
+  return told(position.trim());
 }
 
 const STOP = `set -eu
@@ -174,12 +182,17 @@ export async function stopAside(host: Host, at: StepRef, { binaries, data }: Pla
 }
 
 /** Ends all that works beside the old data and deletes it. Idempotent. */
-export async function removeAside(host: Host, at: StepRef, { folder }: Places, config: string): Promise<void> {
+export async function removeAside(
+  host: Host,
+  at: StepRef,
+  { folder }: Places,
+  files: readonly string[],
+): Promise<void> {
   for (const step of ['aside', 'aside-data', 'aside-copy']) {
     await cancelJob(host, jobUnit(at.operationId, step));
     await cleanJob(host, jobUnit(at.operationId, step));
   }
-  await host.run(sh`rm -rf ${folder} && rm -f ${config}`, {
+  await host.run(sh`rm -rf ${folder} && rm -f ${files}`, {
     title: 'delete what is beside the data',
     timeoutMs: 300_000,
   });

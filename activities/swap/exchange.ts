@@ -3,14 +3,16 @@ import { each } from '../../domain/each';
 import { HoldfastError } from '../../domain/errors';
 import type { Swap } from '../../domain/swaps';
 import type { NodeName } from '../../domain/topology';
-import { ETCD_CLIENT_PORT } from '../etcd/config';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, fencedHostOf, hostOf, reachableNode } from '../fleet';
 import type { Host } from '../host/host';
+import { WANTS } from '../host/services';
 import { sh } from '../host/shell';
-import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
+import { LEASE } from '../patroni/config';
+import { ETCDCTL, keysOf } from '../patroni/keys';
 import { findPrimary, runSql } from '../postgres/psql';
 import { sql } from '../postgres/sql';
+import { onNodesThere } from './away';
 import { nodeOf } from './make';
 import type { Places } from './places';
 
@@ -77,23 +79,42 @@ export async function demandReady(
   const current = Number(await runSql(view, primary, 'postgres', query, 'look at the log that is written'));
   await fleet.inventory.swaps.note(at, { newLog: log, ...(forkLsn !== null && { forkLsn }) });
   await demandAbove(fleet, at, current);
-  // The less is left to be written then, the sooner each of them stops.
+  // The less is left to be written then, the sooner each of them stops. One whose PostgreSQL does not run has nothing to write.
   await each(dataNodesOf(view), (one) =>
-    runSql(view, hostOf(fleet, view, one), 'postgres', sql`CHECKPOINT`, 'write out what is in memory'),
+    runSql(view, hostOf(fleet, view, one), 'postgres', sql`CHECKPOINT`, 'write out what is in memory').catch(
+      unlessItRuns,
+    ),
   );
 }
 
+function unlessItRuns(error: unknown): void {
+  if (!(error instanceof HoldfastError) || error.code !== 'HOST_COMMAND_FAILED') throw error;
+}
+
 /* A host that boots in the middle of it must not start what is half exchanged. */
+const FORGET_TO_START = `rm -f ${WANTS}/patroni.service && sync ${WANTS}`;
+
+/*
+ * Frozen, Patroni takes no decision and starts nothing anew. Told to stop it would wait until the primary has let a replica go,
+ * and longer. Where it does not run there is nothing to freeze.
+ */
+const FREEZE = 'systemctl kill --kill-whom=main --signal=STOP patroni 2>/dev/null';
+
 const STOP = `set -u
 binaries=$1 main=$2
-rm -f /etc/systemd/system/multi-user.target.wants/patroni.service && sync -f /etc/systemd/system
-systemctl stop patroni || exit
+${FORGET_TO_START}
+${FREEZE} || :
 server() { runuser -u postgres -- "$binaries/pg_ctl" -D "$main" "$@"; }
 # After a loss of power the file is there, and the server is not.
-if [ -e "$main/postmaster.pid" ] && server status >/dev/null; then server -m fast -w -t 300 stop || exit; fi`;
+stop() { if [ -e "$main/postmaster.pid" ] && server status >/dev/null; then server -m fast -w -t 300 stop; fi; }
+stop || exit
+systemctl kill --kill-whom=main --signal=KILL patroni 2>/dev/null || :
+systemctl stop patroni || exit
+# It may have begun to start the server just before.
+stop || exit`;
 
 /* Its Patroni takes no decision any more once this has returned. */
-const BEGIN_TO_STOP = sh`rm -f /etc/systemd/system/multi-user.target.wants/patroni.service && systemctl stop --no-block patroni`;
+const BEGIN_TO_STOP = sh`sh -c ${`${FORGET_TO_START} && { ${FREEZE} || systemctl stop --no-block patroni; }`}`;
 
 /** Stops PostgreSQL on every node; the replicas begin, so that none is promoted. Idempotent. */
 export async function stopAll(fleet: Fleet, at: StepRef, view: ClusterView, places: Places): Promise<void> {
@@ -150,15 +171,17 @@ async function demandAbove(fleet: Fleet, at: StepRef, current: number): Promise<
 
 /** Has the old data serve again. Idempotent. */
 export async function startOld(fleet: Fleet, at: StepRef, view: ClusterView): Promise<void> {
-  await each(dataNodesOf(view), (node) =>
-    fencedHostOf(fleet, at, view, node).run(START, { title: 'start PostgreSQL', timeoutMs: STOP_TIMEOUT_MS }),
-  );
+  await each(dataNodesOf(view), (node) => startOn(fencedHostOf(fleet, at, view, node)));
   await findPrimary(fleet, view, START_TIMEOUT_S);
 }
 
-/* Each rename is whole or not done: whoever comes again goes on with the other one. */
-const EXCHANGE = `set -eu
-main=$1 data=$2 kept=$3
+/*
+ * The host may have lost power before it had forgotten to start, and serve again. Each rename is whole or not done: whoever
+ * comes again goes on with the other one.
+ */
+const EXCHANGE = `${STOP}
+set -e
+data=$3 kept=$4
 if [ -e "$data" ]; then
   if [ -e "$main" ]; then
     install -d -m 700 -o postgres -g postgres "$kept"
@@ -168,7 +191,7 @@ if [ -e "$data" ]; then
 fi
 sync -f "$main"`;
 
-/** Puts the new data in the place of the old on every node, and has Patroni forget who was the primary and how far it was. Idempotent. */
+/** Puts the new data in the place of the old on every node that answers, and has Patroni forget who was the primary and how far it was. Idempotent. */
 export async function exchange(
   fleet: Fleet,
   at: StepRef,
@@ -176,54 +199,59 @@ export async function exchange(
   swap: Swap,
   places: Places,
 ): Promise<void> {
-  const { binaries, main, data, kept } = places;
   await fleet.inventory.swaps.pass(at);
-  await each(dataNodesOf(view), async (node) => {
-    const host = fencedHostOf(fleet, at, view, node);
-    // It may have lost power before it had forgotten to start, and serve again.
-    await host.run(sh`sh -c ${STOP} sh ${binaries} ${main}`, { title: 'stop PostgreSQL', timeoutMs: STOP_TIMEOUT_MS });
-    const title = 'put the new data in the place of the old';
-    await host.run(sh`sh -c ${EXCHANGE} sh ${main} ${data} ${kept}`, { title });
+  const first = nodeOf(view, swap);
+  await onNodesThere(fleet, at, view, first.name, (node) => exchangeOn(fencedHostOf(fleet, at, view, node), places));
+  await forgetPrimary(fencedHostOf(fleet, at, view, first), view);
+}
+
+/** On one node, whose PostgreSQL does not run afterwards. Idempotent. */
+export async function exchangeOn(host: Host, { binaries, main, data, kept }: Places): Promise<void> {
+  await host.run(sh`sh -c ${EXCHANGE} sh ${binaries} ${main} ${data} ${kept}`, {
+    title: 'put the new data in the place of the old',
+    timeoutMs: STOP_TIMEOUT_MS,
   });
-  await forgetPrimary(fencedHostOf(fleet, at, view, nodeOf(view, swap)), view);
 }
 
 /* Its system identifier and its settings stay. Positions of the old data would keep the new one from ever being the primary. */
 const FORGET = `folder=$1; shift
-for key in leader status optime/leader sync failover failsafe; do "$@" del "$folder/$key" >&2 || exit; done`;
+{ echo; printf "del $folder/%s\\n" leader status optime/leader sync failover failsafe; echo; echo; } | "$@" txn >&2`;
 
 async function forgetPrimary(host: Host, { cluster }: ClusterView): Promise<void> {
-  await host.run(sh`sh -c ${FORGET} sh ${folderOf(cluster)} ${ETCDCTL}`, { title: 'forget who was the primary' });
+  await host.run(sh`sh -c ${FORGET} sh ${keysOf(cluster)} ${ETCDCTL}`, { title: 'forget who was the primary' });
 }
 
-const folderOf = ({ id }: ClusterView['cluster']): string => `/holdfast/${id}`;
+/* One that is frozen still goes on, and does what it would have done. */
+const START = sh`sh -c ${`systemctl add-wants --quiet --no-reload multi-user.target patroni
+systemctl kill --kill-whom=main --signal=CONT patroni 2>/dev/null || :
+systemctl start patroni`}`;
 
-const ETCDCTL = [
-  'etcdctl',
-  `--endpoints=https://127.0.0.1:${ETCD_CLIENT_PORT}`,
-  `--cacert=${CA_FILE}`,
-  `--cert=${certificateFile('patroni')}`,
-  `--key=${keyFile('patroni')}`,
-];
+/*
+ * Whoever has the lease becomes the primary, and the others follow it: given beforehand, all of them can start at once, and nobody
+ * takes part in a race. Its Patroni makes the lease its own; where it never comes, the lease ends as any other. One that somebody
+ * has by then is left alone.
+ */
+const GIVE_LEASE = `set -eu
+name=$1 key=$2 ttl=$3; shift 3
+lease=$("$@" lease grant "$ttl" | sed -n 's/^lease \\([0-9a-f]*\\) granted.*/\\1/p')
+printf 'create("%s") = "0"\\n\\nput --lease=%s %s %s\\n\\n\\n' "$key" "$lease" "$key" "$name" | "$@" txn >&2`;
 
-const START = sh`systemctl add-wants --quiet --no-reload multi-user.target patroni && systemctl start patroni`;
+async function giveLease(host: Host, { cluster }: ClusterView, name: NodeName): Promise<void> {
+  await host.run(sh`sh -c ${GIVE_LEASE} sh ${name} ${`${keysOf(cluster)}/leader`} ${LEASE.ttl} ${ETCDCTL}`, {
+    title: 'say who is to be the primary',
+  });
+}
 
-/* Whoever has the lease is about to be promoted: the others can begin to follow it. */
-const LEASED = `name=$1 folder=$2; shift 2
-until [ "$("$@" get --print-value-only "$folder/leader")" = "$name" ]; do sleep 0.1; done`;
+export const startOn = (host: Host): Promise<string> =>
+  host.run(START, { title: 'start PostgreSQL', timeoutMs: STOP_TIMEOUT_MS });
 
-/** Starts the node that has the new log, and the others once it has the lease. Idempotent. */
+/** Starts those nodes that answer; the one that has the new log becomes the primary. Idempotent. */
 export async function startAll(fleet: Fleet, at: StepRef, view: ClusterView, swap: Swap): Promise<void> {
   const first = nodeOf(view, swap);
-  const start = (node: ReachableNode): Promise<string> =>
-    fencedHostOf(fleet, at, view, node).run(START, { title: 'start PostgreSQL', timeoutMs: STOP_TIMEOUT_MS });
-  await start(first);
-  const others = dataNodesOf(view).filter(({ name }) => name !== first.name);
-  if (others.length > 0)
-    await hostOf(fleet, view, first).run(sh`sh -c ${LEASED} sh ${first.name} ${folderOf(view.cluster)} ${ETCDCTL}`, {
-      title: 'wait for the lease',
-      timeoutMs: START_TIMEOUT_S * 1000,
-    });
-  await each(others, start);
+  const host = fencedHostOf(fleet, at, view, first);
+  await giveLease(host, view, first.name);
+  // It asks the others whether they would rather be the primary, and waits for those that are about to come.
+  await startOn(host);
+  await onNodesThere(fleet, at, view, first.name, (node) => startOn(fencedHostOf(fleet, at, view, node)));
   await findPrimary(fleet, view, START_TIMEOUT_S);
 }

@@ -12,11 +12,12 @@ import type { ShellCommand } from '../host/shell';
 import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { restoreOf } from '../pgbackrest/archive';
-import { pgbackrest } from '../pgbackrest/commands';
+import { patientArchiveGet } from '../pgbackrest/archive-get';
 import { ASIDE_CONFIG_FILE } from '../pgbackrest/config';
 import type { Lineage } from '../pgbackrest/config';
 import { asideFiles } from '../pgbackrest/files';
 import { requireLineage } from '../pgbackrest/lineage';
+import { readFrom, tellRead } from '../pgbackrest/read-set';
 import { closeLog } from '../pgbackrest/window';
 import { findPrimary, runSql } from '../postgres/psql';
 import { progressTo } from '../progress';
@@ -44,9 +45,16 @@ export async function makeData(
   const command = swap.target
     ? await restoreInto(fleet, view, { lineage, wanted: swap.target, site: swap.site }, places)
     : cloneInto(swap, lineage, places);
-  const unit = jobUnit(at.operationId, 'aside-data');
-  const job = { unit, description: 'Holdfast: data beside the old', user: 'postgres', command };
+  const job = {
+    unit: jobUnit(at.operationId, 'aside-data'),
+    description: 'Holdfast: data beside the old',
+    user: 'postgres',
+    command,
+  };
   await runJob(host, job, { stallMs: STALL_MS, onProgress: tell(fleet, at) });
+  if (!swap.target) return;
+  const from = { timelineId: lineage.timeline.id, site: swap.site };
+  await tellRead(fleet, at, await readFrom(fleet, host, [`_SYSTEMD_UNIT=${job.unit}`], from));
 }
 
 /** @throws NOT_FOUND when none was chosen. */
@@ -74,6 +82,7 @@ async function restoreInto(
     lineage,
     { target, site },
     {
+      data,
       config: ASIDE_CONFIG_FILE,
       words: ['--log-level-console=detail'],
     },
@@ -104,7 +113,7 @@ printf "restore_command = '%s'\\nrecovery_target_timeline = 'current'\\n" "$get"
 
 function cloneInto({ undoes }: Swap, { timeline }: Lineage, { data, main }: Places): ShellCommand {
   if (undoes === null) throw new HoldfastError('NOT_FOUND', { kind: 'data to put back', ref: main });
-  const get = sh`${pgbackrest(ASIDE_CONFIG_FILE, timeline.id, 'archive-get')} %f "%p"`;
+  const get = patientArchiveGet(ASIDE_CONFIG_FILE, timeline.id);
   return sh`sh -c ${`data=$1 main=$2 kept=$3 get=$4; ${CLONE}`} sh ${data} ${main} ${keptData(undoes)} ${get}`;
 }
 

@@ -11,7 +11,11 @@ export interface BackupFlags {
 export function withBackups(command: Command): Command {
   return command
     .option('--backup-sites <sites>', 'Sites that backups go to, such as primary,offsite: up to three.')
-    .addOption(new Option('--no-backups', 'Take no backups, and archive no log.').conflicts('backupSites'));
+    .addOption(
+      new Option('--no-backups', 'Take no backups, and archive no log, until backup begin gives it some.').conflicts(
+        'backupSites',
+      ),
+    );
 }
 
 /** What a request says of backups; undefined: nothing. */

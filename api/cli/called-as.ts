@@ -22,3 +22,11 @@ export const COMMAND = calledAs(process.env);
 
 /** A command line of ours to type next: `toType('ops list')`. */
 export const toType = (words: string): string => `${COMMAND} ${words}`;
+
+/** One word for a POSIX shell; as it is where that reads nothing into it. */
+export const quote = (word: string): string =>
+  /^[A-Za-z0-9_/:.=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+
+/** Connects to a database of a cluster other than its first one. */
+export const psqlTo = (cluster: string, database: string): string =>
+  toType(`psql ${cluster} --database ${quote(database)}`);

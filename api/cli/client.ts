@@ -1,12 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { OperationState } from '../../domain/operations';
 import type { BackupPolicyDetailAnswer } from '../../domain/schemas/backup-policies';
-import type {
-  BackupAnswer,
-  BackupPolicyRequest,
-  RestoreWindowAnswer,
-  TakeBackupRequest,
-} from '../../domain/schemas/backups';
+import type { BackupAnswer, BackupPolicyRequest, TakeBackupRequest } from '../../domain/schemas/backups';
+import type { RestoreWindowAnswer } from '../../domain/schemas/restore-window';
 import type { PlanAnswer, VersionsAnswer } from '../../domain/schemas/catalogue';
 import type { ClusterAnswer, ClusterDetailAnswer, CreateClusterRequest } from '../../domain/schemas/clusters';
 import type { CredentialsAnswer } from '../../domain/schemas/credentials';
@@ -26,8 +22,10 @@ import type {
   RegisterHostRequest,
 } from '../../domain/schemas/hosts';
 import type { OperationAnswer, OperationSummaryAnswer } from '../../domain/schemas/operations';
+import { MAX_PAGE } from '../../domain/schemas/pages';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import type { Problem } from '../../domain/schemas/problems';
+import type { CreateRestorePointRequest, RestorePointAnswer } from '../../domain/schemas/restore-points';
 import type { RestoreClusterRequest } from '../../domain/schemas/restores';
 import type { SiteReportAnswer } from '../../domain/schemas/sites';
 import type { KeptDataAnswer, RestoreInPlaceRequest } from '../../domain/schemas/swaps';
@@ -69,7 +67,8 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
     request<T>(settings, method, path, { body, headers: { 'Idempotency-Key': randomUUID() } });
   return {
     listClusters: (drills = false) =>
-      all<ClusterAnswer>((cursor) => get(`/v1/clusters?limit=200&drills=${String(drills)}${cursor}`)),
+      all<ClusterAnswer>((page) => get(`/v1/clusters?${page}&drills=${String(drills)}`)),
+    listDeletedClusters: () => all<ClusterAnswer>((page) => get(`/v1/clusters?${page}&deleted=true`)),
     showCluster: (name: string) => get<ClusterDetailAnswer>(at`/v1/clusters/${name}`),
     createCluster: (body: CreateClusterRequest) => write<OperationAnswer>('POST', '/v1/clusters', body),
     previewCreate: (body: CreateClusterRequest) => write<PreviewAnswer>('POST', '/v1/clusters?preview=true', body),
@@ -82,6 +81,7 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
     previewUndelete: (name: string) => write<PreviewAnswer>('POST', at`/v1/clusters/${name}/undelete?preview=true`),
     showCredentials: (name: string) => get<CredentialsAnswer>(at`/v1/clusters/${name}/credentials`),
     ...backupCalls(get, write),
+    ...restorePointCalls(get, write),
     ...drillCalls(get, write),
     ...dumpCalls(get, write),
     listOperations: (cluster: string | undefined, limit: number, state?: OperationState) =>
@@ -129,8 +129,8 @@ function machineCalls(get: Get, write: Write) {
 /** Of backups and restores. */
 function backupCalls(get: Get, write: Write) {
   return {
-    listBackups: (cluster: string, limit: number) =>
-      get<Page<BackupAnswer>>(at`/v1/clusters/${cluster}/backups?limit=${String(limit)}`).then((page) => page.items),
+    listBackups: (cluster: string, most?: number) =>
+      all<BackupAnswer>((page) => get(`${at`/v1/clusters/${cluster}/backups`}?${page}`), most),
     showBackup: (cluster: string, id: string) => get<BackupAnswer>(at`/v1/clusters/${cluster}/backups/${id}`),
     takeBackup: (cluster: string, body: TakeBackupRequest) =>
       write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/backups`, body),
@@ -142,8 +142,8 @@ function backupCalls(get: Get, write: Write) {
     previewBackupPolicy: (cluster: string, body: BackupPolicyRequest) =>
       write<PreviewAnswer>('PATCH', at`/v1/clusters/${cluster}/backup-policy?preview=true`, body),
     showRestoreWindow: (cluster: string) => get<RestoreWindowAnswer>(at`/v1/clusters/${cluster}/restores/window`),
-    listRestores: (cluster: string) =>
-      get<Page<OperationSummaryAnswer>>(at`/v1/clusters/${cluster}/restores`).then((page) => page.items),
+    listRestores: (cluster: string, most?: number) =>
+      all<OperationSummaryAnswer>((page) => get(`${at`/v1/clusters/${cluster}/restores`}?${page}`), most),
     restoreCluster: (cluster: string, body: RestoreClusterRequest) =>
       write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/restores`, body),
     restoreDatabase: (cluster: string, body: RestoreDatabaseRequest) =>
@@ -167,10 +167,21 @@ function backupCalls(get: Get, write: Write) {
   };
 }
 
+function restorePointCalls(get: Get, write: Write) {
+  return {
+    listRestorePoints: (cluster: string, most?: number) =>
+      all<RestorePointAnswer>((page) => get(`${at`/v1/clusters/${cluster}/restore-points`}?${page}`), most),
+    createRestorePoint: (cluster: string, body: CreateRestorePointRequest) =>
+      write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/restore-points`, body),
+    previewRestorePoint: (cluster: string, body: CreateRestorePointRequest) =>
+      write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restore-points?preview=true`, body),
+  };
+}
+
 function drillCalls(get: Get, write: Write) {
   return {
-    listDrills: (cluster: string, limit: number) =>
-      get<Page<DrillAnswer>>(at`/v1/clusters/${cluster}/drills?limit=${String(limit)}`).then((page) => page.items),
+    listDrills: (cluster: string, most?: number) =>
+      all<DrillAnswer>((page) => get(`${at`/v1/clusters/${cluster}/drills`}?${page}`), most),
     showDrill: (cluster: string, id: string) => get<DrillDetailAnswer>(at`/v1/clusters/${cluster}/drills/${id}`),
     holdDrill: (cluster: string) => write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/drills`),
     previewDrill: (cluster: string) => write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/drills?preview=true`),
@@ -180,10 +191,11 @@ function drillCalls(get: Get, write: Write) {
 /** Of dumps. */
 function dumpCalls(get: Get, write: Write) {
   return {
-    listDumps: (cluster: string | undefined, limit: number) =>
-      get<Page<DumpAnswer>>(
-        `${cluster === undefined ? '/v1/dumps' : at`/v1/clusters/${cluster}/dumps`}?limit=${limit}`,
-      ).then((page) => page.items),
+    listDumps: (cluster: string | undefined, most?: number) =>
+      all<DumpAnswer>(
+        (page) => get(`${cluster === undefined ? '/v1/dumps' : at`/v1/clusters/${cluster}/dumps`}?${page}`),
+        most,
+      ),
     showDump: (id: string) => get<DumpAnswer>(at`/v1/dumps/${id}`),
     takeDump: (cluster: string, body: TakeDumpRequest) =>
       write<OperationAnswer>('POST', at`/v1/clusters/${cluster}/dumps`, body),
@@ -258,12 +270,19 @@ async function refusal(response: Response, settings: CliSettings): Promise<Error
   return new ApiError((await response.json()) as Problem, settings);
 }
 
-async function all<T>(read: (cursor: string) => Promise<Page<T>>): Promise<T[]> {
+/**
+ * Walks the pages of a list.
+ *
+ * @param read reads the page that this part of a query asks for.
+ * @param most items, of the newest; default: all there are.
+ */
+async function all<T>(read: (page: string) => Promise<Page<T>>, most = Infinity): Promise<T[]> {
   const items: T[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {
-    const page: Page<T> = await read(cursor);
+    // What is no number of items the API refuses, in its own words.
+    const page: Page<T> = await read(`limit=${Math.min(most - items.length, MAX_PAGE)}${cursor}`);
     items.push(...page.items);
-    cursor = page.nextCursor === null ? null : at`&cursor=${page.nextCursor}`;
+    cursor = page.nextCursor === null || items.length >= most ? null : at`&cursor=${page.nextCursor}`;
   }
   return items;
 }

@@ -1,10 +1,11 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { CreateClusterRequest } from '../../domain/schemas/clusters';
 import { type BackupFlags, backupsOf, withBackups } from './backup-options';
 import { removeCa } from './ca-files';
 import { toType } from './called-as';
-import { listClusters, showCluster, showPreview } from './cluster-text';
+import { listClusters, listDeleted, showCluster, showPreview } from './cluster-text';
 import { describe } from './help';
+import { print, printJson } from './output';
 import { report, type WaitFlags, withWait } from './report';
 import type { Open } from './run';
 
@@ -22,17 +23,15 @@ interface CreateOptions extends WaitFlags, BackupFlags {
 
 export const CLUSTER = 'Name or id of the cluster.';
 
+/** The option of lists that can be long. */
+export const NEWEST = ['--limit <number>', 'Only the newest so many; all of them by default.', Number] as const;
+
 export const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
 export function addClusterCommands(program: Command, open: Open): void {
   const cluster = describe(program.command('cluster'), 'Order, look at and delete clusters.', 'cluster list');
   addCreate(cluster, open);
-  describe(cluster.command('list'), 'List the clusters of the project.', 'cluster list', 'cluster list -o json')
-    .option('--drills', 'Also those that are made for drills, and thrown away.')
-    .action(async ({ drills = false }: { drills?: boolean }) => {
-      const { client, format } = await open();
-      await listClusters(format, await client.listClusters(drills));
-    });
+  addList(cluster, open);
   describe(cluster.command('show'), 'Show a cluster with its nodes and conditions.', 'cluster show orders')
     .argument('<cluster>', CLUSTER)
     .action(async (name: string) => {
@@ -46,6 +45,27 @@ export function addClusterCommands(program: Command, open: Open): void {
   addUndelete(cluster, open);
 }
 
+function addList(cluster: Command, open: Open): void {
+  describe(
+    cluster.command('list'),
+    'List the clusters of the project.',
+    'cluster list',
+    'cluster list -o json',
+    'cluster list --deleted',
+  )
+    .option('--drills', 'Also those that are made for drills, and thrown away.')
+    .addOption(
+      new Option('--deleted', 'Instead, those that were deleted and can still be undeleted or restored.').conflicts(
+        'drills',
+      ),
+    )
+    .action(async ({ drills = false, deleted = false }: { drills?: boolean; deleted?: boolean }) => {
+      const { client, format } = await open();
+      if (deleted) return listDeleted(format, await client.listDeletedClusters());
+      await listClusters(format, await client.listClusters(drills));
+    });
+}
+
 function addProtection(cluster: Command, open: Open): void {
   const verbs = [
     ['protect', true, 'Refuse to delete a cluster until it is unprotected.'],
@@ -56,7 +76,9 @@ function addProtection(cluster: Command, open: Open): void {
       .argument('<cluster>', CLUSTER)
       .action(async (name: string) => {
         const { client, format } = await open();
-        await showCluster(format, await client.protectCluster(name, on));
+        const cluster = await client.protectCluster(name, on);
+        if (format === 'json') return printJson(cluster);
+        print(`${cluster.name} is ${on ? 'protected against deletion' : 'no longer protected against deletion'}.`);
       });
   }
 }

@@ -2,12 +2,13 @@ import type { Command } from 'commander';
 import { secondsOf } from '../../domain/drill-words';
 import { targetInWords } from '../../domain/restore-targets';
 import type { DrillAnswer, DrillDetailAnswer } from '../../domain/schemas/drills';
-import { CLUSTER } from './command-cluster';
+import { toType } from './called-as';
+import { CLUSTER, NEWEST } from './command-cluster';
 import { showPreview } from './cluster-text';
 import { describe } from './help';
-import { bytes, duration, printList, printOne } from './output';
+import { bytes, duration, printList, printOne, say } from './output';
 import { report, type WaitFlags, withWait } from './report';
-import type { Open } from './run';
+import type { Open, Session } from './run';
 
 /** `drill`: proof that backups can be restored. */
 
@@ -21,10 +22,10 @@ export function addDrillCommands(program: Command, open: Open): void {
     'drill list orders',
   );
   addRun(drill, open);
-  describe(drill.command('list'), 'List the newest drills of a cluster.', 'drill list orders')
+  describe(drill.command('list'), 'List the drills of a cluster, the newest first.', 'drill list orders')
     .argument('<cluster>', CLUSTER)
-    .option('--limit <number>', 'At most this many, 200 at the most.', Number, 50)
-    .action(async (cluster: string, { limit }: { limit: number }) => {
+    .option(...NEWEST)
+    .action(async (cluster: string, { limit }: { limit?: number }) => {
       const { client, format } = await open();
       await printList(format, await client.listDrills(cluster, limit), {
         drill: (item) => item.id,
@@ -59,9 +60,24 @@ function addRun(drill: Command, open: Open): void {
   withWait(command).action(async (cluster: string, flags: WaitFlags & { readonly preview?: boolean }) => {
     const session = await open();
     if (flags.preview) return showPreview(session.format, await session.client.previewDrill(cluster));
-    await report(session, await session.client.holdDrill(cluster), flags);
+    const operation = await session.client.holdDrill(cluster);
+    await report(session, operation, flags);
+    if (flags.wait) await tellVerdict(session, cluster, operation.id);
   });
 }
+
+/** What a drill that has succeeded has proven. */
+async function tellVerdict({ client }: Session, cluster: string, operation: string): Promise<void> {
+  const held = (await client.listDrills(cluster, LATELY)).find(({ operationId }) => operationId === operation);
+  if (held === undefined) return;
+  const { checks } = await client.showDrill(cluster, held.id);
+  const found = checks.map(({ name, detail }) => `${name}: ${detail}`);
+  say(`${cluster} can be restored, as this drill has shown: ${[target(held), ...found].join('; ')}`);
+  say(`Next: ${toType(`drill show ${cluster} ${held.id}`)}`);
+}
+
+/** There may be a newer one by the end of one that was waited for. */
+const LATELY = 5;
 
 const target = (drill: DrillAnswer): string | null => drill.target && targetInWords(drill.target);
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { DumpAnswer, RestoreDumpRequest, TakeDumpRequest } from '../../domain/schemas/dumps';
-import { CLUSTER } from './command-cluster';
+import { psqlTo } from './called-as';
+import { CLUSTER, NEWEST } from './command-cluster';
 import { showPreview } from './cluster-text';
 import { describe } from './help';
 import { bytes, duration, printJson, printList, printOne } from './output';
@@ -17,6 +18,14 @@ interface CreateFlags extends WaitFlags {
   readonly all?: boolean;
   readonly description?: string;
   readonly preview?: boolean;
+}
+
+interface DownloadFlags {
+  readonly file?: string;
+  readonly force?: boolean;
+  readonly site?: string;
+  readonly printUrl?: boolean;
+  readonly expires?: number;
 }
 
 interface RestoreFlags extends WaitFlags {
@@ -66,16 +75,17 @@ function addCreate(dump: Command, open: Open): void {
 function addList(dump: Command, open: Open): void {
   describe(
     dump.command('list'),
-    'List the newest dumps, of a cluster or of all.',
+    'List the dumps of a cluster or of all, the newest first.',
     'dump list orders',
     'dump list -o json',
   )
     .argument('[cluster]', CLUSTER)
-    .option('--limit <number>', 'At most this many, 200 at the most.', Number, 50)
-    .action(async (cluster: string | undefined, { limit }: { limit: number }) => {
+    .option(...NEWEST)
+    .action(async (cluster: string | undefined, { limit }: { limit?: number }) => {
       const { client, format } = await open();
       await printList(format, await client.listDumps(cluster, limit), {
         dump: (item) => item.id,
+        ...(cluster === undefined && { cluster: (item) => item.clusterName }),
         of: (item) => item.selection?.join(',') ?? item.database ?? 'all databases',
         state: (item) => item.state,
         size: (item) => item.sizeBytes && bytes(item.sizeBytes),
@@ -126,23 +136,23 @@ function addDownload(dump: Command, open: Open): void {
     'Fetch a dump into a file, and check it.',
     `dump download ${EXAMPLE_ID}`,
     `dump download ${EXAMPLE_ID} --file orders.tar --site secondary`,
-    `dump download ${EXAMPLE_ID} --url --expires 86400`,
+    `dump download ${EXAMPLE_ID} --print-url --expires 86400`,
   )
     .argument('<dump>', DUMP)
-    .option('--file <path>', 'Where to write it; the id of the dump and .tar by default.')
+    .option('--file <path>', 'Where to write it, if nothing is there yet; the id of the dump and .tar by default.')
+    .option('--force', 'Put it in the place of a file that is there.')
     .option('--site <site>', 'From this site; the first that has it by default.')
-    .option('--url', 'Only print a URL that it can be fetched from.')
+    .option('--print-url', 'Only print a URL that it can be fetched from.')
     .option('--expires <seconds>', 'How long the URL works; an hour by default.', Number)
-    .action(async (id: string, flags: { file?: string; site?: string; url?: boolean; expires?: number }) => {
+    .action(async (id: string, { file, force = false, site, printUrl, expires }: DownloadFlags) => {
       const { client, format } = await open();
-      const { file, site, url, expires } = flags;
       const download = await client.downloadDump(id, given({ site, expiresInSeconds: expires }));
       const { fileName, sizeBytes, checksum } = download;
-      if (url)
+      if (printUrl)
         return printOne(format, download, { url: download.url, expires: download.expiresAt, 'sha-256': checksum });
       const { fetchDump } = await import('./fetch-dump.js');
       const path = file ?? fileName;
-      await fetchDump(download, path);
+      await fetchDump(download, path, force);
       await printOne(
         format,
         { file: path, sizeBytes, checksum },
@@ -182,7 +192,10 @@ function addRestore(dump: Command, open: Open): void {
     const { cluster, source, database, replace, preview } = flags;
     const request = given<RestoreDumpRequest>({ cluster, source, database, replace });
     if (preview) return showPreview(session.format, await session.client.previewDumpRestore(id, request));
-    await report(session, await session.client.restoreDump(id, request), flags);
+    const operation = await session.client.restoreDump(id, request);
+    // Where nobody named one, the dump has one only.
+    const name = database ?? source ?? (await session.client.showDump(id)).databases[0] ?? '';
+    await report(session, operation, flags, psqlTo(operation.clusterName, name));
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { readInWords } from '../../domain/restored';
 import type { OperationAnswer } from '../../domain/schemas/operations';
 import { describe, timeoutOption } from './help';
 import { stepWords } from './lines';
@@ -39,7 +40,7 @@ function addList(ops: Command, open: Open): void {
       await printList(format, await client.listOperations(flags.cluster, flags.limit), {
         operation: (item) => item.id,
         kind: (item) => item.kind,
-        cluster: (item) => item.clusterName,
+        cluster: (item) => item.subject,
         state: (item) => item.state,
         step: (item) => item.currentStep,
         by: (item) => item.requestedBy,
@@ -71,9 +72,11 @@ async function showOperation(operation: OperationAnswer): Promise<void> {
     operation: operation.id,
     kind: operation.kind,
     cluster: operation.clusterName,
+    ...(operation.subject === operation.clusterName ? {} : { of: operation.subject }),
     state: operation.state,
     ...(operation.reason === null ? {} : { reason: operation.reason }),
     ...(operation.error === null ? {} : { error: `${operation.error.code}: ${operation.error.message}` }),
+    ...restoredLines(operation.restored),
     'requested by': operation.requestedBy,
     created: operation.createdAt,
     finished: operation.finishedAt,
@@ -81,3 +84,10 @@ async function showOperation(operation: OperationAnswer): Promise<void> {
   });
   await printList('table', operation.steps, { step: (step) => step.title, state: stepWords });
 }
+
+const restoredLines = (restored: OperationAnswer['restored']): Record<string, string> => ({
+  ...(restored?.from ? { read: readInWords(restored.from) } : {}),
+  ...Object.fromEntries(
+    (restored?.checks ?? []).map(({ name, passed, detail }) => [name, `${passed ? 'ok' : 'NO'}: ${detail}`]),
+  ),
+});

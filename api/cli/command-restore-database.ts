@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { RestoreDatabaseRequest } from '../../domain/schemas/database-restores';
+import { psqlTo } from './called-as';
 import { showPreview } from './cluster-text';
 import { describe } from './help';
 import { report, type WaitFlags, withWait } from './report';
@@ -27,7 +28,7 @@ export function addRestoreDatabaseCommand(restore: Command, open: Open): void {
   ).argument('<cluster>', 'Name of the cluster whose data it is, or its id: one that was deleted has only that.');
   withTarget(command)
     .option('--source <name>', "The database to take out of the backups; the cluster's first one by default.")
-    .option('--site <site>', 'Read from this site; the first that answers by default.')
+    .option('--site <site>', 'Read from this site; the first that can be read by default.')
     .option('--cluster <cluster>', 'Into this cluster; the one that it is from by default.')
     .option('--database <name>', 'Name that the database gets; the same by default.')
     .option('--replace', 'Drop a database of that name once the other one is restored.')
@@ -39,6 +40,9 @@ export function addRestoreDatabaseCommand(restore: Command, open: Open): void {
     // What was not given is left out: defaults are the API's. Texts are checked there too, hence the wide types.
     const request = JSON.parse(JSON.stringify(asked)) as RestoreDatabaseRequest;
     if (preview) return showPreview(session.format, await session.client.previewRestoreDatabase(cluster, request));
-    await report(session, await session.client.restoreDatabase(cluster, request), flags);
+    const operation = await session.client.restoreDatabase(cluster, request);
+    // The operation is one of a cluster that is thrown away.
+    const name = database ?? source ?? (await session.client.showCluster(cluster)).spec.database;
+    await report(session, operation, flags, psqlTo(into ?? cluster, name));
   });
 }

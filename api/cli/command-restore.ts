@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
+import type { RestoreWindowAnswer } from '../../domain/schemas/restore-window';
+import type { OperationSummaryAnswer } from '../../domain/schemas/operations';
 import type { RestoreClusterRequest } from '../../domain/schemas/restores';
 import { backupsOf, type BackupFlags, withBackups } from './backup-options';
 import { toType } from './called-as';
-import { CLUSTER, collect } from './command-cluster';
+import { CLUSTER, collect, NEWEST } from './command-cluster';
 import { addRestoreDatabaseCommand } from './command-restore-database';
 import { addInPlaceCommands } from './command-restore-in-place';
+import { addRestorePointCommands } from './command-restore-point';
 import { showPreview } from './cluster-text';
 import { describe } from './help';
 import { printList, printOne } from './output';
@@ -32,6 +35,15 @@ export function addRestoreCommands(program: Command, open: Open): void {
     'restore window orders',
     'restore create orders orders-again --time 2026-11-21T14:01:00+01:00 --wait',
   );
+  addWindow(restore, open);
+  addCreate(restore, open);
+  addInPlaceCommands(restore, open);
+  addRestorePointCommands(restore, open);
+  addRestoreDatabaseCommand(restore, open);
+  addList(restore, open);
+}
+
+function addWindow(restore: Command, open: Open): void {
   describe(restore.command('window'), 'Show from where to where a cluster can be restored.', 'restore window orders')
     .argument('<cluster>', CLUSTER)
     .action(async (cluster: string) => {
@@ -39,26 +51,36 @@ export function addRestoreCommands(program: Command, open: Open): void {
       const window = await client.showRestoreWindow(cluster);
       await printOne(format, window, {
         earliest: window.earliest ?? 'nothing can be restored yet',
-        latest: window.latest,
-        gaps: window.gaps.map(({ from, to }) => `${from} to ${to}`).join(', ') || 'none',
+        latest: latestInWords(window),
+        'first lsn': window.firstLsn,
+        'last lsn': window.lastLsn,
+        'last transaction': window.lastTransaction,
+        gaps: window.gaps.map(gapInWords).join(', ') || 'none',
         'as of': window.asOf,
         timeline: window.timelineId,
       });
     });
-  addCreate(restore, open);
-  addInPlaceCommands(restore, open);
-  addRestoreDatabaseCommand(restore, open);
+}
+
+/** `shop`, `shop / app_1402` of one database. */
+const intoWords = ({ restores, clusterName }: OperationSummaryAnswer): string =>
+  [restores?.into ?? clusterName, ...(restores?.database ? [restores.database] : [])].join(' / ');
+
+function addList(restore: Command, open: Open): void {
   describe(
     restore.command('list'),
-    'List the operations that restore new clusters from a cluster, the newest first.',
+    'List the restores of the data of a cluster, the newest first: into new ones, in place, and of one database.',
     'restore list orders',
   )
     .argument('<cluster>', CLUSTER)
-    .action(async (cluster: string) => {
+    .option(...NEWEST)
+    .action(async (cluster: string, { limit }: { limit?: number }) => {
       const { client, format } = await open();
-      await printList(format, await client.listRestores(cluster), {
+      await printList(format, await client.listRestores(cluster, limit), {
         operation: (item) => item.id,
-        into: (item) => item.clusterName,
+        kind: (item) => item.kind,
+        into: (item) => intoWords(item),
+        'as of': (item) => item.restores && (item.restores.target ?? 'before the restore in place'),
         state: (item) => item.state,
         step: (item) => item.currentStep,
         by: (item) => item.requestedBy,
@@ -66,6 +88,17 @@ export function addRestoreCommands(program: Command, open: Open): void {
       });
     });
 }
+
+/** That nothing was archived does not mean that nothing can be restored. */
+function latestInWords({ earliest, latest, asOf }: RestoreWindowAnswer): string | null {
+  if (earliest === null || latest !== null) return latest;
+  const later = asOf === 'now' ? '; a later time is looked for when it is ordered' : '';
+  return `nothing was committed and archived since the oldest backup yet${later}`;
+}
+
+/** Its ends can be restored: by `--time` or, where a time is not exact enough, by `--lsn`. */
+const gapInWords = ({ from, fromLsn, to, toLsn }: RestoreWindowAnswer['gaps'][number]): string =>
+  `${from} (${fromLsn}) to ${to} (${toLsn})`;
 
 function addCreate(restore: Command, open: Open): void {
   const command = describe(
@@ -78,7 +111,7 @@ function addCreate(restore: Command, open: Open): void {
     .argument('<cluster>', 'Name of the cluster whose data it is, or its id: one that was deleted has only that.')
     .argument('<name>', 'Name of the new cluster, unique in its project.');
   withTarget(command)
-    .option('--site <site>', 'Read from this site; the first that answers by default.')
+    .option('--site <site>', 'Read from this site; the first that can be read by default.')
     .option('-p, --plan <plan>', `Topology and size, as ${toType('plan list')} shows them; the source's by default.`)
     .option('--storage <size>', "Storage of each data node, such as 20GiB; the source's by default.")
     .option('--version <major>', "Major version of PostgreSQL: the source's, a restore can't change it.")

@@ -8,9 +8,21 @@ import { CliError, EXIT } from './exit';
 
 export type Port = 'primary' | 'replica' | 'pooled';
 
+/** Where in a cluster. */
+export interface Place {
+  readonly port: Port;
+  readonly database: string;
+}
+
 /** The URI with the CA in it: `psql "$(holdfast uri shop)"` just works, and verifies whom it talks to. */
-export function uriWithCa({ uris }: CredentialsAnswer, port: Port, caFile: string): string {
-  return `${uris[port]}&sslrootcert=${encodeURIComponent(caFile)}`;
+export function uriWithCa(
+  { uris }: Pick<CredentialsAnswer, 'uris'>,
+  { port, database }: Place,
+  caFile: string,
+): string {
+  // The API's has the first database: what is between the last slash and the question mark.
+  const uri = uris[port].replace(/\/[^/?]*\?/, () => `/${encodeURIComponent(database)}?`);
+  return `${uri}&sslrootcert=${encodeURIComponent(caFile)}`;
 }
 
 /**
@@ -19,7 +31,7 @@ export function uriWithCa({ uris }: CredentialsAnswer, port: Port, caFile: strin
  */
 export async function runPsql(
   credentials: CredentialsAnswer,
-  port: Port,
+  place: Place,
   caFile: string,
   args: readonly string[],
 ): Promise<number> {
@@ -31,7 +43,7 @@ export async function runPsql(
     writeFileSync(passfile, passLine(credentials), { mode: 0o600 });
     return await spawnPsql(args, {
       ...withoutConnectionSettings(process.env),
-      ...connectionEnvironment(credentials, port),
+      ...connectionEnvironment(credentials, place),
       PGPASSFILE: passfile,
       PGSSLROOTCERT: caFile,
     });
@@ -40,14 +52,13 @@ export async function runPsql(
   }
 }
 
-/** A line of libpq's password file, in which a colon or backslash of a value is escaped. */
-export function passLine({
-  database,
-  username,
-  password,
-}: Pick<CredentialsAnswer, 'database' | 'username' | 'password'>): string {
-  const escaped = [database, username, password].map((value) => value.replace(/[\\:]/g, '\\$&'));
-  return `*:*:${escaped.join(':')}\n`;
+/**
+ * A line of libpq's password file, in which a colon or backslash of a value is escaped. It is good for every database: psql may be
+ * told another one, by its own `-d` or by `\c`.
+ */
+export function passLine({ username, password }: Pick<CredentialsAnswer, 'username' | 'password'>): string {
+  const escaped = [username, password].map((value) => value.replace(/[\\:]/g, '\\$&'));
+  return `*:*:*:${escaped.join(':')}\n`;
 }
 
 /** What of libpq's and psql's variables says nothing of where and as whom to connect. */
@@ -61,8 +72,8 @@ export function withoutConnectionSettings(environment: NodeJS.ProcessEnv): NodeJ
 }
 
 function connectionEnvironment(
-  { endpoint, username, database }: CredentialsAnswer,
-  port: Port,
+  { endpoint, username }: CredentialsAnswer,
+  { port, database }: Place,
 ): Record<string, string> {
   const portOf = { primary: 'primaryPort', replica: 'replicaPort', pooled: 'pooledPort' } as const;
   return {

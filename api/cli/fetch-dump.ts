@@ -1,21 +1,23 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { DumpDownloadAnswer } from '../../domain/schemas/dumps';
-import { CliError } from './exit';
+import { CliError, EXIT } from './exit';
 
 type Download = Pick<DumpDownloadAnswer, 'url' | 'site' | 'checksum' | 'caCertificate'>;
 
 /**
  * Fetches a dump into a file, which is there only when all of it came and its checksum is right. The connection trusts the
  * site's own authority, where the API named one.
+ * @param force puts it in the place of a file that is there.
  * @throws CliError; never with the URL.
  */
-export async function fetchDump(download: Download, path: string): Promise<void> {
+export async function fetchDump(download: Download, path: string, force: boolean): Promise<void> {
+  requireFree(path, force);
   const unfinished = `${path}.part`;
   try {
     const answer = await ask(download);
@@ -30,6 +32,8 @@ export async function fetchDump(download: Download, path: string): Promise<void>
     await pipeline(answer, measure, createWriteStream(unfinished, { mode: 0o600 }));
     if (digest.digest('hex') !== download.checksum)
       throw new CliError(`What site ${download.site} gave is not what was stored: its checksum is another one.`);
+    // Somebody may have put one there meanwhile.
+    requireFree(path, force);
     await rename(unfinished, path);
   } catch (error) {
     await rm(unfinished, { force: true });
@@ -37,6 +41,14 @@ export async function fetchDump(download: Download, path: string): Promise<void>
     const reason = error instanceof Error ? error.message : String(error);
     throw new CliError(`The dump could not be fetched from site ${download.site}: ${reason}`);
   }
+}
+
+function requireFree(path: string, force: boolean): void {
+  if (force || !existsSync(path)) return;
+  throw new CliError(
+    `${path} is there already: name another file by --file, or say --force to write over it. The file was left as it is.`,
+    EXIT.usage,
+  );
 }
 
 function ask({ url, site, caCertificate }: Download): Promise<IncomingMessage> {

@@ -35,12 +35,19 @@ export const OPTION_OF: Readonly<Record<string, string>> = {
   'target/transaction': '--transaction',
   'target/point': '--point',
   'target/backup': '--backup',
+  'target/latest': '--latest',
   'schedule/full': '--full',
   'schedule/differential': '--differential',
   'schedule/incremental': '--incremental',
   'dumps/schedule': '--dump',
   'dumps/databases': '--dump-database',
   'dumps/sites': '--dump-site',
+  hooks: '--pre-script',
+  'hooks/pre/script': '--pre-script',
+  'hooks/post/script': '--post-script',
+  'hooks/pre/timeoutSeconds': '--script-timeout',
+  'hooks/post/timeoutSeconds': '--script-timeout',
+  notify: '--notify',
   drill: '--drill',
   timeZone: '--time-zone',
   retention: '--keep',
@@ -52,10 +59,17 @@ export const OPTION_OF: Readonly<Record<string, string>> = {
   paused: 'backup pause',
 };
 
+/** Lists that the command makes of several options and of what is there: a place in them was never typed. */
+const MERGED: readonly string[] = ['sites'];
+
 /** `--allow-ip (number 2)`: what the reader typed, rather than a pointer into what was sent. */
 export function optionOf({ in: where, pointer }: Pick<FieldError, 'in' | 'pointer'>): string {
   const { field, place, entry } = fieldAndEntry(pointer);
   const known = OPTION_OF[place] ?? OPTION_OF[field];
   const option = where === 'path' ? `<${field}>` : (known ?? (placeInWords(pointer) || 'the request'));
-  return entry === null || entry === 0 ? option : `${option} (number ${entry + 1})`;
+  return entry === null || entry === 0 || MERGED.includes(place) ? option : `${option} (number ${entry + 1})`;
 }
+
+/** What the API calls a field or a value stands in backticks: as it is typed here. */
+export const inOptions = (sentence: string): string =>
+  sentence.replaceAll(/`(\w+)`/g, (whole, name: string) => (name === 'null' ? 'none' : (OPTION_OF[name] ?? whole)));

@@ -63,6 +63,7 @@ async function readEvents(
 export function apply(operation: OperationAnswer, { type, body }: OperationEventAnswer): OperationAnswer {
   if (type === 'operation')
     return { ...operation, ...(body as Partial<OperationAnswer>), links: operation.links, steps: operation.steps };
+  if (type === 'notice') return operation;
   const changed = body as Partial<OperationAnswer['steps'][number]>;
   const steps = operation.steps.map((step) => (step.id === changed.id ? { ...step, ...changed } : step));
   return { ...operation, steps, currentStep: currentStepOf(operation.state, steps) };

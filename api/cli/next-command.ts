@@ -1,50 +1,60 @@
+import type { ErrorCode } from '../../domain/errors';
 import type { Problem } from '../../domain/schemas/problems';
 import { toType } from './called-as';
 import type { ApiError } from './client';
+import { type Running, typedWith } from './running';
+
+/** What the API has refused, and to whom. */
+interface Refused {
+  readonly problem: Problem;
+  readonly running: Running | null;
+  /** The one that the path of the request names. */
+  readonly cluster: string;
+  /** The one that is in the way. */
+  readonly operation: string;
+  readonly tokenSource: string | null;
+}
 
 /** What to type after the API said no, or null where nothing can be typed that would help. */
-export function nextCommand({ problem, tokenSource }: ApiError, running: string | null): string | null {
+export function nextCommand({ problem, tokenSource }: ApiError, running: Running | null): string | null {
   const cluster = /^\/v1\/clusters\/([^/]+)/.exec(problem.instance)?.[1] ?? 'NAME';
-  const operation = problem.operation?.split('/').at(-1) ?? 'OPERATION';
-  switch (problem.code) {
-    case 'UNAUTHENTICATED':
-      return nextToken(tokenSource);
-    case 'FORBIDDEN':
-      return `${toType('token create NAME --scope SCOPE')} (with a token that has that scope and tokens:write)`;
-    case 'NOT_FOUND':
-      return toType(listOf(problem.instance));
-    case 'NAME_TAKEN':
-    case 'NOT_DELETED':
-      return toType(`cluster show ${problem.cluster?.split('/').at(-1) ?? 'NAME'}`);
-    case 'CONFIRMATION_MISMATCH':
-      return toType(
-        `${confirmed(problem.instance)} ${cluster} --confirm ${cluster.startsWith('clu_') ? 'NAME' : cluster}`,
-      );
-    case 'CLUSTER_BUSY':
-      return toType(`ops watch ${operation}`);
-    case 'OPERATION_FINISHED':
-    case 'NOT_WAITING':
-    case 'POINT_OF_NO_RETURN':
-      return toType(`ops show ${operation}`);
-    case 'CLUSTER_NOT_READY':
-      return toType(`ops list --cluster ${cluster}`);
-    case 'OLD_DATA_KEPT':
-      return toType(`restore confirm ${cluster}`);
-    case 'RESTORE_TARGET_OUTSIDE':
-    case 'NOTHING_KEPT':
-      return toType(`restore window ${cluster}`);
-    case 'DUMP_NOT_THERE':
-      return toType('dump list');
-    case 'BACKUPS_NOT_CONFIGURED':
-      return toType('site list');
-    case 'DELETION_PROTECTED':
-      return toType(`cluster unprotect ${cluster}`);
-    case 'VALIDATION_FAILED':
-      return nextForFields(problem, running);
-    default:
-      return null;
-  }
+  const operation = lastOf(problem.operation) ?? 'OPERATION';
+  const find = Object.entries(NEXT).find(([code]) => code === problem.code)?.[1];
+  return find?.({ problem, running, cluster, operation, tokenSource }) ?? null;
 }
+
+const lastOf = (path: string | undefined): string | undefined => path?.split('/').at(-1);
+
+const showOperation = ({ operation }: Refused): string => toType(`ops show ${operation}`);
+const showNamesake = ({ problem }: Refused): string => toType(`cluster show ${lastOf(problem.cluster) ?? 'NAME'}`);
+
+const NEXT: Partial<Record<ErrorCode, (refused: Refused) => string | null>> = {
+  UNAUTHENTICATED: ({ tokenSource }) => nextToken(tokenSource),
+  FORBIDDEN: () => `${toType('token create NAME --scope SCOPE')} (with a token that has that scope and tokens:write)`,
+  BACKUPS_REMOVED: () => toType('cluster list --deleted'),
+  NOT_FOUND: listOf,
+  NAME_TAKEN: showNamesake,
+  NOT_DELETED: showNamesake,
+  CONFIRMATION_MISMATCH: ({ running, cluster }) =>
+    running && typedWith(running, '--confirm', cluster.startsWith('clu_') ? 'NAME' : cluster),
+  CLUSTER_BUSY: ({ operation }) => toType(`ops watch ${operation}`),
+  OPERATION_FINISHED: showOperation,
+  NOT_WAITING: showOperation,
+  POINT_OF_NO_RETURN: showOperation,
+  CLUSTER_NOT_READY: ({ cluster }) => toType(`ops list --cluster ${cluster}`),
+  OLD_DATA_KEPT: ({ cluster }) => toType(`restore kept ${cluster}`),
+  RESTORE_TARGET_OUTSIDE: whatCanBeRestored,
+  RESTORE_POINT_EXISTS: ({ cluster }) => toType(`restore point list ${cluster}`),
+  NOTHING_KEPT: ({ cluster }) => toType(`restore window ${cluster}`),
+  DUMP_NOT_THERE: () => toType('dump list'),
+  DATABASE_EXISTS: ({ running }) =>
+    running && `${typedWith(running, '--database', 'NEW_NAME')} (or --replace, to drop the one that is there)`,
+  // One that was deleted gets none any more.
+  BACKUPS_NOT_CONFIGURED: ({ problem, cluster }) =>
+    toType(problem.instance.endsWith('/undelete') ? 'cluster list --deleted' : `backup begin ${cluster}`),
+  DELETION_PROTECTED: ({ cluster }) => toType(`cluster unprotect ${cluster}`),
+  VALIDATION_FAILED: nextForFields,
+};
 
 function nextToken(source: string | null): string {
   if (source === null) return 'npm start, which keeps a token in .holdfast/token, or set HOLDFAST_TOKEN';
@@ -52,27 +62,41 @@ function nextToken(source: string | null): string {
   return `npm start, which makes a new token when the one in ${source} is no longer valid`;
 }
 
-/** Where what is there can be seen, by what was looked for. */
-function listOf(path: string): string {
-  const backupsOf = /^\/v1\/clusters\/([^/]+)\/backups\/./.exec(path)?.[1];
-  if (backupsOf !== undefined) return `backup list ${backupsOf}`;
-  if (path.startsWith('/v1/dumps/')) return 'dump list';
-  if (path.startsWith('/v1/operations/')) return 'ops list';
-  if (path.startsWith('/v1/hosts/')) return 'host list';
-  if (path.startsWith('/v1/floating-addresses/')) return 'address list';
-  return path.startsWith('/v1/tokens/') ? 'token list' : 'cluster list';
+/** Where what is there can be seen, by what was looked for; how a cluster comes back that was deleted. */
+function listOf({ problem: { missing, cluster: deleted }, cluster }: Refused): string | null {
+  const { kind = '', ref = '' } = missing ?? {};
+  switch (kind) {
+    case 'cluster':
+      return toType(deleted === undefined ? 'cluster list' : `cluster undelete ${ref}`);
+    case 'deleted cluster':
+      return toType('cluster list --deleted');
+    case 'backup':
+    case 'drill':
+      return toType(`${kind} list ${cluster}`);
+    case 'dump':
+    case 'host':
+    case 'token':
+      return toType(`${kind} list`);
+    case 'operation':
+      return toType('ops list');
+    case 'floating address':
+      return toType('address list');
+    default:
+      return null;
+  }
 }
 
-function nextForFields({ errors = [] }: Problem, running: string | null): string | null {
+/** By what the target was named by. */
+function whatCanBeRestored({ problem, running, cluster }: Refused): string {
+  if (problem.instance.endsWith('/undelete')) return toType('cluster list --deleted');
+  if (running?.options['point'] !== undefined) return toType(`restore point list ${cluster}`);
+  return toType(`${running?.options['backup'] === undefined ? 'restore window' : 'backup list'} ${cluster}`);
+}
+
+function nextForFields({ problem: { errors = [] }, running }: Refused): string | null {
   const wrong = (pointer: string): boolean => errors.some((error) => error.pointer === pointer);
   if (wrong('/plan')) return toType('plan list');
-  if (errors.some(({ pointer }) => /^\/(backups|site$)/.test(pointer))) return toType('site list');
-  if (wrong('/version') && running !== 'restore create') return toType('version list');
-  return running === null ? null : toType(`${running} --help`);
-}
-
-/** What the name is typed for. */
-function confirmed(instance: string): string {
-  if (instance.includes('/restores/in-place')) return 'restore in-place';
-  return instance.includes('/restores/rollback') ? 'restore rollback' : 'cluster delete';
+  if (errors.some(({ pointer }) => /^\/(backups|site$|sites|dumps\/sites)/.test(pointer))) return toType('site list');
+  if (wrong('/version') && running?.words !== 'restore create') return toType('version list');
+  return running && toType(`${running.words} --help`);
 }

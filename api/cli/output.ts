@@ -66,5 +66,7 @@ export function duration(ms: number): string {
 /** Binary units, as the plans have them. */
 export function bytes(count: number): string {
   const gib = count / 1024 ** 3;
-  return gib >= 1 ? `${Number(gib.toFixed(1))}GiB` : `${Math.round(count / 1024 ** 2)}MiB`;
+  if (gib >= 1) return `${Number(gib.toFixed(1))}GiB`;
+  // A small one is not nothing.
+  return count >= 1024 ** 2 ? `${Math.round(count / 1024 ** 2)}MiB` : `${Math.ceil(count / 1024)}KiB`;
 }

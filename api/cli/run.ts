@@ -16,8 +16,9 @@ import { addRestoreCommands } from './command-restore';
 import { addSiteCommands } from './command-site';
 import { addTokenCommands } from './command-token';
 import { EXIT } from './exit';
-import { createRoot, wordsOf } from './help';
+import { createRoot } from './help';
 import type { Format } from './output';
+import { type Running, runningOf } from './running';
 import { type CliSettings, readSettings } from './settings';
 
 /** Runs the command; ends the process with an exit code of {@link EXIT}. */
@@ -27,8 +28,8 @@ export async function run(argv: readonly string[]): Promise<void> {
     return showVersions(readSettings(undefined));
   }
   const program = createProgram();
-  let running: string | null = null;
-  program.hook('preAction', (_program, command) => void (running = wordsOf(command).join(' ')));
+  let running: Running | null = null;
+  program.hook('preAction', (_program, command) => void (running = runningOf(command, argv.slice(2))));
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
@@ -76,7 +77,7 @@ export function createProgram(): Command {
 }
 
 /** Says what went wrong and what to try next. @returns the exit code. */
-async function explain(error: unknown, format: Format, running: string | null): Promise<number> {
+async function explain(error: unknown, format: Format, running: Running | null): Promise<number> {
   // Commander has said it already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   const { explainError } = await import('./errors.js');

@@ -3,7 +3,7 @@ import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
 import type { OperationAnswer, StepAnswer } from '../../domain/schemas/operations';
 import { toType } from './called-as';
-import { stepWords } from './lines';
+import { operationWords, stepWords } from './lines';
 import { duration } from './output';
 
 /** The steps of an operation as a tree that lives on the terminal. */
@@ -47,7 +47,7 @@ export function treeLines(operation: OperationAnswer, spinner: string, nowMs: nu
   const since = Date.parse(operation.startedAt ?? operation.createdAt);
   const until = operation.finishedAt === null ? nowMs : Date.parse(operation.finishedAt);
   const why = operation.reason === null ? '' : `  ${operation.reason}`;
-  const head = `${operation.kind} ${operation.clusterName}: ${operation.state}  ${duration(Math.max(0, until - since))}${why}`;
+  const head = `${operationWords(operation)}: ${operation.state}  ${duration(Math.max(0, until - since))}${why}`;
   const steps = operation.steps.map((step) => `  ${mark(step, spinner)} ${step.title}${note(step, nowMs)}`);
   const attention =
     operation.state === 'waiting'

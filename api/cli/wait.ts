@@ -3,9 +3,12 @@ import { toType } from './called-as';
 import type { Client } from './client';
 import { CliError, EXIT } from './exit';
 import { follow } from './follow';
-import { lineOf } from './lines';
+import { startLines } from './lines';
 import { type Format, printNdjson, say } from './output';
 import { startTree } from './tree';
+
+/** So many backups are looked through for the one of an operation. */
+const NEWEST = 20;
 
 export interface WaitOptions {
   readonly format: Format;
@@ -38,7 +41,7 @@ export async function waitFor(
   try {
     const ended = await follow(client, operation, view.show, stop.signal);
     view.end(ended);
-    if (ended.state !== wanted) throw failure(ended);
+    if (ended.state !== wanted) throw await failure(client, ended);
     return ended;
   } catch (error) {
     view.end(null);
@@ -49,9 +52,24 @@ export async function waitFor(
   }
 }
 
-function failure({ id, state, error }: OperationAnswer): CliError {
+async function failure(client: Client, operation: OperationAnswer): Promise<CliError> {
+  const { id, state, error } = operation;
   const why = error === null ? '' : ` ${error.code}: ${error.message}`;
-  return new CliError(`Operation ${id} ${state}.${why}`, EXIT.operationFailed, toType(`ops show ${id}`));
+  return new CliError(
+    `Operation ${id} ${state}.${why}`,
+    EXIT.operationFailed,
+    toType(await recordOf(client, operation)),
+  );
+}
+
+/** The backup, where its record tells more than the operation: what the script wrote. */
+async function recordOf(client: Client, { id, clusterName, error }: OperationAnswer): Promise<string> {
+  if (error?.code === 'BACKUP_SCRIPT_FAILED') {
+    const known = await client.listBackups(clusterName, NEWEST).catch(() => []);
+    const backup = known.find(({ operationId }) => operationId === id);
+    if (backup) return `backup show ${clusterName} ${backup.id}`;
+  }
+  return `ops show ${id}`;
 }
 
 interface View {
@@ -75,6 +93,7 @@ function startView(format: Format, operation: OperationAnswer): View {
       },
     };
   }
+  const lineOf = startLines();
   const show: View['show'] = (event, now) => {
     const line = lineOf(event, now);
     if (line !== null) say(line);

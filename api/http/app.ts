@@ -29,6 +29,7 @@ import { createRateLimit, type RateLimit } from './rate-limit';
 import { restoreRoutes } from './restores';
 import type { Route } from './route';
 import { siteRoutes } from './sites';
+import { restorePointRoutes } from './restore-points';
 import { swapRoutes } from './swaps';
 import { tokenRoutes } from './tokens';
 import { undeleteRoutes } from './undelete';
@@ -58,6 +59,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...databaseRestoreRoutes(deps),
     ...drillRoutes(deps),
     ...swapRoutes(deps),
+    ...restorePointRoutes(deps),
     ...dumpRoutes(deps),
     ...dumpDownloadRoutes(deps),
     ...dumpRestoreRoutes(deps),
@@ -73,7 +75,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
 /** The API as an Express app. It does not listen: the caller does. */
 export function createApp(options: AppOptions): Express {
   const app = express();
-  const metrics = createMetrics();
+  const metrics = createMetrics(options.inventory.archiving);
   const routes = allRoutes(options);
   const codec = options.histories ? codecRoutes(options.histories) : [];
   const document = createOpenApiDocument(
@@ -147,6 +149,7 @@ async function countingRefusals<T>(
 /** 405 with `Allow` for what a path does not know; OPTIONS just asks for that list. */
 function refuseOtherMethods(app: Express, routes: readonly Route[]): void {
   const byPath = new Map<string, string[]>([
+    ['/', ['GET']],
     ['/healthz', ['GET']],
     ['/readyz', ['GET']],
     ['/metrics', ['GET']],

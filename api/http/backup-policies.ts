@@ -5,7 +5,7 @@ import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { type BackupPolicyDetailAnswer, backupPolicyDetailSchema } from '../../domain/schemas/backup-policies';
 import { backupPolicyRequestSchema } from '../../domain/schemas/backups';
-import { changedPolicy, previewOfPolicy } from './backup-policy-change';
+import { kindOfChange, policyAsAsked, previewOfPolicy } from './backup-policy-change';
 import { clusterParams, previewFlag } from './clusters';
 import type { ApiDeps } from './deps';
 import { findCluster, findLiveCluster, operationAt, requirePolicy } from './find';
@@ -62,7 +62,7 @@ function changeRoute(deps: ApiDeps): Route {
     operationId: 'changeBackupPolicy',
     summary: 'Change when backups are taken, where they go and how long they are kept',
     description:
-      'What is left out stays as it is. Sites can be added behind those that are there, and left out of the list: their copies are deleted. PostgreSQL is not restarted.',
+      'What is left out stays as it is. Sites can be added behind those that are there, and left out of the list: their copies are deleted. A cluster that has no backups gets them, by the defaults of an order where the request says nothing else, and the first one is taken at once. PostgreSQL is not restarted.',
     tag: 'Backups',
     scope: 'clusters:write',
     headers: ['If-Match', 'Idempotency-Key'],
@@ -70,22 +70,14 @@ function changeRoute(deps: ApiDeps): Route {
     query: z.strictObject({ preview: previewFlag }),
     body: backupPolicyRequestSchema,
     answers: acceptedOrPreview,
-    errors: [
-      'NOT_FOUND',
-      'BACKUPS_NOT_CONFIGURED',
-      'CLUSTER_BUSY',
-      'CLUSTER_NOT_READY',
-      'PRECONDITION_FAILED',
-      'IDEMPOTENCY_KEY_REUSED',
-    ],
+    errors: ['NOT_FOUND', 'CLUSTER_BUSY', 'CLUSTER_NOT_READY', 'PRECONDITION_FAILED', 'IDEMPOTENCY_KEY_REUSED'],
     async handle(call) {
       const { params, query, body, caller } = call;
       const repeated = await replay(deps, call);
       if (repeated) return repeated;
       const cluster = await findLiveCluster(inventory, caller, params.cluster);
       const known = await inventory.sites.list();
-      const change = (found: Cluster): BackupPolicy =>
-        changedPolicy(requirePolicy(found), body, known, found.spec.cloud);
+      const change = ({ spec }: Cluster): BackupPolicy => policyAsAsked(spec, body, known);
       if (query.preview)
         return reply(200, previewOfPolicy(cluster, change(cluster), await operationAt(inventory, cluster, 'cluster')));
       return submitChange(deps, cluster, change, call);
@@ -101,7 +93,7 @@ const submitChange = (
 ): Promise<Accepted> =>
   submitAsSeen(deps, cluster, call, async (seen) => {
     const { name, status } = seen;
-    const submission = { ...submissionOf('configure-backups', seen, call), backupPolicy: change(seen) };
+    const submission = { ...submissionOf(kindOfChange(seen.spec), seen, call), backupPolicy: change(seen) };
     const working = await operationAt(deps.inventory, seen, 'cluster');
     if (working) throw new HoldfastError('CLUSTER_BUSY', { operation: working.id });
     if (status.state !== 'ready') throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });

@@ -7,23 +7,35 @@ import type { BackupPolicyRequest } from '../../domain/schemas/backups';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import type { FieldError } from '../../domain/schemas/problems';
 import { stepTitles } from '../../workflows/runbooks';
-import { changedDumps, wrongDumpSites } from './backup-policy';
+import { changedDumps, changedHooks, usableOf, wholePolicy, wrongDumpSites } from './backup-policy';
 import { check } from './previews';
 import { InvalidRequest } from './problem';
 import { topologyOf } from './submit';
 
-/** A change of a policy: what is left out stays as it is. */
+/** A change of a policy: what is left out stays as it is. A cluster that has none gets its first one. */
 
-const ESTIMATED_SECONDS = 2;
+const ESTIMATED_SECONDS = { 'begin-backups': 10, 'configure-backups': 2 } as const;
+
+/** The operation by which a cluster follows. */
+export const kindOfChange = ({ backups }: Pick<Cluster['spec'], 'backups'>): keyof typeof ESTIMATED_SECONDS =>
+  backups === null ? 'begin-backups' : 'configure-backups';
 
 /**
- * The policy with the changes that a request asks for.
+ * The policy with the changes that a request asks for; where there is none, that of an order which asks for these.
  *
  * @throws VALIDATION_FAILED for sites that are moved, and for new ones that the cluster can't use.
  */
-export function changedPolicy(
+export function policyAsAsked(
+  { backups, cloud }: Pick<Cluster['spec'], 'backups' | 'cloud'>,
+  asked: BackupPolicyRequest,
+  known: readonly KnownSite[],
+): BackupPolicy {
+  return backups === null ? wholePolicy(asked, known, cloud, '') : changedPolicy(backups, asked, known, cloud);
+}
+
+function changedPolicy(
   before: BackupPolicy,
-  { sites = before.sites, schedule, drill, dumps, timeZone, retention, paused }: BackupPolicyRequest,
+  { sites = before.sites, schedule, drill, dumps, timeZone, retention, paused, hooks, notify }: BackupPolicyRequest,
   known: readonly KnownSite[],
   cloud: CloudName,
 ): BackupPolicy {
@@ -45,6 +57,8 @@ export function changedPolicy(
     timeZone: timeZone ?? before.timeZone,
     retention: retention ?? before.retention,
     paused: paused ?? before.paused,
+    hooks: changedHooks(before.hooks, hooks),
+    notify: notify ?? before.notify,
   };
 }
 
@@ -72,10 +86,10 @@ function wrongNewSites(
   known: readonly KnownSite[],
   cloud: CloudName,
 ): FieldError[] {
-  const usable = known.filter(({ clouds }) => clouds.includes(cloud)).map(({ name }) => name);
+  const usable = usableOf(known, cloud);
   return sites.flatMap((site, i) => {
     if (before.includes(site) || usable.includes(site)) return [];
-    const message = `is no site that hosts of the cloud ${cloud} can reach: there are ${usable.join(', ') || 'none'}`;
+    const message = `names ${site}, which is no site that hosts of the cloud ${cloud} can reach: there are ${usable.join(', ') || 'none'}`;
     return [{ in: 'body', pointer: `/sites/${i}`, code: 'no_such_site', message }];
   });
 }
@@ -86,16 +100,20 @@ export function previewOfPolicy(
   after: BackupPolicy,
   working: OperationSummary | undefined,
 ): PreviewAnswer {
+  const kind = kindOfChange(spec);
+  const isFirst = spec.backups === null;
   const added = after.sites.filter((site) => !spec.backups?.sites.includes(site));
   const left = spec.backups?.sites.filter((site) => !after.sites.includes(site)) ?? [];
   return {
-    kind: 'configure-backups',
+    kind,
     changes: [
-      { action: 'change', what: `backups of ${name}`, detail: policyInWords(after) },
+      { action: isFirst ? 'create' : 'change', what: `backups of ${name}`, detail: policyInWords(after) },
       ...added.map((site) => ({
         action: 'create' as const,
         what: `an account on ${site}`,
-        detail: 'the next backup is a full one there; what was archived before stays on the other sites alone',
+        detail: isFirst
+          ? 'the first backup begins at once; nothing from before it has ended can be restored'
+          : 'the next backup is a full one there; what was archived before stays on the other sites alone',
       })),
       ...left.map((site) => ({
         action: 'delete' as const,
@@ -103,7 +121,9 @@ export function previewOfPolicy(
         detail: 'where the site still answers; what no other site has can be restored no more',
       })),
     ],
-    impact: left.length > 0 ? 'data loss' : 'none',
+    ...(left.length > 0
+      ? { impact: 'data loss', loss: `the backups and dumps on ${left.join(' and ')}` }
+      : { impact: 'none' }),
     checks: [
       check('cluster-ready', status.state === 'ready', `cluster ${name} is ${status.state}`, 'wait until it is ready'),
       check(
@@ -113,8 +133,8 @@ export function previewOfPolicy(
         'wait until the operation ends, or cancel it',
       ),
     ],
-    steps: stepTitles('configure-backups', topologyOf(spec)),
-    estimatedSeconds: ESTIMATED_SECONDS,
+    steps: stepTitles(kind, topologyOf(spec)),
+    estimatedSeconds: ESTIMATED_SECONDS[kind],
     price: null,
   };
 }

@@ -3,9 +3,9 @@ import type { Cluster } from '../../domain/clusters';
 import type { OperationSummary } from '../../domain/operations';
 import { targetInWords } from '../../domain/restore-targets';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
-import { stepTitles } from '../../workflows/runbooks';
 import type { Image } from './order';
 import { changesOfCreate, check, ESTIMATED_SECONDS, nameCheck, priceOf } from './previews';
+import { previewSteps } from './preview-steps';
 import { type NewCluster, topologyOf } from './submit';
 
 /** What a backup or a restore would do. */
@@ -42,7 +42,7 @@ export function previewOfBackup(
         backups === null
           ? `cluster ${name} has no backups`
           : `cluster ${name} has backups on ${backups.sites.join(', ')}`,
-        'order a cluster with backups; see GET /v1/sites',
+        'a change of its policy gives it backups',
       ),
       check('cluster-ready', ready, `cluster ${name} is ${status.state}`, 'wait until it is ready'),
       check(
@@ -52,7 +52,7 @@ export function previewOfBackup(
         'wait until the operation ends',
       ),
     ],
-    steps: stepTitles('backup', topologyOf(spec)),
+    steps: previewSteps('backup', spec),
     estimatedSeconds: secondsOfLast(type, known),
     price: null,
   };
@@ -93,7 +93,7 @@ export function previewOfRestore(
       nameCheck(name, namesake),
       check('target-inside', true, isArchived ? `${from} can be restored` : `${from}: ${NOT_ARCHIVED}`, ''),
     ],
-    steps: stepTitles('restore', topology),
+    steps: previewSteps('restore', spec),
     estimatedSeconds: ESTIMATED_SECONDS.provision[topology] + FIRST_BACKUP_SECONDS + 2 * copied,
     price: priceOf(spec),
   };

@@ -1,18 +1,18 @@
 import { z } from 'zod';
-import type { Backup, Timeline } from '../../domain/backups';
+import type { Backup } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { isId } from '../../domain/ids';
 import { backupSchema, takeBackupSchema } from '../../domain/schemas/backups';
 import { pageOf, pageQuery, referenceSchema } from '../../domain/schemas/pages';
+import { backupAnswers } from './backup-answers';
 import { previewOfBackup } from './backup-previews';
 import { clusterParams, previewFlag } from './clusters';
 import { newId } from './context';
 import type { ApiDeps } from './deps';
-import { findCluster, findLiveCluster, inTheWayOf, requirePolicy } from './find';
+import { findCluster, findLiveCluster, inTheWayOf, requireTimeline } from './find';
 import { readPage } from './pages';
 import { reply, route, type Route } from './route';
-import { backupAnswer } from './shapes';
 import { acceptedOrPreview, launch, replay, submissionOf } from './submit';
 
 /** Physical backups of a cluster. */
@@ -54,7 +54,7 @@ function takeRoute(deps: ApiDeps): Route {
         const known = await inventory.backups.list(caller.projectId, { limit: 50, clusterId: cluster.id });
         return reply(200, previewOfBackup(cluster, type, known, working));
       }
-      const { id: timelineId } = await timelineOf(deps, cluster);
+      const { id: timelineId } = await requireTimeline(inventory, cluster);
       const { version } = cluster.spec;
       const submission = submissionOf('backup', cluster, call);
       const asked = {
@@ -65,15 +65,6 @@ function takeRoute(deps: ApiDeps): Route {
       return launch(deps, asked, await inventory.operations.submit(null, asked));
     },
   });
-}
-
-/** @throws BACKUPS_NOT_CONFIGURED, CLUSTER_NOT_READY while it is being made. */
-async function timelineOf({ inventory }: ApiDeps, cluster: Cluster): Promise<Timeline> {
-  const { id, name, status } = cluster;
-  requirePolicy(cluster);
-  const timeline = await inventory.timelines.current(id);
-  if (timeline === null) throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });
-  return timeline;
 }
 
 function listRoute({ inventory }: ApiDeps): Route {
@@ -90,11 +81,12 @@ function listRoute({ inventory }: ApiDeps): Route {
     answers: { 200: { description: 'A page of backups.', schema: pageOf(backupSchema) } },
     errors: ['NOT_FOUND'],
     async handle({ params, query, caller }) {
-      const { id: clusterId } = await findCluster(inventory, caller, params.cluster);
+      const cluster = await findCluster(inventory, caller, params.cluster);
       const page = await readPage('bkp', query, (wanted) =>
-        inventory.backups.list(caller.projectId, { ...wanted, clusterId }),
+        inventory.backups.list(caller.projectId, { ...wanted, clusterId: cluster.id }),
       );
-      return reply(200, { ...page, items: page.items.map(backupAnswer) });
+      const answer = await backupAnswers(inventory, cluster, page.items);
+      return reply(200, { ...page, items: page.items.map(answer) });
     },
   });
 }
@@ -112,7 +104,9 @@ function showRoute({ inventory }: ApiDeps): Route {
     errors: ['NOT_FOUND'],
     async handle({ params, caller }) {
       const cluster = await findCluster(inventory, caller, params.cluster);
-      return reply(200, backupAnswer(await findBackup(inventory, cluster, params.backup)));
+      const backup = await findBackup(inventory, cluster, params.backup);
+      const answer = await backupAnswers(inventory, cluster, [backup]);
+      return reply(200, answer(backup));
     },
   });
 }

@@ -88,12 +88,18 @@ function listRoute({ inventory }: ApiDeps): Route {
     query: z.strictObject({
       ...pageQuery,
       drills: flagSchema.meta({ description: '`true`: also those that are made for drills, and thrown away.' }),
+      deleted: flagSchema.meta({
+        description: '`true`: instead, those that were deleted and can still be undeleted, or restored by their id.',
+      }),
     }),
     answers: { 200: { description: 'A page of clusters.', schema: pageOf(clusterSchema) } },
     errors: [],
     async handle({ query, caller }) {
+      const { projectId } = caller;
       const page = await readPage('clu', query, (wanted) =>
-        inventory.clusters.list(caller.projectId, { ...wanted, drills: query.drills }),
+        query.deleted
+          ? inventory.clusters.listRestorable(projectId, wanted)
+          : inventory.clusters.list(projectId, { ...wanted, drills: query.drills }),
       );
       return reply(200, { ...page, items: page.items.map(clusterAnswer) });
     },
@@ -147,14 +153,14 @@ function updateRoute(deps: ApiDeps): Route {
 }
 
 async function detailOf(
-  { nodes, operations }: Pick<Tables, 'nodes' | 'operations'>,
+  { nodes, operations, archiving }: Pick<Tables, 'nodes' | 'operations' | 'archiving'>,
   cluster: Cluster,
 ): Promise<ClusterDetailAnswer> {
   // One after the other: inside a transaction both go over one connection.
   const all = await nodes.list(cluster.id);
   const working =
     (await operationAt({ operations }, cluster, 'cluster')) ?? (await operationAt({ operations }, cluster, 'backup'));
-  return clusterDetail(cluster, all, working);
+  return clusterDetail(cluster, all, working, await archiving.get(cluster.id));
 }
 
 function deleteRoute(deps: ApiDeps): Route {

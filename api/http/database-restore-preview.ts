@@ -5,8 +5,9 @@ import type { ThrowawayCluster } from '../../domain/drilled-clusters';
 import type { OperationSummary } from '../../domain/operations';
 import { targetInWords } from '../../domain/restore-targets';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
+import { formatStorageSize } from '../../domain/storage-size';
 import { stepTitles } from '../../workflows/runbooks';
-import { check, ESTIMATED_SECONDS } from './previews';
+import { check, ESTIMATED_SECONDS, impactOfReplacing } from './previews';
 import { topologyOf } from './submit';
 
 /** Of a restore and of a dump, on two cores with zstd. */
@@ -39,7 +40,7 @@ export function previewOfDatabaseRestore(
   return {
     kind: 'restore-database',
     changes: changesOf(ordered, state),
-    impact: restore.replace ? 'data loss' : 'none',
+    ...impactOfReplacing(restore),
     checks: [
       check('target-inside', true, `${state} can be restored`, ''),
       check(
@@ -70,7 +71,7 @@ function changesOf(
     {
       action: 'create',
       what: 'hosts that are thrown away',
-      detail: `plan ${aside.spec.plan}, with the data of ${state}`,
+      detail: `plan ${aside.spec.plan} with ${formatStorageSize(aside.spec.storageBytes)} of storage, for the data of ${state}`,
     },
     {
       action: 'create',

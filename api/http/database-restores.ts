@@ -124,9 +124,9 @@ async function originOf(
 ): Promise<Origin> {
   const source = await openSource(deps, from);
   const site = requireSite(body, source.timeline);
-  const target = targetOf(body.target);
-  if (target === null) throw new HoldfastError('NOT_FOUND', { kind: 'backup', ref: body.target?.backup ?? '' });
-  const { timeline } = await requireInside(deps, source, target, { site, touches });
+  const asked = targetOf(body.target);
+  if (asked === null) throw new HoldfastError('NOT_FOUND', { kind: 'backup', ref: body.target?.backup ?? '' });
+  const { timeline, target } = await requireInside(deps, source, asked, { site, touches });
   const onlyDatabase = mayLeaveOut(target) ? (body.source ?? from.spec.database) : null;
   return {
     clusterId: from.id,

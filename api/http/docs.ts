@@ -30,6 +30,7 @@ const START = `SwaggerUIBundle({ url: '/v1/openapi.json', dom_id: '#reference', 
 
 export function docsRouter(): Router {
   const router = Router();
+  router.get('/', (_request, response) => response.redirect('/v1/docs'));
   router.get('/v1/docs', (_request, response) => {
     response.set('Content-Security-Policy', CONTENT_SECURITY_POLICY).type('html').send(PAGE);
   });

@@ -6,7 +6,7 @@ import type { OperationSummary } from '../../domain/operations';
 import { findPlan } from '../../domain/plans';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import { stepTitles } from '../../workflows/runbooks';
-import { check } from './previews';
+import { check, impactOfReplacing } from './previews';
 import { topologyOf } from './submit';
 
 /** What a dump or the restore of one would do. */
@@ -61,7 +61,7 @@ export function previewOfDump(
         'backups-configured',
         spec.backups !== null,
         spec.backups === null ? `cluster ${name} has no backups` : `dumps go to ${spec.backups.sites.join(', ')}`,
-        'order a cluster with backups; see GET /v1/sites',
+        'a change of its policy gives it backups',
       ),
       isReady(cluster),
       notBusy(working),
@@ -99,7 +99,7 @@ export function previewOfDumpRestore(
         detail: `from ${source} in dump ${dump.id} of ${dump.startedAt}${replace ? ', in the place of one of that name' : ''}`,
       },
     ],
-    impact: replace ? 'data loss' : 'none',
+    ...impactOfReplacing({ database, replace }),
     checks: [isReady(cluster), notBusy(working)],
     steps: stepTitles('restore-dump', topologyOf(spec)),
     estimatedSeconds: secondsFor(dump.databaseBytes),

@@ -1,6 +1,4 @@
 import { z } from 'zod';
-import type { Timeline } from '../../domain/backups';
-import type { Cluster } from '../../domain/clusters';
 import type { Dump } from '../../domain/dumps';
 import { HoldfastError } from '../../domain/errors';
 import { isId } from '../../domain/ids';
@@ -11,7 +9,7 @@ import type { Caller } from './context';
 import { newId } from './context';
 import type { ApiDeps } from './deps';
 import { previewOfDump } from './dump-previews';
-import { findCluster, findLiveCluster, inTheWayOf, requirePolicy } from './find';
+import { findCluster, findLiveCluster, inTheWayOf, requireTimeline } from './find';
 import { readPage } from './pages';
 import { reply, route, type Route } from './route';
 import { dumpAnswer } from './shapes';
@@ -57,7 +55,7 @@ function takeRoute(deps: ApiDeps): Route {
         const good = await inventory.dumps.listGood(cluster.id);
         return reply(200, previewOfDump(cluster, database, good, await inTheWayOf(inventory, cluster, 'dump')));
       }
-      const { id: timelineId } = await timelineOf(deps, cluster);
+      const { id: timelineId } = await requireTimeline(inventory, cluster);
       const { version } = cluster.spec;
       const submission = submissionOf('dump', cluster, call);
       const asking = {
@@ -68,14 +66,6 @@ function takeRoute(deps: ApiDeps): Route {
       return launch(deps, asking, await inventory.operations.submit(null, asking));
     },
   });
-}
-
-/** Dumps lie beside the backups. @throws BACKUPS_NOT_CONFIGURED, CLUSTER_NOT_READY while it is being made. */
-async function timelineOf({ inventory }: ApiDeps, { id, name, spec, status }: Cluster): Promise<Timeline> {
-  requirePolicy({ name, spec });
-  const timeline = await inventory.timelines.current(id);
-  if (timeline === null) throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });
-  return timeline;
 }
 
 const dumpPage = { 200: { description: 'A page of dumps.', schema: pageOf(dumpSchema) } } as const;

@@ -13,23 +13,23 @@ const RECONNECT_AFTER_MS = 1_000;
 type Deps = Pick<ApiDeps, 'inventory' | 'events'>;
 
 /**
- * Events after `afterSeq`, oldest first, until the final one. Null when there is nothing left to tell: the operation
- * has ended and the client has seen it.
+ * Events after `afterSeq`, oldest first, until the final one, and what came after that. Null when there is nothing left to
+ * tell: the operation has ended and the client has seen it.
  */
 export async function openEventStream(
   { inventory, events }: Deps,
   operation: Operation,
   afterSeq: number,
 ): Promise<((response: Response) => Promise<void>) | null> {
-  const isOver =
-    isFinal(operation.state) && (await inventory.operations.eventsAfter(operation.id, afterSeq)).length === 0;
-  return isOver ? null : (response) => stream({ inventory, events }, operation.id, afterSeq, response);
+  const isOver = isFinal(operation.state);
+  if (isOver && (await inventory.operations.eventsAfter(operation.id, afterSeq)).length === 0) return null;
+  return (response) => stream({ inventory, events }, operation.id, { afterSeq, isOver }, response);
 }
 
 async function stream(
   { inventory, events }: Deps,
   operationId: OperationId,
-  afterSeq: number,
+  { afterSeq, isOver }: { readonly afterSeq: number; readonly isOver: boolean },
   response: Response,
 ): Promise<void> {
   const news = createAlarm();
@@ -48,8 +48,9 @@ async function stream(
       const batch = await inventory.operations.eventsAfter(operationId, last);
       for (const event of batch) response.write(eventText(event));
       last = batch.at(-1)?.seq ?? last;
-      ended = batch.some(isFinalEvent);
-      if (batch.length === 0 && (await news.waitFor(HEARTBEAT_MS)) === 'timeout') response.write(': heartbeat\n\n');
+      ended = isOver ? batch.length === 0 : batch.some(isFinalEvent);
+      if (!ended && batch.length === 0 && (await news.waitFor(HEARTBEAT_MS)) === 'timeout')
+        response.write(': heartbeat\n\n');
     }
   } finally {
     unsubscribe();

@@ -1,5 +1,5 @@
-import type { Tables } from '../../activities/inventory/inventory';
-import type { BackupPolicy } from '../../domain/backups';
+import type { Inventory, Tables } from '../../activities/inventory/inventory';
+import type { BackupPolicy, Timeline } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { isId } from '../../domain/ids';
@@ -16,8 +16,18 @@ export async function findCluster(
   reference: string,
 ): Promise<Cluster> {
   const cluster = await inventory.clusters.find(caller.projectId, reference);
-  if (cluster === null) throw new HoldfastError('NOT_FOUND', { kind: 'cluster', ref: reference });
+  if (cluster === null) throw noCluster(reference, await inventory.clusters.findDeleted(caller.projectId, reference));
   return cluster;
+}
+
+/** @param deleted what had that name or id. */
+function noCluster(ref: string, deleted: Cluster | null): HoldfastError {
+  if (deleted === null) return new HoldfastError('NOT_FOUND', { kind: 'cluster', ref });
+  const { id, deletedAt, restorableUntil } = deleted;
+  const since = `: it was deleted at ${deletedAt ?? 'some time'}`;
+  if (restorableUntil === null) return new HoldfastError('NOT_FOUND', { kind: 'cluster', ref, since });
+  const back = `${since}, and can be undeleted until ${restorableUntil}`;
+  return new HoldfastError('NOT_FOUND', { kind: 'cluster', ref, since: back, cluster: id });
 }
 
 /** One that was not deleted. @throws NOT_FOUND. */
@@ -27,7 +37,7 @@ export async function findLiveCluster(
   reference: string,
 ): Promise<Cluster> {
   const cluster = await findCluster(inventory, caller, reference);
-  if (cluster.deletedAt !== null) throw new HoldfastError('NOT_FOUND', { kind: 'cluster', ref: reference });
+  if (cluster.deletedAt !== null) throw noCluster(reference, cluster);
   return cluster;
 }
 
@@ -47,6 +57,32 @@ export async function findOperation(
 export function requirePolicy({ name, spec }: Pick<Cluster, 'name' | 'spec'>): BackupPolicy {
   if (spec.backups === null) throw new HoldfastError('BACKUPS_NOT_CONFIGURED', { name });
   return spec.backups;
+}
+
+/**
+ * What its backups and dumps go into.
+ *
+ * @throws BACKUPS_NOT_CONFIGURED; CLUSTER_BUSY while it is given backups; CLUSTER_NOT_READY while it is being made.
+ */
+export async function requireTimeline(
+  inventory: Pick<Inventory, 'operations' | 'timelines'>,
+  cluster: Cluster,
+): Promise<Timeline> {
+  requirePolicy(cluster);
+  const timeline = await inventory.timelines.current(cluster.id);
+  if (timeline !== null) return timeline;
+  const beginning = await beginningOf(inventory, cluster);
+  if (beginning) throw new HoldfastError('CLUSTER_BUSY', { operation: beginning.id });
+  throw new HoldfastError('CLUSTER_NOT_READY', { name: cluster.name, state: cluster.status.state });
+}
+
+/** The operation that gives it backups now: its stores and hosts can be asked for nothing before that has ended. */
+export async function beginningOf(
+  inventory: Pick<Tables, 'operations'>,
+  cluster: Pick<Cluster, 'id' | 'projectId'>,
+): Promise<OperationSummary | undefined> {
+  const working = await operationAt(inventory, cluster, 'cluster');
+  return working?.kind === 'begin-backups' ? working : undefined;
 }
 
 /** The operation that works on the cluster in that lane now; undefined when none does. */

@@ -92,8 +92,9 @@ function eventsRoute(deps: ApiDeps): Route {
     operationId: 'streamOperationEvents',
     summary: 'Changes of an operation and its steps, as they happen',
     description:
-      'Server-sent events: `id` is the sequence number, `event` is `operation` or `step`, `data` an OperationEvent. ' +
-      'Begins with the first event, or after `Last-Event-ID`; ends after the final one.',
+      'Server-sent events: `id` is the sequence number, `event` is `operation`, `step` or `notice`, `data` an OperationEvent. ' +
+      'Begins with the first event, or after `Last-Event-ID`; ends after the final one. A notice of something that did not ' +
+      'come, such as a backup that is overdue, may follow that: ask again to have it.',
     tag: 'Operations',
     scope: 'clusters:read',
     bucket: 'polling',

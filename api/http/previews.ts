@@ -6,9 +6,9 @@ import type { PreviewAnswer } from '../../domain/schemas/previews';
 import { policyInWords } from '../../domain/backup-words';
 import { formatStorageSize } from '../../domain/storage-size';
 import { allNodes, type NodePlan } from '../../domain/topology';
-import { stepTitles } from '../../workflows/runbooks';
 import type { ClusterSpec } from '../../domain/clusters';
 import { type Image } from './order';
+import { previewSteps } from './preview-steps';
 import { topologyOf } from './submit';
 
 /** What an operation would do, from the same rules and the same runbook by which it would do it. */
@@ -39,10 +39,15 @@ export function previewOfCreate(
     impact: 'none',
     checks: [
       nameCheck(name, namesake),
-      check('plan-exists', plan !== undefined, `plan ${spec.plan}: ${plan?.summary ?? 'unknown'}`, 'see GET /v1/plans'),
-      check('image-has-version', true, `the golden image has PostgreSQL ${minor}`, 'see GET /v1/versions'),
+      check(
+        'plan-exists',
+        plan !== undefined,
+        `plan ${spec.plan}: ${plan?.summary ?? 'unknown'}`,
+        'choose another plan',
+      ),
+      check('image-has-version', true, `the golden image has PostgreSQL ${minor}`, 'choose another version'),
     ],
-    steps: stepTitles('provision', topology),
+    steps: previewSteps('provision', spec),
     estimatedSeconds: ESTIMATED_SECONDS.provision[topology],
     price: priceOf(spec),
   };
@@ -63,6 +68,15 @@ export function changesOfCreate(name: string, spec: ClusterSpec, detail: string)
     ...(backups === null ? [] : [{ action: 'create' as const, what: 'backups', detail: policyInWords(backups) }]),
   ];
 }
+
+/** Of a database that is restored, perhaps in the place of another one. */
+export const impactOfReplacing = (restored: {
+  readonly database: string;
+  readonly replace: boolean;
+}): Pick<PreviewAnswer, 'impact' | 'loss'> =>
+  restored.replace
+    ? { impact: 'data loss', loss: `the database ${restored.database} that is there now, if there is one` }
+    : { impact: 'none' };
 
 export const nameCheck = (name: string, namesake: Cluster | null): Check =>
   check(
@@ -118,8 +132,13 @@ export function previewOfDelete(
           ]),
     ],
     impact: 'data loss',
+    loss: `all data of ${cluster.name}${
+      cluster.spec.backups === null
+        ? ': it has no backups'
+        : `; its backups are kept for ${BACKUPS_OUTLIVE_DAYS} days, until then it can come back`
+    }`,
     checks: checksOfDelete(cluster, working),
-    steps: stepTitles('delete', topology),
+    steps: previewSteps('delete', cluster.spec),
     estimatedSeconds: ESTIMATED_SECONDS.delete[topology],
     price: null,
   };

@@ -61,7 +61,7 @@ export const malformedRequest = (detail: string): HoldfastError => new HoldfastE
 
 export function problemOf(error: HoldfastError, requestId: string, instance: string): Problem {
   const entry = ERRORS[error.code];
-  const { operation, cluster } = error.values;
+  const { operation, cluster, kind, ref } = error.values;
   const docUrl = `/v1/errors/${error.code}`;
   return {
     type: docUrl,
@@ -73,6 +73,7 @@ export function problemOf(error: HoldfastError, requestId: string, instance: str
     ...(error instanceof InvalidRequest ? { errors: error.errors } : {}),
     ...(isId('op', String(operation)) ? { operation: operationPath(String(operation)) } : {}),
     ...(isId('clu', String(cluster)) ? { cluster: clusterPath(String(cluster)) } : {}),
+    ...(error.code === 'NOT_FOUND' ? { missing: { kind: String(kind), ref: String(ref) } } : {}),
     requestId,
     retryable: entry.retryable,
     docUrl,

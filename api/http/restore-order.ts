@@ -1,3 +1,4 @@
+import { NO_HOOKS } from '../../domain/backup-hooks';
 import type { KnownSite } from '../../activities/inventory/backup-tables';
 import type { BackupPolicy, Timeline } from '../../domain/backups';
 import type { Cluster, ClusterSpec } from '../../domain/clusters';
@@ -73,7 +74,7 @@ function wrongStorage(
 ): FieldError[] {
   const plan = findPlan(planName);
   const needed = formatStorageSize(spec.storageBytes);
-  if (!plan) return [wrong('/plan', 'no_such_plan', 'is no longer offered: choose one of GET /v1/plans')];
+  if (!plan) return [wrong('/plan', 'no_such_plan', 'is no longer offered: choose another one')];
   if (plan.maxStorageBytes < spec.storageBytes) {
     const most = formatStorageSize(plan.maxStorageBytes);
     const message = `has at most ${most} of storage, and cluster ${name} has ${needed}: choose a larger plan`;
@@ -85,8 +86,9 @@ function wrongStorage(
   return problem === null ? [] : [wrong('/storage', 'custom', problem)];
 }
 
-/** The source's, as long as its sites are there. */
+/** The source's, as long as its sites are there, but without its scripts: those were written for that one, not for a copy. */
 function backupsOf({ backups }: RestoreCluster, { spec }: Cluster, sites: readonly KnownSite[]): BackupPolicy | null {
-  if (backups === undefined && spec.backups !== null && canUse(spec.backups, sites, spec.cloud)) return spec.backups;
+  if (backups === undefined && spec.backups !== null && canUse(spec.backups, sites, spec.cloud))
+    return { ...spec.backups, hooks: NO_HOOKS };
   return policyOf(backups, sites, spec.cloud);
 }

@@ -1,11 +1,12 @@
-import type { BackupCopy, RestoreTarget, RestoreWindow, Timeline } from '../../domain/backups';
+import type { AskedTarget, BackupCopy, RestoreTarget, RestoreWindow, Timeline } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
-import { gapOf, isInside, isYetToCome, targetInWords } from '../../domain/restore-targets';
-import type { RestoreWindowAnswer } from '../../domain/schemas/backups';
+import { gapOf, isInside, isYetToCome, plainLsn } from '../../domain/restore-targets';
+import type { RestoreWindowAnswer } from '../../domain/schemas/restore-window';
 import { findBackup } from './backups';
 import type { ApiDeps } from './deps';
-import { requirePolicy } from './find';
+import { beginningOf, requirePolicy } from './find';
+import { isOnLeftBranch, outside, requirePoint } from './restore-targets';
 
 /** From where to where a cluster can be restored, and whether a target lies in between. */
 
@@ -22,7 +23,8 @@ export async function openSource({ inventory }: ApiDeps, cluster: Cluster): Prom
   const timeline = await inventory.timelines.current(cluster.id);
   // It may be removed at any moment.
   const isDue = timeline !== null && timeline.expiresAt !== null && Date.parse(timeline.expiresAt) <= Date.now();
-  return { cluster, timeline: isDue ? null : timeline };
+  const isThere = timeline !== null && !isDue && !(await beginningOf(inventory, cluster));
+  return { cluster, timeline: isThere ? timeline : null };
 }
 
 /**
@@ -65,18 +67,18 @@ async function lastLook(
  *
  * @param site to read from; null: any.
  * @param touches false for a preview, for which the source archives nothing.
- * @returns the lineage to restore from, and whether the target is in the archive: else it may be in what is not archived yet.
+ * @returns the lineage to restore from, the target with all that is known of it, and whether it is in the archive: else it may
+ * be in what is not archived yet.
  * @throws RESTORE_TARGET_OUTSIDE, which names the window; NOT_FOUND for a backup that the cluster does not have.
  */
 export async function requireInside(
   deps: ApiDeps,
   source: Source,
-  target: RestoreTarget,
+  asked: AskedTarget,
   { site, touches }: { readonly site: string | null; readonly touches: boolean },
-): Promise<{ readonly timeline: Timeline; readonly isArchived: boolean }> {
+): Promise<{ readonly timeline: Timeline; readonly target: RestoreTarget; readonly isArchived: boolean }> {
   const { cluster, timeline } = source;
-  const refuse = (window: string): HoldfastError =>
-    new HoldfastError('RESTORE_TARGET_OUTSIDE', { target: capitalised(targetInWords(target)), window });
+  const refuse = (window: string): HoldfastError => outside(asked, window);
   if (timeline === null) {
     throw refuse(
       cluster.deletedAt === null
@@ -84,19 +86,21 @@ export async function requireInside(
         : `cluster ${cluster.name} was deleted, and its backups have been removed since`,
     );
   }
-  if (target.kind === 'backup') {
-    const problem = wrongWithCopies(await copiesOf(deps, cluster, timeline, target.backup), site);
+  if (asked.kind === 'backup') {
+    const problem = wrongWithCopies(await copiesOf(deps, cluster, timeline, asked.backup), site);
     if (problem !== null) throw refuse(problem);
-    return { timeline, isArchived: true };
+    return { timeline, target: asked, isArchived: true };
   }
+  const target = asked.kind === 'point' ? await requirePoint(deps, cluster, timeline, asked.name) : asked;
+  if (await isOnLeftBranch(deps, timeline, target, { site, refuse })) return { timeline, target, isArchived: true };
   const { window } = await readWindow(deps, source, { upTo: touches ? target : null, site });
   if (window === null)
     throw refuse(site === null ? `cluster ${cluster.name} has no backup yet` : `site ${site} has no backup of it`);
   const firstLsn = await deps.inventory.backups.firstLsn(timeline.id, site);
-  if (isInside(target, window, firstLsn)) return { timeline, isArchived: true };
+  if (isInside(target, window, firstLsn)) return { timeline, target, isArchived: true };
   const mayCome = !touches && cluster.deletedAt === null && isYetToCome(target, window, new Date());
   if (!mayCome) throw refuse(windowInWords(cluster, window, target, firstLsn));
-  return { timeline, isArchived: false };
+  return { timeline, target, isArchived: false };
 }
 
 /** Those that are there. @throws NOT_FOUND. */
@@ -125,15 +129,15 @@ function windowInWords(
 ): string {
   const gap = gapOf(target, window);
   if (gap) {
-    const [from, to] = target.kind === 'lsn' ? [gap.fromLsn, gap.toLsn] : [gap.from, gap.to];
+    const [from, to] = target.kind !== 'time' ? [gap.fromLsn, gap.toLsn] : [gap.from, gap.to];
     return `a part of the log is missing in the archive of cluster ${name}, so that nothing between ${from} and ${to} can be restored`;
   }
-  const { earliest, latest, lastLsn } = window;
-  if (target.kind === 'lsn')
-    return `cluster ${name} can be restored from ${firstLsn ?? '0/0'} ${lastLsn === undefined ? 'on' : `to ${lastLsn}`}`;
+  const { earliest, latest, lastLsn, lastTransaction } = window;
+  if (target.kind === 'transaction')
+    return `the newest transaction of cluster ${name} that has ended is ${lastTransaction ?? 'not known'}`;
+  if (target.kind === 'lsn' || target.kind === 'point')
+    return `cluster ${name} can be restored from ${firstLsn ?? '0/0'} ${lastLsn === undefined ? 'on' : `to ${plainLsn(lastLsn)}`}`;
   return latest === null
     ? `cluster ${name} can be restored as it was at ${earliest} only, because nothing was archived since`
     : `cluster ${name} can be restored from ${earliest} to ${latest}`;
 }
-
-const capitalised = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import type { Origin } from '../../domain/backups';
+import type { Origin, RestoreWindow } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
-import { restoreWindowSchema } from '../../domain/schemas/backups';
+import { plainLsn } from '../../domain/restore-targets';
+import { type RestoreWindowAnswer, restoreWindowSchema } from '../../domain/schemas/restore-window';
 import { pageQuery } from '../../domain/schemas/pages';
 import { type RestoreCluster, restoreClusterSchema, targetOf } from '../../domain/schemas/restores';
 import { previewOfRestore } from './backup-previews';
@@ -14,7 +15,7 @@ import { operationPage } from './operations';
 import { currentImage } from './order';
 import { readPage } from './pages';
 import { requireSite, restoredSpec } from './restore-order';
-import { openSource, readWindow, requireInside } from './restore-window';
+import { openSource, readWindow, requireInside, type Source } from './restore-window';
 import { reply, route, type Route } from './route';
 import { operationSummaryAnswer } from './shapes';
 import { acceptedOrPreview, launch, replay, submissionOf, submitNew } from './submit';
@@ -43,10 +44,28 @@ function windowRoute(deps: ApiDeps): Route {
     async handle({ params, caller }) {
       const source = await openSource(deps, await findCluster(deps.inventory, caller, params.cluster));
       const { window, asOf } = await readWindow(deps, source);
-      const { earliest = null, latest = null, lastLsn = null, gaps = [] } = window ?? {};
-      return reply(200, { earliest, latest, lastLsn, gaps: [...gaps], asOf, timelineId: source.timeline?.id ?? null });
+      return reply(200, await windowAnswer(deps, source, window, asOf));
     },
   });
+}
+
+async function windowAnswer(
+  { inventory }: ApiDeps,
+  { timeline }: Source,
+  window: RestoreWindow | null,
+  asOf: RestoreWindowAnswer['asOf'],
+): Promise<RestoreWindowAnswer> {
+  const { earliest = null, latest = null, lastLsn, lastTransaction = null, gaps = [] } = window ?? {};
+  return {
+    earliest,
+    latest,
+    firstLsn: window && timeline && (await inventory.backups.firstLsn(timeline.id, null)),
+    lastLsn: lastLsn === undefined ? null : plainLsn(lastLsn),
+    lastTransaction,
+    gaps: [...gaps],
+    asOf,
+    timelineId: timeline?.id ?? null,
+  };
 }
 
 function restoreRoute(deps: ApiDeps): Route {
@@ -98,9 +117,9 @@ async function originOf(
 ): Promise<{ readonly origin: Origin; readonly isArchived: boolean }> {
   const source = await openSource(deps, cluster);
   const site = requireSite(request, source.timeline);
-  const target = targetOf(request.target);
-  if (target === null) throw new HoldfastError('NOT_FOUND', { kind: 'backup', ref: request.target?.backup ?? '' });
-  const { timeline, isArchived } = await requireInside(deps, source, target, { site, touches });
+  const asked = targetOf(request.target);
+  if (asked === null) throw new HoldfastError('NOT_FOUND', { kind: 'backup', ref: request.target?.backup ?? '' });
+  const { timeline, target, isArchived } = await requireInside(deps, source, asked, { site, touches });
   const keepsCredentials = request.credentials === 'keep';
   const origin = {
     clusterId: cluster.id,
@@ -120,7 +139,10 @@ function listRoute(deps: ApiDeps): Route {
     method: 'get',
     path: '/v1/clusters/{cluster}/restores',
     operationId: 'listRestores',
-    summary: 'Operations that restore a new cluster from this one, newest first',
+    summary: 'Operations that restore data of this cluster, newest first',
+    description:
+      'Into new clusters, of one database (`restore-database`, an operation of the cluster that is made for it), in place, and ' +
+      'rollbacks of that.',
     tag: 'Backups',
     scope: 'clusters:read',
     params: clusterParams,

@@ -4,10 +4,16 @@ import type { Express } from 'express';
 import { newId } from './context';
 import { malformedRequest, problemOf } from './problem';
 
+/**
+ * An idle connection is closed by the client or the load balancer before it, which give up theirs after a minute at most: closed
+ * by the server in the moment that it is used, it costs a request.
+ */
+const IDLE_MS = 75_000;
+
 /** The server of the app. What Node refuses before the app sees it is answered by a problem too. */
 export function createApiServer(app: Express): Server {
   // The name of the host is nothing to us; a request without one is answered like any other.
-  const server = createServer({ requireHostHeader: false }, app);
+  const server = createServer({ requireHostHeader: false, keepAliveTimeout: IDLE_MS }, app);
   // What a client expects beyond 100-continue is nothing that we promise (RFC 9110, 10.1.1 lets us pass over it).
   server.on('checkExpectation', app);
   server.on('clientError', refuseConnection);

@@ -1,9 +1,8 @@
-import type { Backup } from '../../domain/backups';
+import type { Archiving } from '../../domain/archiving';
 import type { Cluster, ClusterNode } from '../../domain/clusters';
 import type { Dump } from '../../domain/dumps';
 import type { Operation, OperationSummary } from '../../domain/operations';
 import { TEMPORAL_NAMESPACE } from '../../domain/names';
-import type { BackupAnswer } from '../../domain/schemas/backups';
 import type { ClusterAnswer, ClusterDetailAnswer, NodeAnswer } from '../../domain/schemas/clusters';
 import type { DumpAnswer } from '../../domain/schemas/dumps';
 import type { OperationAnswer, OperationSummaryAnswer } from '../../domain/schemas/operations';
@@ -17,7 +16,8 @@ export const clusterPath = (id: string): string => `/v1/clusters/${id}`;
 type Links = Pick<ApiDeps, 'temporalUiUrl'>;
 
 export function operationAnswer(deps: Links, operation: Operation): OperationAnswer {
-  return { ...operationSummaryAnswer(deps, operation), steps: operation.steps };
+  const { restored, steps } = operation;
+  return { ...operationSummaryAnswer(deps, operation), restored, steps };
 }
 
 export function operationSummaryAnswer({ temporalUiUrl }: Links, operation: OperationSummary): OperationSummaryAnswer {
@@ -45,12 +45,6 @@ export function clusterAnswer(cluster: Cluster): ClusterAnswer {
   };
 }
 
-export function backupAnswer(backup: Backup): BackupAnswer {
-  const cluster = clusterPath(backup.clusterId);
-  const operation = backup.operationId && operationPath(backup.operationId);
-  return { ...backup, links: { self: `${cluster}/backups/${backup.id}`, cluster, operation } };
-}
-
 export function dumpAnswer(dump: Dump): DumpAnswer {
   const { id, clusterId, operationId, startedAt, finishedAt } = dump;
   const durationMs = finishedAt === null ? null : Date.parse(finishedAt) - Date.parse(startedAt);
@@ -66,9 +60,11 @@ export function clusterDetail(
   cluster: Cluster,
   nodes: readonly ClusterNode[],
   working: OperationSummary | undefined,
+  archiving: Archiving | null,
 ): ClusterDetailAnswer {
   return {
     ...clusterAnswer(cluster),
+    status: { ...cluster.status, archiving },
     nodes: nodes.map(nodeAnswer),
     operation: working ? operationPath(working.id) : null,
   };

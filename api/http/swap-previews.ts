@@ -14,13 +14,13 @@ const CONFIRM_SECONDS = 2;
 const BYTES_PER_SECOND = 100 * 1024 ** 2;
 
 /**
- * @param what of its past the cluster gets, in words.
+ * @param what of its past the cluster gets, in words. @param loses what the cluster has no more then, in words.
  * @param working the operation that is in the way, if any; a backup is one too.
  */
 export function previewOfSwap(
   kind: 'restore-in-place' | 'rollback',
   { name, spec, status }: Cluster,
-  what: string,
+  { what, loses }: { readonly what: string; readonly loses: string },
   {
     kept,
     working,
@@ -37,10 +37,11 @@ export function previewOfSwap(
       {
         action: 'create',
         what: 'old data',
-        detail: `kept on one data node for ${KEPT_HOURS} hours: POST /v1/clusters/${name}/restores/rollback puts it back`,
+        detail: `kept on one data node for ${KEPT_HOURS} hours: a rollback of the restore puts it back`,
       },
     ],
     impact: 'data loss',
+    loss: `${loses}, which is kept for ${KEPT_HOURS} hours`,
     checks: [
       check('cluster-ready', status.state === 'ready', `cluster ${name} is ${status.state}`, 'wait until it is ready'),
       check(
@@ -53,7 +54,7 @@ export function previewOfSwap(
         'no-old-data',
         isFree,
         isFree ? 'no other old data is in the way' : `it keeps old data until ${kept.keptUntil ?? 'it is let go'}`,
-        `POST /v1/clusters/${name}/restores/confirm, or …/rollback`,
+        'roll the last restore in place back, or confirm it, which deletes its old data for good',
       ),
     ],
     steps: stepTitles(kind, topology),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { NewSwap } from '../../activities/inventory/swap-table';
 import type { Submission } from '../../activities/inventory/inventory';
+import type { RestoreTarget } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import type { OperationSummary } from '../../domain/operations';
@@ -40,7 +41,8 @@ function inPlaceRoute(deps: ApiDeps): Route {
     summary: 'Put the data of a cluster back to what it was at a time of its past',
     description:
       'The data is restored beside the old while that serves, then takes its place: nobody can write for some seconds. ' +
-      'What was written since the target is kept for 24 hours. Endpoint, certificates and passwords stay. Type the name of the cluster as `confirm`.',
+      'What was written since the target is kept for 24 hours. Endpoint, certificates and passwords stay. Say the target, if it is the ' +
+      'newest state too, and type the name of the cluster as `confirm`.',
     tag: 'Backups',
     scope: 'clusters:write',
     headers: ['If-Match', 'Idempotency-Key'],
@@ -57,15 +59,12 @@ function inPlaceRoute(deps: ApiDeps): Route {
       if (!query.preview) requireConfirmation(cluster, body.confirm);
       const source = await openSource(deps, cluster);
       const site = requireSite(body, source.timeline);
-      const target = targetOf(body.target);
-      if (target === null) throw new HoldfastError('NOT_FOUND', { kind: 'backup', ref: body.target?.backup ?? '' });
-      const { timeline } = await requireInside(deps, source, target, { site, touches: !query.preview });
+      const asked = targetOf(body.target);
+      if (asked === null) throw new HoldfastError('NOT_FOUND', { kind: 'backup', ref: body.target.backup ?? '' });
+      const { timeline, target } = await requireInside(deps, source, asked, { site, touches: !query.preview });
       const words = targetInWords(target);
       if (query.preview)
-        return reply(
-          200,
-          previewOfSwap('restore-in-place', cluster, `as it was: ${words}`, await outlook(deps, cluster)),
-        );
+        return reply(200, previewOfSwap('restore-in-place', cluster, changeTo(target), await outlook(deps, cluster)));
       const swap: NewSwap = { timelineId: timeline.id, target, site, undoes: null };
       return submitAsSeen(deps, cluster, call, (found) =>
         swapOf(deps, found, call, 'restore-in-place', { swap, summary: words }),
@@ -126,7 +125,10 @@ function rollbackRoute(deps: ApiDeps): Route {
       if (!query.preview) requireConfirmation(cluster, body.confirm);
       const { operationId, timelineId, swappedAt } = await requireKept(deps, cluster);
       const words = `as it was before ${operationId}${swappedAt === null ? '' : `, at ${swappedAt}`}`;
-      if (query.preview) return reply(200, previewOfSwap('rollback', cluster, words, await outlook(deps, cluster)));
+      if (query.preview) {
+        const loses = `what was written since ${swappedAt ?? 'that restore'}`;
+        return reply(200, previewOfSwap('rollback', cluster, { what: words, loses }, await outlook(deps, cluster)));
+      }
       const swap: NewSwap = { timelineId, target: null, site: null, undoes: operationId };
       return submitAsSeen(deps, cluster, call, (found) =>
         swapOf(deps, found, call, 'rollback', { swap, summary: words }),
@@ -161,6 +163,15 @@ function confirmRoute(deps: ApiDeps): Route {
     },
   });
 }
+
+const changeTo = (target: RestoreTarget): Parameters<typeof previewOfSwap>[2] => ({
+  what: `as it was: ${targetInWords(target)}`,
+  // It serves, and takes writes, until the exchange.
+  loses:
+    target.kind === 'latest'
+      ? 'what is written while it is restored'
+      : `what was written since ${targetInWords(target)}`,
+});
 
 /** @throws NOTHING_KEPT. */
 async function requireKept({ inventory }: Pick<ApiDeps, 'inventory'>, { id, name }: Cluster): Promise<Swap> {

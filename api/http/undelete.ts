@@ -8,6 +8,7 @@ import type { PreviewAnswer } from '../../domain/schemas/previews';
 import { stayingOf } from './backup-policy-change';
 import { clusterParams, previewFlag } from './clusters';
 import { type Caller, newId } from './context';
+import { usableOf } from './backup-policy';
 import type { ApiDeps } from './deps';
 import { currentImage, type Image } from './order';
 import { restoredSpec } from './restore-order';
@@ -26,10 +27,10 @@ export function undeleteRoutes(deps: ApiDeps): Route[] {
       operationId: 'undeleteCluster',
       summary: 'Bring a deleted cluster back, with its last state',
       description:
-        'For seven days after its deletion. Name, plan, settings, policy of backups, password and certificate authority are as ' +
-        'they were; so is the address of the endpoint, where the cloud has one that floats and nobody has taken it since. It has ' +
-        'a new id and a new lineage of backups; those of before are found by the old id until they are removed. By its name the ' +
-        'cluster is found that was deleted last.',
+        'For seven days after its deletion: `GET /v1/clusters?deleted=true` lists those that can come back. Name, plan, ' +
+        'settings, policy of backups, password and certificate authority are as they were; so is the address of the endpoint, ' +
+        'where the cloud has one that floats and nobody has taken it since. It has a new id and a new lineage of backups; those ' +
+        'of before are found by the old id until they are removed. By its name the cluster is found that was deleted last.',
       tag: 'Clusters',
       scope: 'clusters:write',
       headers: ['Idempotency-Key'],
@@ -87,7 +88,7 @@ function policyAgain(
   known: readonly KnownSite[],
   { cloud, backups }: ClusterSpec,
 ): BackupPolicy | null {
-  const usable = known.filter(({ clouds }) => clouds.includes(cloud)).map(({ name }) => name);
+  const usable = usableOf(known, cloud);
   const sites = before?.sites.filter((site) => usable.includes(site)) ?? [];
   if (before === null || sites.length === 0) return backups;
   return { ...before, sites, dumps: { ...before.dumps, sites: stayingOf(before.dumps.sites, sites) } };

@@ -7,6 +7,7 @@ import { allowedIpsSchema } from './addresses';
 import { backupPolicySchema, orderedBackupsSchema } from './backups';
 import { provenRestoreSchema } from './drills';
 import { clusterNameSchema, databaseNameSchema, roleNameSchema } from './names';
+import { restoredFromSchema } from './restored';
 import { originSchema } from './restores';
 
 const planNames = PLANS.map((plan) => plan.name);
@@ -86,6 +87,29 @@ export const endpointSchema = z
   })
   .meta({ id: 'Endpoint' });
 
+export const archivingSchema = z
+  .object({
+    asOf: time.meta({ description: 'When it was measured: about every minute while nothing changes.' }),
+    lastArchivedAt: time.nullable().meta({ description: 'When the newest segment of the log was in all stores.' }),
+    lagMs: z
+      .number()
+      .nullable()
+      .meta({ description: 'From the first commit in the newest segment with one until it was in all stores.' }),
+    oldestWaitingSince: time.nullable().meta({ description: 'null: no segment waits for a store.' }),
+    waitingBytes: z.number().int().meta({ description: 'Of all segments that wait, on the volume.' }),
+    freeBytes: z.number().int().meta({ description: 'Of the volume of the primary.' }),
+    totalBytes: z.number().int(),
+    lastError: z.string().nullable().meta({ description: 'What pgBackRest says of the oldest segment that waits.' }),
+  })
+  .meta({ id: 'Archiving' });
+
+const statusFields = {
+  state: z.enum(CLUSTER_STATES),
+  conditions: z.array(conditionSchema).readonly(),
+  postgresqlVersion: z.string().nullable(),
+  endpoint: endpointSchema.nullable(),
+};
+
 const clusterFields = {
   id: z.string(),
   name: z.string(),
@@ -101,12 +125,10 @@ const clusterFields = {
     deletionProtection: z.boolean(),
     backups: backupPolicySchema.nullable().meta({ description: 'null: none are taken.' }),
   }),
-  status: z.object({
-    state: z.enum(CLUSTER_STATES),
-    conditions: z.array(conditionSchema).readonly(),
-    postgresqlVersion: z.string().nullable(),
-    endpoint: endpointSchema.nullable(),
-  }),
+  status: z.object(statusFields),
+  restoredFrom: restoredFromSchema
+    .nullable()
+    .meta({ description: 'The set that its data began with; null when it began empty.' }),
   origin: originSchema.nullable().meta({ description: 'What it was restored from; null when it began empty.' }),
   drillOf: z.string().nullable().meta({
     description:
@@ -117,6 +139,10 @@ const clusterFields = {
     .meta({ description: 'The newest drill that found nothing wrong; null: there is none yet.' }),
   createdAt: time,
   deletedAt: time.nullable(),
+  restorableUntil: time.nullable().meta({
+    description:
+      'Of one that was deleted: until when it can be undeleted, or restored by its id; null where it cannot, and for one that is there.',
+  }),
   links: z.object({
     self: z.string(),
     nodes: z.string(),
@@ -145,6 +171,12 @@ export const clusterSchema = z.object(clusterFields).meta({ id: 'Cluster' });
 export const clusterDetailSchema = z
   .object({
     ...clusterFields,
+    status: z.object({
+      ...statusFields,
+      archiving: archivingSchema.nullable().meta({
+        description: 'How the log gets into the stores; null where none is archived, or nothing was measured yet.',
+      }),
+    }),
     nodes: z.array(nodeSchema).readonly(),
     operation: z.string().nullable().meta({ description: 'Link of the operation that works on it now.' }),
   })

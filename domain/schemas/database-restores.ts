@@ -14,7 +14,7 @@ export const restoreDatabaseSchema = z
       .string()
       .max(100)
       .optional()
-      .meta({ description: 'Read from this site; the first that answers by default.' }),
+      .meta({ description: 'Read from this site; the first that can be read by default.' }),
     cluster: z
       .string()
       .min(1)

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DRILL_STATES } from '../drills';
+import { dataChecksSchema } from './restored';
 import { restoreTargetOutSchema } from './restores';
 
 /** Drills, as the API tells of them. */
@@ -23,7 +24,7 @@ export const drillSchema = z
       .meta({ description: "pgBackRest's name of the backup that it began with.", example: '20261121-063000F' }),
     restoredTo: time.nullable().meta({ description: 'The newest commit that came back.' }),
     databaseBytes: z.number().int().nullable().meta({ description: 'Of all databases, as they came back.' }),
-    checks: z.array(z.object({ name: z.string(), passed: z.boolean(), detail: z.string() })).readonly(),
+    checks: dataChecksSchema,
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     startedAt: time,
     provenAt: time.nullable().meta({ description: 'When the data had been restored and checked.' }),

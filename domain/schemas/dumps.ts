@@ -110,6 +110,7 @@ export const dumpSchema = z
   .object({
     id: z.string(),
     clusterId: z.string(),
+    clusterName: z.string(),
     timelineId: z.string().meta({ description: 'The backup lineage whose accounts on the sites it uses.' }),
     operationId: z.string(),
     database: z.string().nullable().meta({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { restoredSchema } from './restored';
 import { OPERATION_CAUSES, OPERATION_KINDS, OPERATION_STATES, STEP_STATES } from '../operations';
 
 const timeOrNull = z.string().nullable().meta({ format: 'date-time' });
@@ -27,6 +28,24 @@ export const operationSummarySchema = z
     kind: z.enum(OPERATION_KINDS),
     clusterId: z.string(),
     clusterName: z.string(),
+    subject: z.string().meta({
+      description:
+        'Name of the cluster that it is about: of one that is thrown away, as for a drill, the one whose backups it is made from.',
+    }),
+    restores: z
+      .object({
+        into: z.string().meta({ description: 'Name of the cluster.' }),
+        database: z
+          .string()
+          .nullable()
+          .meta({ description: 'Name that one database gets there; null: it is all of them.' }),
+        target: z
+          .string()
+          .nullable()
+          .meta({ description: 'For people: `the time …`; null: what a restore in place has kept.' }),
+      })
+      .nullable()
+      .meta({ description: 'What one that restores was ordered to do; null: it restores nothing.' }),
     generation: z.number().int(),
     state: operationStateSchema,
     reason: z
@@ -57,7 +76,12 @@ export const operationSummarySchema = z
   .meta({ id: 'OperationSummary', description: 'An operation without its steps: what lists have of it.' });
 
 export const operationSchema = operationSummarySchema
-  .extend({ steps: z.array(stepSchema).readonly() })
+  .extend({
+    restored: restoredSchema
+      .nullable()
+      .meta({ description: 'Of one that restores: where the data came from, and what was found in it.' }),
+    steps: z.array(stepSchema).readonly(),
+  })
   .meta({ id: 'Operation', description: 'An operation with its steps.' });
 
 export const operationEventSchema = z
@@ -65,8 +89,11 @@ export const operationEventSchema = z
     seq: z.number().int().meta({ description: 'Also the `id` of the server-sent event.' }),
     operationId: z.string(),
     at: z.string().meta({ format: 'date-time' }),
-    type: z.enum(['operation', 'step']),
-    body: z.record(z.string(), z.unknown()).meta({ description: 'The operation or the step after the change.' }),
+    type: z.enum(['operation', 'step', 'notice']),
+    body: z.record(z.string(), z.unknown()).meta({
+      description:
+        'The operation or the step after the change; of a notice `{event, message, told}`: how a backup, a drill or a dump ended (`success`, `failure`), or what went wrong behind it (`warning`), and whom the policy wants to be told. A success is written for those only who want to know it, what went wrong always.',
+    }),
   })
   .meta({ id: 'OperationEvent' });
 

@@ -11,6 +11,10 @@ export const previewSchema = z
     impact: z
       .enum(['none', 'reload', 'restart', 'failover', 'data loss'])
       .meta({ description: 'On clients of the cluster.' }),
+    loss: z.string().optional().meta({
+      description: 'What of the data is lost by it, for people, and for how long that is kept. Left out: nothing.',
+      example: 'what was written since the time 2026-11-21T14:02:00Z, which is kept for 24 hours',
+    }),
     checks: z
       .array(
         z.object({
@@ -21,7 +25,17 @@ export const previewSchema = z
         }),
       )
       .readonly(),
-    steps: z.array(z.object({ id: z.string(), title: z.string() })).readonly(),
+    steps: z
+      .array(
+        z.object({
+          id: z.string(),
+          title: z.string(),
+          note: z.string().optional().meta({
+            description: 'Why there will be nothing to do in it, or in a part of it. Left out: there will be.',
+          }),
+        }),
+      )
+      .readonly(),
     estimatedSeconds: z.number().int(),
     price: z.object({ euroCentsPerMonth: z.number().int() }).nullable(),
   })

@@ -24,10 +24,14 @@ export const problemSchema = z
       .string()
       .optional()
       .meta({ description: 'The operation that is in the way.', example: '/v1/operations/op_…' }),
-    cluster: z
-      .string()
+    cluster: z.string().optional().meta({
+      description: 'The cluster that is in the way; of NOT_FOUND the one that was deleted, while it can be undeleted.',
+      example: '/v1/clusters/clu_…',
+    }),
+    missing: z
+      .object({ kind: z.string(), ref: z.string() })
       .optional()
-      .meta({ description: 'The cluster that is in the way.', example: '/v1/clusters/clu_…' }),
+      .meta({ description: 'Of NOT_FOUND: what was looked for.', example: { kind: 'backup', ref: 'bkp_…' } }),
     requestId: z.string(),
     retryable: z.boolean().meta({ description: 'True when the same request may succeed later.' }),
     docUrl: z.string(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RestoreTarget } from '../backups';
+import type { AskedTarget } from '../backups';
 import { isId } from '../ids';
 import { PLANS } from '../plans';
 import { inUtc } from '../restore-targets';
@@ -7,13 +7,11 @@ import { STORAGE_SIZE_PATTERN } from '../storage-size';
 import { allowedIpsSchema } from './addresses';
 import { orderedBackupsSchema } from './backups';
 import { clusterNameSchema } from './names';
+import { restorePointNameSchema } from './restore-points';
 
 /** A new cluster with the data of another one: what a request says. */
 
 const planNames = PLANS.map((plan) => plan.name);
-/** What PostgreSQL keeps of the name of a restore point, in bytes. */
-const MAX_POINT = 63;
-
 const TIMES = [z.iso.datetime({ offset: true }), z.iso.datetime({ offset: true, precision: -1 })];
 
 /** Seconds may be left out. */
@@ -25,32 +23,38 @@ const timeTargetSchema = z
   )
   .meta({ format: 'date-time', description: 'ISO 8601 with an offset or Z.', example: '2026-11-21T14:02:00+01:00' });
 
-const targetFields = z.strictObject({
-  time: timeTargetSchema.optional(),
-  lsn: z
-    .string()
-    .regex(/^[0-9A-Fa-f]{1,8}\/[0-9A-Fa-f]{1,8}$/, 'must be a position in the log, such as 2/A0000028')
-    .optional()
-    .meta({ example: '2/A0000028' }),
-  transaction: z
-    .string()
-    .regex(/^[1-9][0-9]{0,19}$/, 'must be the number of a transaction, such as 1234, as text')
-    .optional()
-    .meta({ description: 'Restored up to its commit.', example: '1234' }),
-  point: z
-    .string()
-    .min(1)
-    .refine((name) => new TextEncoder().encode(name).length <= MAX_POINT, `must have at most ${MAX_POINT} bytes`)
-    .regex(/^[^\x00-\x1f\x7f-\x9f'"\\]*$/, 'cannot hold quotes, backslashes or control characters')
-    .optional()
-    .meta({ description: 'Made by pg_create_restore_point().', example: 'before_release_7' }),
-  backup: z
-    .string()
-    .min(1)
-    .max(100)
-    .optional()
-    .meta({ description: 'Id of a backup: the state at its end.', example: 'bkp_01m7xfpycdf6dnev2ndz8p0wht' }),
-});
+const MISSING = 'is missing: say what to restore to, which can be {"latest": true}, the newest state';
+const targetFields = z.strictObject(
+  {
+    time: timeTargetSchema.optional(),
+    lsn: z
+      .string()
+      .regex(/^[0-9A-Fa-f]{1,8}\/[0-9A-Fa-f]{1,8}$/, 'must be a position in the log, such as 2/A0000028')
+      .optional()
+      .meta({ example: '2/A0000028' }),
+    transaction: z
+      .string()
+      .regex(/^[1-9][0-9]{0,19}$/, 'must be the number of a transaction, such as 1234, as text')
+      .optional()
+      .meta({ description: 'Restored up to its commit.', example: '1234' }),
+    point: restorePointNameSchema.optional().meta({
+      description: 'Name of a restore point: see GET /v1/clusters/{cluster}/restore-points.',
+      example: 'before_release_7',
+    }),
+    backup: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .meta({ description: 'Id of a backup: the state at its end.', example: 'bkp_01m7xfpycdf6dnev2ndz8p0wht' }),
+    latest: z
+      .literal(true)
+      .optional()
+      .meta({ description: 'As late as possible: all that is committed when the restore begins.' }),
+  },
+  // Where it may be left out, nothing is missing.
+  { error: ({ input }) => (input === undefined ? MISSING : undefined) },
+);
 type TargetRequest = z.output<typeof targetFields>;
 const TARGETS = Object.keys(targetFields.shape).join(', ');
 
@@ -70,7 +74,7 @@ export const restoreClusterSchema = z
       .string()
       .max(100)
       .optional()
-      .meta({ description: 'Read from this site; the first that answers by default.' }),
+      .meta({ description: 'Read from this site; the first that can be read by default.' }),
     plan: z.enum(planNames).optional().meta({ description: "The source's by default.", example: 'ha-s' }),
     storage: z
       .string()
@@ -83,7 +87,10 @@ export const restoreClusterSchema = z
       .meta({ description: "Must be the source's: a restore can't change the major version." }),
     allowedIps: allowedIpsSchema.optional().meta({ description: "The source's by default." }),
     deletionProtection: z.boolean().default(false),
-    backups: orderedBackupsSchema.meta({ description: "Backups of the new cluster; the source's policy by default." }),
+    backups: orderedBackupsSchema.meta({
+      description:
+        "Backups of the new cluster; the source's policy by default. null: none, and it cannot get any later.",
+    }),
     credentials: z.enum(['keep', 'rotate']).default('keep').meta({
       description: "`keep`: the owner's password is the source's. `rotate`: a new one.",
     }),
@@ -94,7 +101,7 @@ export type RestoreCluster = z.output<typeof restoreClusterSchema>;
 export type RestoreClusterRequest = z.input<typeof restoreClusterSchema>;
 
 /** The target that a request asks for; null for a backup whose id is none. */
-export function targetOf({ time, lsn, transaction, point, backup }: TargetRequest = {}): RestoreTarget | null {
+export function targetOf({ time, lsn, transaction, point, backup }: TargetRequest = {}): AskedTarget | null {
   if (time !== undefined) return { kind: 'time', time: inUtc(time) };
   if (lsn !== undefined) return { kind: 'lsn', lsn: lsn.toUpperCase() };
   if (transaction !== undefined) return { kind: 'transaction', transaction };
@@ -109,7 +116,12 @@ export const restoreTargetOutSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('time'), time: z.string().meta({ format: 'date-time' }) }),
   z.object({ kind: z.literal('lsn'), lsn: z.string() }),
   z.object({ kind: z.literal('transaction'), transaction: z.string() }),
-  z.object({ kind: z.literal('point'), name: z.string() }),
+  z.object({
+    kind: z.literal('point'),
+    name: z.string(),
+    lsn: z.string(),
+    madeAt: z.string().meta({ format: 'date-time' }),
+  }),
   z.object({ kind: z.literal('backup'), backup: z.templateLiteral(['bkp_', z.string()]) }),
 ]);
 

@@ -15,7 +15,7 @@ const LONGEST = 100;
 /** Why this is no expression of cron that can be used; null when it is one. */
 function wrongWithCron(text: string): string | null {
   if (text.length > LONGEST || !FIVE_FIELDS.test(text))
-    return 'must be five fields of cron (minute, hour, day, month, weekday), such as 17 1 * * 0 for Sundays at 01:17, or null for never';
+    return 'must be five fields of cron (minute, hour, day, month, weekday), such as 17 1 * * 0 for Sundays at 01:17, or `null` for never';
   const fields = text.split(/ +/);
   if (fields[DAY_OF_MONTH] !== '*' && fields[DAY_OF_WEEK] !== '*')
     return 'cannot have both a day of the month and a weekday: programs read that differently; write * for one of them';

@@ -8,12 +8,16 @@ const confirm = z.string().optional().meta({ description: 'The name of the clust
 /** `POST /v1/clusters/{cluster}/restores/in-place` */
 export const restoreInPlaceSchema = z
   .strictObject({
-    target: restoreTargetSchema.optional().meta({ description: 'Where to stop; as late as possible by default.' }),
+    target: restoreTargetSchema.meta({
+      description:
+        'Where to stop. It has to be said: `{"latest": true}` brings the newest state back, and so undoes nothing.',
+      example: { time: '2026-11-21T14:02:00+01:00' },
+    }),
     site: z
       .string()
       .max(100)
       .optional()
-      .meta({ description: 'Read from this site; the first that answers by default.' }),
+      .meta({ description: 'Read from this site; the first that can be read by default.' }),
     confirm,
   })
   .meta({ id: 'RestoreInPlace' });

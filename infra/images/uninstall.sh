@@ -33,6 +33,9 @@ allow_starts() {
 
 stop_services() {
   local service
+  systemctl disable --now -q --no-warn holdfast-own-backup.timer 2>/dev/null || true
+  systemctl stop -q holdfast-own-backup.service 2>/dev/null || true
+  rm -f /etc/systemd/system/holdfast-own-backup.* /etc/systemd/system/timers.target.wants/holdfast-own-backup.timer
   for service in $SERVICES; do
     systemctl disable --now -q --no-warn "$service.service" 2>/dev/null || true
     rm -f "/etc/systemd/system/multi-user.target.wants/$service.service"
@@ -120,6 +123,7 @@ remove_folders() {
   local folder
   for folder in $FOLDERS; do known paths "$folder" || rm -rf "$folder"; done
   find /etc/systemd/system -xdev -name '*.service.d' -type d -empty -delete
+  remove_new_folders /etc/systemd/system/timers.target.wants
   # keepalived makes it when it starts.
   remove_new_folders /etc/iproute2/rt_addrprotos.d
 }

@@ -49,7 +49,9 @@ async function down(progress: Progress, choices: Choices): Promise<void> {
   const clusters = installations.map(({ installId, engines }) =>
     Promise.all(engines.map((engine) => listClusters(engine, installId))),
   );
-  await confirm((await Promise.all(clusters)).flat(2), choices);
+  const hasStores = installations.some(({ home }) => existsSync(join(home, 'sites')));
+  await confirm((await Promise.all(clusters)).flat(2), hasStores, choices);
+  if (hasStores) progress.say(`  ${STORES_GO}`);
   await progress.step('worker, API and Temporal', () => stopPrograms(homes));
   for (const installation of installations) {
     for (const engine of installation.engines)
@@ -96,9 +98,13 @@ function leaveStranger(progress: Progress): void {
   else progress.say(`  ${homeFolder} is left as it is: no installation of Holdfast was made in it.`);
 }
 
-async function confirm(clusters: readonly string[], { yes }: Choices): Promise<void> {
+const STORES_GO =
+  'The local object stores go too, with all backups and dumps in them: also of clusters that were deleted and could still come back.';
+
+async function confirm(clusters: readonly string[], hasStores: boolean, { yes }: Choices): Promise<void> {
   if (clusters.length === 0 || yes) return;
-  const question = `This deletes ${clusters.length === 1 ? 'the cluster' : 'the clusters'} ${clusters.join(', ')} with all data.`;
+  const what = `This deletes ${clusters.length === 1 ? 'the cluster' : 'the clusters'} ${clusters.join(', ')} with all data.`;
+  const question = hasStores ? `${what} ${STORES_GO}` : what;
   if (!process.stdin.isTTY) throw new Problem(`${question} To agree, run: npm run down -- --yes`);
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const answer = await terminal.question(`${question} Type yes to go on: `);

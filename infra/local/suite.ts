@@ -10,7 +10,7 @@ export interface Tally {
   readonly failed: number;
 }
 
-export const PROJECTS = ['unit', 'workflow', 'chaos', 'control', 'system', 'alone'] as const;
+export const PROJECTS = ['unit', 'workflow', 'chaos', 'control', 'backups', 'system', 'alone'] as const;
 export type Project = (typeof PROJECTS)[number];
 
 /** What the reader asked for on the command line. */
@@ -28,7 +28,7 @@ const resultSchema = z.object({
   success: z.boolean(),
 });
 
-/** Takes `--selectProjects a b` out of Jest's arguments: the suites are run one after the other, each in its own way. */
+/** Takes `--selectProjects a b` out of Jest's arguments: each suite is run in its own way. */
 export function readSelection(args: readonly string[]): Selection {
   const at = args.indexOf('--selectProjects');
   if (at < 0) return { projects: PROJECTS, rest: args };

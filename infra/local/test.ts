@@ -14,7 +14,10 @@ const tallies: Tally[] = [];
  */
 const ROUNDS: readonly (readonly (readonly Project[])[])[] = [
   [['unit', 'workflow']],
-  [['chaos', 'control'], ['system']],
+  [
+    ['chaos', 'control'],
+    ['backups', 'system'],
+  ],
   [['alone']],
 ];
 

@@ -41,7 +41,7 @@ function greeting(home: Home, { apiUrl, temporalUiUrl, tookMs }: Welcome): strin
     '',
     `  ${elsewhere ? `HOLDFAST_HOME=${home.folder} ` : ''}npx holdfast cluster create orders --plan ha-s --wait`,
     '',
-    'Ctrl-C stops Holdfast and leaves the clusters running; npm run down deletes the clusters and Holdfast itself.',
+    'Ctrl-C stops Holdfast and leaves the clusters running; npm run down deletes the clusters, their backups in the local stores, and Holdfast itself.',
     '',
   ].join('\n');
 }

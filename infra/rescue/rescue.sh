@@ -5,7 +5,7 @@
 #   rescue.sh [options] KEY_FILE
 #
 #   --time TIME             as it was at this time, such as '2026-11-21 14:02:00+01'; default: the newest state
-#   --site SITE             read from this site; default: the first that answers
+#   --site SITE             read from this site; default: the first that can be read
 #   --endpoint SITE=URL     where that site is now, such as primary=https://10.0.0.7:9000; can be repeated
 #   --passphrase-file FILE  its first line is the passphrase; default: the terminal is asked
 #   --port PORT             of PostgreSQL, on this machine only; default 5432
@@ -126,8 +126,74 @@ number_of() {
 
 backrest() { runuser -u postgres -- pgbackrest --config="$config" --stanza="$stanza" --pg1-path="$data" "$@"; }
 
+# route TIME REPOSITORY: where the cluster was restored in place its log branches, and pgBackRest knows nothing of that. Its backups tell of
+# the branches (activities/pgbackrest/branches.ts). Reads `info`; prints for each repository the set to begin with, the log to follow,
+# the type and the target; nothing where nothing branches. TIME is in seconds, or nothing for the newest state.
+route() {
+  perl -MJSON::PP -e '
+    my ($time, $repo) = @ARGV;
+    my ($stanza) = @{decode_json(join "", <STDIN>)};
+    my @sets = sort { $b->{timestamp}{stop} <=> $a->{timestamp}{stop} } @{$stanza->{backup} // []};
+    my ($told) = grep { defined } map { $_->{annotation}{"holdfast-branches"} } @sets;
+    exit unless defined $told;
+    my @forks = map { my %fork; @fork{qw(swapped log lsn from committed commit)} = split / /; \%fork } split /;/, $told;
+    sub position { my ($high, $low) = split m{/}, $_[0]; return hex($high) * 2**32 + hex($low) }
+    sub branch_at { my ($at) = @_; return scalar grep { $_->{swapped} <= $at } @forks }
+    sub leads {
+      my ($branch, $set) = @_;
+      my $own = branch_at($set->{timestamp}{stop});
+      while ($branch > $own) {
+        my $fork = $forks[$branch - 1];
+        return 0 if $fork->{lsn} eq "-" or position($set->{lsn}{stop}) > position($fork->{lsn});
+        $branch = $fork->{from};
+      }
+      return $branch == $own;
+    }
+    my $branch = $time eq "" ? scalar @forks : branch_at($time);
+    my $left = $forks[$branch];
+    my @target = $time eq "" ? ("default", "-") : ("time", "-");
+    # The last commit of that log came before the time: a replay would wait for a later one in vain.
+    @target = ("lsn", $left->{commit}) if $time ne "" and $left and $left->{committed} ne "-" and $left->{committed} <= $time;
+    my %of;
+    for my $set (grep { !$_->{error} and ($time eq "" or $_->{timestamp}{stop} <= $time) and leads($branch, $_) } @sets) {
+      $of{$set->{database}{"repo-key"}} //= $set->{label};
+    }
+    my @repos = grep { $repo eq "" or $_ == $repo } sort { $a <=> $b } keys %of;
+    print "none\n" unless @repos;
+    print join(" ", $_, $of{$_}, $left ? $left->{log} : "-", @target), "\n" for @repos;
+  ' -- "$1" "$2"
+}
+
+# anywhere OPTION...: restores as pgBackRest chooses, from one repository after the other where that fails.
+anywhere() {
+  for one in "$repository" $([ -n "$repository" ] || sed -n 's/^site \([0-9]*\) .*/\1/p' "$work/contents"); do
+    find "$data" -mindepth 1 -delete
+    backrest "$@" ${one:+"--repo=$one"} restore >&2 && return
+  done
+  return 1
+}
+
+# follow OPTION...: restores by what `route` printed; the next repository where one does not answer.
+follow() {
+  while read -r repository set log type target; do
+    [ "$repository" != none ] || fail 'no backup leads to that time'
+    # pgBackRest restores into an empty folder only, and one that failed may have begun.
+    find "$data" -mindepth 1 -delete
+    if [ "$target" = - ]; then target=$time; fi
+    if [ "$type" = default ]; then
+      backrest "$@" "--repo=$repository" "--set=$set" --type=default restore >&2 && return
+    elif [ "$log" = - ]; then
+      backrest "$@" "--repo=$repository" "--set=$set" "--type=$type" "--target=$target" --target-action=promote restore >&2 && return
+    else
+      backrest "$@" "--repo=$repository" "--set=$set" "--type=$type" "--target=$target" --target-action=promote "--target-timeline=$log" \
+        restore >&2 && return
+    fi
+  done <"$work/route"
+  return 1
+}
+
 restore() {
-  wanted="${time:-newest} from ${site:-any site}"
+  wanted="${time:-newest} of $stanza from ${site:-any site}"
   if [ -e "$data.restored" ] && [ -z "$again" ]; then
     [ "$(cat "$data.restored")" = "$wanted" ] ||
       fail "$data has been restored already, to: $(cat "$data.restored"). With --again it is thrown away"
@@ -135,14 +201,25 @@ restore() {
     return
   fi
   stop
-  rm -rf "$data" "$data.restored"
+  rm -rf "$data" "$data.restored" "$data.log"
   install -d -m 755 -o postgres -g postgres "$(dirname "$data")"
   install -d -m 700 -o postgres -g postgres "$data"
   set -- --log-level-console=info
-  if [ -n "$site" ]; then set -- "$@" "--repo=$(number_of "$site")"; fi
-  if [ -n "$time" ]; then set -- "$@" --type=time "--target=$time" --target-action=promote; else set -- "$@" --type=default; fi
+  repository=''
+  if [ -n "$site" ]; then repository=$(number_of "$site"); fi
   say "restoring $cluster to $data ($wanted)"
-  backrest "$@" restore >&2 || fail 'pgBackRest could not restore it: see above'
+  runuser -u postgres -- pgbackrest --config="$config" --stanza="$stanza" --log-level-console=off --log-level-stderr=warn \
+    --output=json info >"$work/info" || fail 'pgBackRest could not read the stores: see above'
+  seconds=''
+  if [ -n "$time" ]; then seconds=$(date -d "$time" +%s.%N) || fail "--time is a time, not '$time'"; fi
+  route "$seconds" "$repository" <"$work/info" >"$work/route" || fail 'what the stores have could not be read: see above'
+  if [ -s "$work/route" ]; then
+    follow "$@" || fail 'pgBackRest could not restore it: see above'
+    echo "$wanted" >"$data.restored"
+    return
+  fi
+  if [ -n "$time" ]; then set -- "$@" --type=time "--target=$time" --target-action=promote; else set -- "$@" --type=default; fi
+  anywhere "$@" || fail 'pgBackRest could not restore it: see above'
   echo "$wanted" >"$data.restored"
 }
 
@@ -179,7 +256,7 @@ start() {
   install -d -m 2775 -o postgres -g postgres /var/run/postgresql
   if ! running; then
     write_postgres_config
-    install -m 600 -o postgres -g postgres /dev/null "$data.log"
+    [ -e "$data.log" ] || install -m 600 -o postgres -g postgres /dev/null "$data.log"
     runuser -u postgres -- "$binaries/pg_ctl" start -D "$data" -W -l "$data.log" -o "-c config_file=$settings/postgresql.conf" >&2
   fi
   say 'replaying the log'
@@ -187,6 +264,21 @@ start() {
     sleep 1
     running || { tail -n 20 "$data.log" >&2; fail "PostgreSQL gave up: see above, and $data.log"; }
   done
+  demand_whole_log
+}
+
+# To PostgreSQL a segment that could not be fetched is the end of the log: it begins to serve without what follows. Where it gave up
+# instead, its next start asked for that segment again.
+demand_whole_log() {
+  lost=$(awk '/archive-get command end: aborted/ && !served { lost = $0 }
+    /archive recovery complete/ { served = 1 }
+    /starting PostgreSQL/ && !served { lost = "" }
+    END { print lost }' "$data.log")
+  [ -n "$lost" ] || return 0
+  # What came back may be all that there is, so it stays until the next run.
+  rm -f "$data.restored"
+  say "a store failed while the log was read, see $data.log: $lost"
+  fail "The newest commits may be missing in what runs on port $port now. Run this again when the stores answer, or with --site to read another one: it restores anew"
 }
 
 ask_passphrase

@@ -45,18 +45,30 @@ async function repeat<T>(times: number, what: string, measure: (run: number) => 
 async function measure(runs: Runs, times: number): Promise<Omit<BackupResult, 'machine' | 'workerMemoryBytes'>> {
   const databaseBytes = await sizeOf(runs.database);
   await measureBackup(runs); // Warm-up: what PostgreSQL and the stores read for the first time.
-  const [backupMs, bareBackupMs]: [number[], number[]] = [[], []];
+  const [backupMs, bareBackupMs, bareAtOnceMs]: [number[], number[], number[]] = [[], [], []];
   // In turn, so that what the machine does beside them meets both.
   for (let run = 1; run <= times; run++) {
     backupMs.push(await told(`full backup ${run} of ${times}`, () => measureBackup(runs)));
-    bareBackupMs.push(await told(`pgBackRest alone ${run} of ${times}`, () => measureBareBackup(runs)));
+    bareBackupMs.push(await told(`pgBackRest alone ${run} of ${times}`, () => measureBareBackup(runs, 'in turn')));
+    bareAtOnceMs.push(await told(`… at once ${run} of ${times}`, () => measureBareBackup(runs, 'at once')));
   }
   const bareRestoreMs = await repeat(times, 'pgbackrest restore alone', () => measureBareRestore(runs));
   const restoreMs = await repeat(times, 'restore', (run) => measureRestore(runs, `restored-${run}`));
   const forkMs = await repeat(times, 'fork', (run) => measureRestore(runs, `fork-${run}`, null));
   const inPlaceMs = await repeat(times, 'outage of a restore in place', () => measureInPlace(runs));
   const load: LoadRun[] = await repeat(times, 'load', () => measureLoad(runs));
-  return { format: 1, databaseBytes, backupMs, bareBackupMs, restoreMs, forkMs, bareRestoreMs, inPlaceMs, load };
+  return {
+    format: 1,
+    databaseBytes,
+    backupMs,
+    bareBackupMs,
+    bareAtOnceMs,
+    restoreMs,
+    forkMs,
+    bareRestoreMs,
+    inPlaceMs,
+    load,
+  };
 }
 
 /** Watches the worker's memory while `act` runs. */

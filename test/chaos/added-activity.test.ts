@@ -4,7 +4,7 @@ import type { Experiment, Outcome } from './experiment';
 import { extendedRunbook } from './extra-workflows';
 import type { Laboratory, Subject } from './laboratory';
 import { openLaboratory } from './laboratory';
-import { rowsOf } from './rows';
+import { bothSides } from './rows';
 import { complaints } from './verdict';
 
 /** What the crash matrix makes of activities that were added to a runbook: a good one and one that is not idempotent. */
@@ -30,7 +30,7 @@ const AGAIN = 'plant-a-tree-each-time: plantAgain';
 
 test('an activity that was added has rows without anybody writing them down', () => {
   expect(dryRun.result).toBe('succeeded');
-  const rows = rowsOf(dryRun.executions).map(({ execution, when }) => `${when} ${execution}`);
+  const rows = bothSides(dryRun.executions).map(({ execution, when }) => `${when} ${execution}`);
   for (const execution of [ONCE, AGAIN])
     expect(rows).toEqual(expect.arrayContaining([`before ${execution}`, `after ${execution}`]));
 });

@@ -18,12 +18,17 @@ export async function aboutDrill(
     const looked = drill.checks.length;
     return differs('the drill', all, ['cancelled', null, looked, []]);
   }
+  const provenAt = async (): Promise<string | null | undefined> => {
+    const { timelineId, site, setId } = drill;
+    return (await inventory.backups.findCopy({ timelineId, site: site ?? '', setId: setId ?? '' }))?.lastVerifiedAt;
+  };
   const { lastProvenRestore, status } = (await inventory.clusters.get(source.id)) ?? {};
   const condition = status?.conditions.find(({ type }) => type === 'RestoreProven');
   return [
-    ...differs('the drill', all, ['succeeded', null, 3, ['drill proven']]),
+    ...differs('the drill', all, ['succeeded', null, 5, ['drill proven']]),
     ...differs('its checks', [...new Set(drill.checks.map(({ passed }) => passed))], [true]),
-    ...differs('what it read', [drill.target !== null, drill.site !== null], [true, true]),
+    ...differs('what it read', [drill.target !== null, drill.site !== null, drill.setId !== null], [true, true, true]),
+    ...differs('the set is proven', await provenAt(), drill.provenAt),
     ...differs('the last proven restore', lastProvenRestore?.drillId, drill.id),
     ...differs('the condition', [condition?.status, condition?.reason], [true, 'Proven']),
   ];

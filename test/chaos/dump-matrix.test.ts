@@ -10,11 +10,11 @@ import type { Laboratory, Subject } from './laboratory';
 import { openLaboratory } from './laboratory';
 import { inParallel } from './lanes';
 import { blame, judge, run } from './matrix';
-import { cancelPoints, inRuns, rowsOf } from './rows';
+import { cancelPoints, inRuns, rowsOf, tellRows } from './rows';
 import { complaints } from './verdict';
 
 /**
- * The crash matrix of dumps, as backup-matrix.test.ts has it for backups: the worker gets SIGKILL before and after every
+ * The crash matrix of dumps, as backup-matrix.test.ts has it for backups: the worker gets SIGKILL before or after every
  * activity. Each dump is on each site exactly once, and nothing of it is left on a node, nor of one that was cancelled anywhere.
  */
 
@@ -49,7 +49,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await laboratory?.stop();
-  process.stdout.write(`rows of the crash matrix: ${JSON.stringify(rowsRun)}\n`);
+  tellRows(rowsRun);
 });
 
 function clusterOf(subject: Subject): OrderedCluster {

@@ -5,8 +5,9 @@ import type { NewDatabaseRestore } from '../../activities/inventory/database-res
 import type { NewDrill } from '../../activities/inventory/drill-tables';
 import type { DumpUse, NewDump } from '../../activities/inventory/dump-tables';
 import type { SubmissionResult } from '../../activities/inventory/inventory';
+import type { NewRestorePoint } from '../../activities/inventory/restore-points';
 import type { NewSwap } from '../../activities/inventory/swap-table';
-import type { Origin, Timeline } from '../../domain/backups';
+import type { BackupPolicy, Origin, Timeline } from '../../domain/backups';
 import type { CloudName } from '../../domain/clusters';
 import type { ClusterId } from '../../domain/ids';
 import type { Operation, OperationInput, OperationKind } from '../../domain/operations';
@@ -20,7 +21,7 @@ import { stageOf } from '../simulation/crash';
 import { LAN } from '../simulation/machines';
 import { eventually } from '../support/eventually';
 import { newCluster, newId, newSubmission, SPEC } from '../support/inventory';
-import { POLICY } from '../support/lineage';
+import { HOOKED } from '../support/lineage';
 import type { Laboratory, Subject } from './laboratory';
 import { resultOf, submitTo } from './laboratory';
 import type { Lane } from './lane';
@@ -41,6 +42,10 @@ export interface Experiment {
   readonly cluster?: OrderedCluster;
   /** What a restore or a drill begins with: a cluster of the same world that has a backup. */
   readonly source?: OrderedCluster;
+  /** A restore of a source that was deleted: it comes back under its name. */
+  readonly undeletes?: boolean;
+  /** What the backups of {@link cluster} are to be like. */
+  readonly policy?: BackupPolicy;
 }
 
 export type OrderedCluster = ReturnType<typeof newCluster>;
@@ -127,20 +132,21 @@ type Runbooks = Readonly<Partial<Record<OperationKind, RunbookOf>>>;
 async function clusterOf(
   laboratory: Laboratory,
   lane: Lane,
-  { kind, topology, cloud = SPEC.cloud, source }: Experiment,
+  { kind, topology, cloud = SPEC.cloud, source, undeletes = false }: Experiment,
 ): Promise<OrderedCluster> {
   const project = cloud === 'static' ? await ownerOfMachines(laboratory, lane) : laboratory.project;
   const cluster = newCluster(project, newId('clu').replaceAll('_', '-'));
   // A drill finds out by itself what it is made from, and has no backups of its own.
   if (kind === 'drill') return { ...cluster, spec: { ...SPEC, plan: PLANS[topology], cloud } };
-  const origin = source ? await latestOf(laboratory, source) : null;
+  const origin = source ? { ...(await latestOf(laboratory, source)), undeletes } : null;
+  if (undeletes && source) return { ...source, id: cluster.id, origin };
   if (kind === 'restore-database')
     return {
       ...cluster,
       spec: { ...SPEC, plan: PLANS[topology], cloud },
       origin: origin && { ...origin, keepsCredentials: false },
     };
-  return { ...cluster, spec: { ...SPEC, plan: PLANS[topology], cloud, backups: POLICY }, origin };
+  return { ...cluster, spec: { ...SPEC, plan: PLANS[topology], cloud, backups: HOOKED }, origin };
 }
 
 async function latestOf({ inventory }: Laboratory, { id }: OrderedCluster): Promise<Origin> {
@@ -165,7 +171,7 @@ async function lineageOf(inventory: Laboratory['inventory'], id: ClusterId): Pro
 async function order(
   { inventory }: Laboratory,
   cluster: OrderedCluster,
-  { kind, topology, source }: Experiment,
+  { kind, topology, source, policy }: Experiment,
   runbook: RunbookOf = RUNBOOKS[kind].runbook,
 ): Promise<OperationInput> {
   const draft = newSubmission(cluster, kind);
@@ -174,6 +180,8 @@ async function order(
     operation: { ...draft.operation, topology },
     steps: titlesOf(runbook({ topology })),
     ...(await swapOf(inventory, cluster, kind)),
+    ...(kind === 'create-restore-point' && { restorePoint: await newPoint(inventory, cluster) }),
+    ...(policy && { backupPolicy: policy }),
     ...(kind === 'backup' && { backup: await newBackup(inventory, cluster) }),
     ...(kind === 'drill' && source && { drill: await newDrill(inventory, source) }),
     ...(kind === 'dump' && { dump: await newDump(inventory, cluster) }),
@@ -199,6 +207,10 @@ async function swapOf(
   const kept = kind === 'rollback' ? await inventory.swaps.kept(id) : null;
   const target = kind === 'rollback' ? null : ({ kind: 'latest' } as const);
   return { swap: { timelineId, target, site: null, undoes: kept?.operationId ?? null } };
+}
+
+async function newPoint(inventory: Laboratory['inventory'], { id }: OrderedCluster): Promise<NewRestorePoint> {
+  return { timelineId: (await lineageOf(inventory, id)).id, name: newId('evt') };
 }
 
 async function newBackup(inventory: Laboratory['inventory'], { id, spec }: OrderedCluster): Promise<NewBackup> {

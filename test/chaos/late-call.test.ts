@@ -11,8 +11,6 @@ import { openSimulatedFleet } from '../simulation/fleet';
 
 /** A worker that was thought dead comes back and makes a host that nobody wants any more. */
 
-jest.setTimeout(60_000);
-
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-late-'));
 let opened: ScratchInventory;
 let fleet: Awaited<ReturnType<typeof openSimulatedFleet>>;

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BACKUP_SECRETS, SECRET_NAMES } from '../../activities/secrets/stored-secrets';
-import type { Timeline } from '../../domain/backups';
+import type { Backup, Timeline } from '../../domain/backups';
+import type { OperationId } from '../../domain/ids';
 import { laneOf } from '../../domain/operations';
 import type { World } from '../simulation/world';
 import { differs } from './differs';
@@ -69,9 +71,11 @@ export async function aboutBackup(
   const takes =
     laneOf(operation.kind) === 'backup' || ['restore', 'restore-in-place', 'rollback'].includes(operation.kind);
   if (!takes || operation.state !== 'succeeded') return [];
-  const sites = cluster.spec.backups?.sites ?? [];
+  const all = cluster.spec.backups?.sites ?? [];
+  // A new cluster is ready with the first of them; the others are filled at once.
+  const sites = operation.kind === 'restore' ? all.slice(0, 1) : all;
   const backup = await inventory.backups.ofOperation(operation.id);
-  const all = await inventory.backups.list(cluster.projectId, { limit: 1_000, clusterId: cluster.id });
+  const backups = await inventory.backups.list(cluster.projectId, { limit: 1_000, clusterId: cluster.id });
   const window = await inventory.timelines.getWindow(backup.timelineId);
   const { status } = (await inventory.clusters.get(cluster.id)) ?? {};
   const condition = status?.conditions.find(({ type }) => type === 'BackedUp');
@@ -82,10 +86,65 @@ export async function aboutBackup(
       backup.copies.map(({ site, removedAt }) => [site, removedAt]).sort(),
       sites.map((site) => [site, null]).sort(),
     ),
+    ...differs('how it was taken', [backup.version, backup.parameters !== null], ['18.6', true]),
+    ...differs(
+      'checksums of its manifests',
+      backup.copies.map(({ manifestSha256 }) => manifestSha256),
+      backup.copies.map(({ site, setId }) => manifestOf(world, site, backup.timelineId, setId)),
+    ),
+    ...(await aboutProof({ inventory }, operation, sourceOf(operation, cluster, backup))),
+    ...(laneOf(operation.kind) === 'backup' ? await aroundBackup({ inventory }, operation.id) : []),
     ...sites.flatMap((site) => differs(`sets on ${site}`, setsOf(world, site, backup).length, 1)),
-    ...differs('backups that nobody asked for', all.filter(({ operationId }) => operationId === null).length, 0),
+    ...differs('backups that nobody asked for', backups.filter(({ operationId }) => operationId === null).length, 0),
+    ...differs('whether another one is asked for at once', isAskedFor(world, operation), sites.length < all.length),
     ...differs('a window that ends', typeof window?.latest, 'string'),
     ...differs('the condition', condition?.status, true),
+  ];
+}
+
+const isAskedFor = (world: World, { id, clusterId }: Outcome['operation']): boolean =>
+  existsSync(join(world.folder, 'occasions', clusterId, `incremental-${id}`));
+
+/** The lineage that an operation restored from; null: from none. */
+function sourceOf(
+  { kind }: Outcome['operation'],
+  { origin }: Outcome['cluster'],
+  { timelineId }: Backup,
+): Timeline['id'] | null {
+  if (kind === 'restore-in-place') return timelineId;
+  return kind === 'restore' && origin ? origin.timelineId : null;
+}
+
+/** What was restored and found to be good is proven by that. */
+async function aboutProof(
+  { inventory }: Pick<Laboratory, 'inventory'>,
+  { createdAt }: Outcome['operation'],
+  source: Timeline['id'] | null,
+): Promise<string[]> {
+  if (source === null) return [];
+  const copies = await inventory.backups.copies(source);
+  const proven = copies.filter(({ lastVerifiedAt }) => lastVerifiedAt !== null && lastVerifiedAt > createdAt);
+  return differs('sets that it proved', proven.length > 0, true);
+}
+
+/** The scripts before and after it, and whom to tell, each once. That a script ran once is among the effects. */
+async function aroundBackup({ inventory }: Pick<Laboratory, 'inventory'>, id: OperationId): Promise<string[]> {
+  const { scripts } = await inventory.backups.ofOperation(id);
+  const events = await inventory.operations.eventsAfter(id, 0);
+  return [
+    ...differs(
+      'its scripts',
+      scripts.map(({ phase, state, output }) => [phase, state, output]),
+      [
+        ['pre', 'succeeded', 'pre'],
+        ['post', 'succeeded', 'post succeeded'],
+      ],
+    ),
+    ...differs(
+      'notices',
+      events.flatMap(({ type, body }) => (type === 'notice' ? [body['told']] : [])),
+      [['dba']],
+    ),
   ];
 }
 
@@ -96,6 +155,12 @@ const hasAccount = (world: World, site: string, { id }: Pick<Timeline, 'id'>): b
 function leftOn(world: World, site: string, timeline: string): string[] {
   const folder = folderOf(world, site, timeline);
   return ['account', 'objects'].filter((one) => existsSync(join(folder, one))).map((one) => `left on ${site}: ${one}`);
+}
+
+function manifestOf(world: World, site: string, timeline: string, setId: string): string | null {
+  const name = encodeURIComponent(`backup/${timeline}/${setId}/backup.manifest`);
+  const file = join(folderOf(world, site, timeline), 'objects', name);
+  return existsSync(file) ? createHash('sha256').update(readFileSync(file)).digest('hex') : 'none is there';
 }
 
 /** Sets that were taken for a backup. */

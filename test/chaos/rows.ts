@@ -1,14 +1,38 @@
+import { createHash } from 'node:crypto';
 import type { CrashPoint, Execution } from '../simulation/crash';
 import type { Outcome } from './experiment';
 
-/** The rows of the matrix: where a worker dies. They are what a dry run did, so an activity that is added adds its own. */
+/**
+ * The rows of the matrix: where a worker dies. They are what a dry run did, so an activity that is added adds its own. By
+ * default each run of the tests has one side of every execution, drawn anew: HOLDFAST_TEST_SEED draws those of an earlier run
+ * again, HOLDFAST_CHAOS=all has both, and whatever else a matrix leaves out.
+ */
+
+export const all = process.env['HOLDFAST_CHAOS'] === 'all';
+const seed = Number(process.env['HOLDFAST_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
 /** Before and after each execution that the dry run shows. */
-export function rowsOf(executions: readonly Execution[]): CrashPoint[] {
+export function bothSides(executions: readonly Execution[]): CrashPoint[] {
   return [...new Set(executions)].flatMap((execution) => [
     { execution, when: 'before' } as const,
     { execution, when: 'after' } as const,
   ]);
+}
+
+/** Of {@link bothSides} those of this run. */
+export function rowsOf(executions: readonly Execution[]): CrashPoint[] {
+  const rows = bothSides(executions);
+  return all ? rows : rows.filter(({ execution, when }) => when === sideOf(execution));
+}
+
+function sideOf(execution: Execution): CrashPoint['when'] {
+  const [drawn = 0] = createHash('sha256').update(`${seed} ${execution}`).digest();
+  return drawn % 2 === 0 ? 'before' : 'after';
+}
+
+/** How many rows of what came in this run. */
+export function tellRows(counts: Readonly<Record<string, number>>): void {
+  process.stdout.write(`rows of the crash matrix, seed ${seed}: ${JSON.stringify(counts)}\n`);
 }
 
 /** For each of these steps the execution of it that began first: where a cancel is asked for. */

@@ -18,8 +18,6 @@ import { openWorld } from '../simulation/world';
  * (test/system/static).
  */
 
-jest.setTimeout(60_000);
-
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-machine-'));
 const key = makeHostKey('control');
 const world = openWorld(folder);

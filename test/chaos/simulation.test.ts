@@ -22,8 +22,6 @@ import type { World } from '../simulation/world';
 
 /** The simulation holds to what the real clouds and hosts hold to, so that what is proven on it means something. */
 
-jest.setTimeout(60_000);
-
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'holdfast-world-'));
 const end = (folder: string): Promise<void> => Promise.resolve(rmSync(folder, { recursive: true }));
 

@@ -1,15 +1,28 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createHousekeepingActivities } from '../../activities/housekeeping/activities';
+import type { RemovedThings } from '../../activities/remove-each';
+import type { Condition } from '../../domain/clusters';
+import { decideOperation } from '../../workflows/operation';
+import { createSimulatedCloud } from '../simulation/cloud';
 import type { CrashPoint } from '../simulation/crash';
+import { openSimulatedFleet } from '../simulation/fleet';
+import { DAMAGED_DATA } from '../simulation/machines';
+import { UNREADABLE } from '../simulation/storage';
+import { eventually } from '../support/eventually';
 import type { Experiment, OrderedCluster, Outcome } from './experiment';
+import { begin, prefixOf } from './experiment';
 import type { Laboratory, Subject } from './laboratory';
 import { openLaboratory } from './laboratory';
 import { inParallel } from './lanes';
 import { judge, run } from './matrix';
-import { cancelPoints, inRuns, rowsOf } from './rows';
+import { all, cancelPoints, inRuns, rowsOf, tellRows } from './rows';
+import { aboutSwap } from './swaps';
 import { complaints } from './verdict';
 
 /**
- * The crash matrix of restores in place, rollbacks and confirmations, as crash-matrix.test.ts has it for clusters: the worker
- * gets SIGKILL before and after every activity. Whatever happens, a cluster has its old data or its new, never none, and a cancel
+ * The crash matrix of restore points, restores in place, rollbacks and confirmations, as crash-matrix.test.ts has it for clusters: the worker
+ * gets SIGKILL before or after every activity. Whatever happens, a cluster has its old data or its new, never none, and a cancel
  * leaves nothing beside it. HOLDFAST_CHAOS=all runs the records too.
  */
 
@@ -17,8 +30,7 @@ jest.setTimeout(900_000);
 
 const LANES = 4;
 const CRASHES_IN_A_RUN = 12;
-const all = process.env['HOLDFAST_CHAOS'] === 'all';
-const CYCLE = ['restore-in-place', 'rollback', 'confirm-restore'] as const;
+const CYCLE = ['create-restore-point', 'restore-in-place', 'rollback', 'confirm-restore'] as const;
 type Kind = (typeof CYCLE)[number];
 
 let laboratory: Laboratory;
@@ -42,7 +54,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await laboratory?.stop();
-  process.stdout.write(`rows of the crash matrix: ${JSON.stringify(rowsRun)}\n`);
+  tellRows(rowsRun);
 });
 
 function experimentOf(subject: Subject, kind: Kind): Experiment {
@@ -65,7 +77,7 @@ function isOwn(kind: Kind, topology: string, execution: string): boolean {
   return kind !== 'rollback' || /: (makeAside|replayAside|keepOld)$/.test(execution);
 }
 
-/** A restore in place, its rollback and its confirmation, one after the other; what is wrong with them. */
+/** A restore point, a restore in place, its rollback and its confirmation, one after the other; what is wrong with them. */
 async function cycle(subject: Subject, crashesOf: (kind: Kind) => readonly CrashPoint[]): Promise<string[]> {
   const found: string[] = [];
   for (const kind of CYCLE) {
@@ -106,6 +118,55 @@ test('the data is exchanged once, whatever the activity before or after which th
   expect([...(await onSingles), ...(await onHa)]).toEqual([]);
 });
 
+test('a data node and a site that are away from the exchange on hold nobody up, and are brought in when they are back', async () => {
+  const [subject] = subjects;
+  if (!subject) throw new Error('no lane');
+  const { world, lane } = subject;
+  const experiment = experimentOf(subject, 'restore-in-place');
+  const running = await begin(laboratory, subject, {
+    ...experiment,
+    crashes: [{ execution: 'put-the-new-data-in-the-place-of-the-old: exchangeData', when: 'before' }],
+  });
+  await eventually(() => running.stage.armed.length === 0, { everyMs: 20 });
+  const { inventory } = laboratory;
+  const { keptOn, timelineId } = await inventory.swaps.ofOperation(running.input.operationId);
+  const cloud = createSimulatedCloud(world, 'docker');
+  const token = `${prefixOf(running.cluster.id)}${keptOn}`;
+  await cloud.powerOff(token);
+  const account = join(world.folder, 'sites/secondary', timelineId, 'account');
+  renameSync(account, `${account}.away`);
+  const outcome = await running.outcome();
+  expect([outcome.result, outcome.operation.error]).toEqual(['succeeded', null]);
+  const told = async (type: Condition['type']): Promise<Condition | undefined> =>
+    (await inventory.clusters.get(running.cluster.id))?.status.conditions.find((one) => one.type === type);
+  expect(await told('Ready')).toMatchObject({ status: true });
+  expect(await told('NodesPresent')).toMatchObject({
+    status: false,
+    message: expect.stringMatching(new RegExp(`: ${keptOn} since 20\\S+Z\\. `)) as unknown,
+  });
+  const exchanged = outcome.operation.steps.find(({ id }) => id === 'put-the-new-data-in-the-place-of-the-old');
+  expect(exchanged?.progress).toMatch(new RegExp(`^${keptOn} has not answered since 20`));
+  expect((await inventory.backups.ofOperation(outcome.operation.id)).copies.map(({ site }) => site)).toEqual([
+    'primary',
+  ]);
+  expect((await told('BackedUp'))?.message).toMatch(/on primary\. There is none of it on secondary/);
+
+  renameSync(`${account}.away`, account);
+  const fleet = await openSimulatedFleet(world.folder, lane.settings.home, lane.settings.databaseUrl);
+  const bringIn = (): Promise<RemovedThings> => createHousekeepingActivities(fleet).bringInNodes();
+  const what = `${outcome.operation.id} ${keptOn}`;
+  expect(await bringIn()).toEqual({
+    removed: [],
+    failed: { [what]: expect.stringContaining('does not answer') as unknown },
+  });
+  await cloud.powerOn(token);
+  expect(await bringIn()).toEqual({ removed: [what], failed: {} });
+  expect(await bringIn()).toEqual({ removed: [], failed: {} });
+  await fleet.inventory.close();
+  expect(await told('NodesPresent')).toBeUndefined();
+  expect(await aboutSwap(laboratory, world, experiment, outcome)).toEqual([]);
+});
+
 test('a cancel before the exchange leaves the cluster as it was, and nothing beside its data', async () => {
   const reference = dry.get('restore-in-place, single');
   if (!reference) throw new Error('no dry run');
@@ -125,3 +186,72 @@ test('a cancel before the exchange leaves the cluster as it was, and nothing bes
   });
   expect(found).toEqual([]);
 });
+
+test('what a site began is thrown away when it fails in the middle: the next one is read, in a new cluster or in place, and it is told', async () => {
+  const subject = subjects[1];
+  if (!subject) throw new Error('no lane');
+  const inPlace = experimentOf(subject, 'restore-in-place');
+  const { cluster } = inPlace;
+  const timeline = cluster && (await laboratory.inventory.timelines.current(cluster.id));
+  const mark = join(subject.world.folder, 'sites/primary', timeline?.id ?? '', UNREADABLE);
+  writeFileSync(mark, '');
+  const experiments: Experiment[] = [
+    inPlace,
+    { kind: 'restore', topology: 'single', ...(cluster && { source: cluster }) },
+  ];
+  for (const experiment of experiments) {
+    const { result, operation } = await run(laboratory, subject, experiment);
+    expect([result, operation.error]).toEqual(['succeeded', null]);
+    expect(operation.restored?.from).toMatchObject({ site: 'secondary', insteadOf: 'primary' });
+  }
+  rmSync(mark);
+  expect((await run(laboratory, subject, experimentOf(subject, 'confirm-restore'))).result).toBe('succeeded');
+});
+
+test('data that comes back damaged is offered to nobody, in a new cluster or in place, and it is told what is wrong with it', async () => {
+  const subject = subjects[1];
+  if (!subject) throw new Error('no lane');
+  const { cluster } = experimentOf(subject, 'restore-in-place');
+  const experiments: Experiment[] = [
+    experimentOf(subject, 'restore-in-place'),
+    { kind: 'restore', topology: 'single', ...(cluster && { source: cluster }) },
+  ];
+  for (const experiment of experiments) {
+    const running = await begin(laboratory, subject, experiment);
+    const { operationId, clusterId } = running.input;
+    const files = await eventually(() => damageFiles(subject, clusterId));
+    for (const file of files) writeFileSync(file, '');
+    const { result, operation } = await running.outcome();
+    expect(result).toMatch(/^waiting: .*damaged: tables and indexes: heap table "app\.public\.orders", block 3/);
+    const wrong = operation.restored?.checks.filter(({ passed }) => !passed);
+    expect(wrong?.map(({ name }) => name)).toEqual(['tables and indexes']);
+    const state = (await laboratory.inventory.clusters.get(clusterId))?.status.state;
+    expect(state).toBe(experiment.kind === 'restore' ? 'creating' : 'ready');
+    for (const file of files) rmSync(file, { force: true });
+    await laboratory.client.workflow.getHandle(operationId).signal(decideOperation, 'cancel');
+    await eventually(async () => (await laboratory.inventory.operations.get(operationId))?.state === 'cancelled');
+  }
+});
+
+test('a database that comes back damaged is not taken out of backups', async () => {
+  const subject = subjects[1];
+  if (!subject) throw new Error('no lane');
+  const { cluster } = experimentOf(subject, 'restore-in-place');
+  const extract: Experiment = { kind: 'restore-database', topology: 'single', ...(cluster && { source: cluster }) };
+  const running = await begin(laboratory, subject, extract);
+  const { operationId, clusterId } = running.input;
+  for (const file of await eventually(() => damageFiles(subject, clusterId))) writeFileSync(file, '');
+  const { result, operation } = await running.outcome();
+  expect([result, operation.error?.code]).toEqual(['failed', 'RESTORE_DAMAGED']);
+  expect(operation.restored?.checks.map(({ passed }) => passed)).toContain(false);
+  const { copies, databaseBytes } = await laboratory.inventory.dumps.ofOperation(operationId);
+  expect([copies, databaseBytes]).toEqual([[], null]);
+  expect(damageFiles(subject, clusterId)).toBe(false);
+});
+
+/** On each data node of a cluster, once it has any. */
+function damageFiles({ world }: Subject, clusterId: string): string[] | false {
+  const tokens = world.hostTokens().filter((token) => token.startsWith(`${clusterId}/`) && /pg-\d$/.test(token));
+  const files = tokens.flatMap((token) => world.host(token) ?? []).map(({ root }) => join(root, DAMAGED_DATA));
+  return files.length > 0 && files;
+}

@@ -7,7 +7,7 @@ import type { Experiment, Outcome } from './experiment';
 import { prefixOf } from './experiment';
 import type { Laboratory } from './laboratory';
 
-/** What is wrong with the data of a cluster after a restore in place and what follows it, one sentence each. */
+/** What is wrong with restore points, or with the data of a cluster after a restore in place and what follows it, one sentence each. */
 
 const FOLDER = 'var/lib/postgresql';
 /** What the data tells of where it comes from: the data of a new cluster is `born`. */
@@ -22,6 +22,7 @@ export async function aboutSwap(
   { kind, cancelAt }: Experiment,
   { cluster, operation }: Outcome,
 ): Promise<string[]> {
+  if (kind === 'create-restore-point') return aboutPoint({ inventory }, operation);
   if (kind !== 'restore-in-place' && kind !== 'rollback' && kind !== 'confirm-restore') return [];
   const hosts = world
     .hostTokens()
@@ -51,4 +52,15 @@ export async function aboutSwap(
     ),
     ...differs('the condition Ready', status?.conditions.find(({ type }) => type === 'Ready')?.status, true),
   ];
+}
+
+/** It is offered with its place in the log, unless it was cancelled. */
+async function aboutPoint(
+  { inventory }: Pick<Laboratory, 'inventory'>,
+  { id, clusterId, state }: Outcome['operation'],
+): Promise<string[]> {
+  const timeline = await inventory.timelines.current(clusterId);
+  const points = timeline ? await inventory.restorePoints.list(timeline.id, { limit: 100 }) : [];
+  const own = points.filter((point) => point.id === id).map(({ lsn }) => lsn);
+  return differs('the restore points that it made', own, state === 'succeeded' ? ['0/4000000'] : []);
 }

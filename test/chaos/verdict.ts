@@ -14,6 +14,7 @@ import { aboutDrill } from './drills';
 import { aboutDumps } from './dumps';
 import { aboutExtract } from './extracts';
 import { aboutBackup, aboutLineage } from './lineages';
+import type { Fate } from './lineages';
 import { keptOfMachines } from './machines';
 import { aboutSwap } from './swaps';
 
@@ -36,7 +37,7 @@ export async function complaints(
   const made = MAKES_CLUSTER.includes(experiment.kind) && experiment.cancelAt !== undefined;
   const gone = ['delete', 'drill', 'restore-database'].includes(experiment.kind) || made;
   // A lineage outlives its cluster, but not the cancel of what opened it.
-  const lineage = !gone ? 'is used' : experiment.kind === 'delete' ? 'outlives its cluster' : 'is gone';
+  const lineage = fateOf(experiment, gone);
   return [
     ...differs('the operation', outcome.operation.state, dryRun.operation.state),
     ...differs('its error', outcome.operation.error, null),
@@ -51,6 +52,11 @@ export async function complaints(
     ...(await aboutDumps(laboratory, world, outcome)),
     ...(await aboutExtract(laboratory, world, experiment, outcome)),
   ];
+}
+
+function fateOf({ kind, cancelAt }: Experiment, gone: boolean): Fate {
+  if (kind === 'delete') return 'outlives its cluster';
+  return gone || (kind === 'begin-backups' && cancelAt !== undefined) ? 'is gone' : 'is used';
 }
 
 /** A cancel of others leaves the cluster as it was. */
@@ -83,9 +89,9 @@ function beganStepOf({ executions }: Outcome, execution: string): boolean {
 
 /**
  * A machine has nothing left that could remember the job which cleaned it: when the worker dies right after it, the job is
- * run again, and finds nothing. That packages were removed is an effect of its own.
+ * run again, and finds nothing. That packages were removed is an effect of its own. Files that Patroni has read it may read again.
  */
-const MAY_BE_REPEATED = /^m\d+ run job .*-remove /;
+const MAY_BE_REPEATED = /^(m\d+ run job .*-remove |pg-\d+ reload patroni$)/;
 
 /** Each exactly once. Which data node is the primary, and so does what only it does, is no matter. */
 function aboutEffects({ cancelAt }: Experiment, outcome: Outcome, dryRun: Outcome): string[] {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { utils } from 'ssh2';
 import { z } from 'zod';
 import { abortable, cancellation, reasonOf } from '../../activities/host/cancellation';
-import { commandFailed, keyMismatch, unreachable } from '../../activities/host/errors';
+import { commandFailed, keyMismatch, loginRefused, unreachable } from '../../activities/host/errors';
 import { putFiles } from '../../activities/host/files';
 import type { Host, RunOptions } from '../../activities/host/host';
 import { firstWords } from '../../activities/host/shell';
@@ -45,7 +45,7 @@ export function createSimulatedHosts(world: World, controlKey: string): SshPool 
   };
 }
 
-/** @throws HOST_UNREACHABLE, HOST_KEY_MISMATCH. */
+/** @throws HOST_UNREACHABLE, HOST_KEY_MISMATCH, HOST_LOGIN_REFUSED. */
 async function connect(
   world: World,
   target: SshTarget,
@@ -65,7 +65,7 @@ async function connect(
 function admitted(machine: SimulatedHost, target: SshTarget, controlKey: string): SimulatedHost {
   if (keyOf(machine.hostKey) !== keyOf(target.hostKey)) throw keyMismatch(target.label);
   if (keyOf(machine.authorizedKey) !== publicPartOf(controlKey))
-    throw refused(target, 'it does not accept the control key');
+    throw loginRefused(target.label, target.ssh.user ?? ROOT);
   return machine;
 }
 

@@ -30,6 +30,8 @@ export const HOLD = {
 } as const;
 /** While it is there, backups of the machine find pages that do not fit their checksums. */
 export const DAMAGE = 'opt/simulation/damage-pages';
+/** While it is there, pg_amcheck finds damage in whatever data the machine has. */
+export const DAMAGED_DATA = 'opt/simulation/damage-data';
 export type HoldPoint = keyof typeof HOLD;
 
 /** What its mirrors have: all that the software comes from. */

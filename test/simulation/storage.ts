@@ -30,6 +30,9 @@ export const SIMULATED_SITES: readonly Site[] = ['primary', 'secondary', 'offsit
   clouds: ['docker', 'static'],
 }));
 
+/** Beside the account of a lineage on a site: while it is there, its sets can be listed there, but not be read to their end. */
+export const UNREADABLE = 'unreadable';
+
 /**
  * Object stores of a world: `sites/<name>/<timeline>/objects/<key>`, and `account` beside it. They belong to no process,
  * as real ones.

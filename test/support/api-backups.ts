@@ -4,6 +4,7 @@ import type { ClusterId, OperationId } from '../../domain/ids';
 import type { Operation, OperationSummary } from '../../domain/operations';
 import type { TestApi } from './api';
 import { finish, knownSite, newId, refOf } from './inventory';
+import { startOn } from './lineage';
 
 /** What workers do for backups, done by hand: clusters with a lineage, and backups in it. */
 
@@ -90,14 +91,14 @@ export async function succeedBackup(
   const operation = await operationOf({ inventory }, operationId);
   const ref = refOf(operation);
   const { id } = await inventory.backups.ofOperation(operation.id);
-  await inventory.backups.recordNode(ref, 'pg-1', 'primary');
+  await inventory.backups.recordStart(ref, startOn('pg-1', 'primary'));
   for (const site of timeline.sites) {
     // What is there already stays: what a look does not find counts as gone.
     const known = await inventory.backups.list(timeline.projectId, { limit: 100, clusterId: timeline.clusterId });
     const there = known.flatMap((backup) =>
       backup.copies
         .filter((copy) => copy.site === site && copy.removedAt === null)
-        .map((copy) => newSet(backup.id, { ...copy })),
+        .map((copy) => newSet(backup.id, { ...copy, databaseBytes: copy.databaseBytes ?? 0 })),
     );
     await inventory.backups.recordSets(timeline, site, [...there, newSet(id, change)]);
   }
@@ -113,4 +114,15 @@ export async function deleteCluster(api: TestApi, name: string, days = 7): Promi
   await api.inventory.timelines.expireWith(refOf(operation), days);
   await api.inventory.clusters.markDeleted(refOf(operation));
   await finish(api.inventory, operation);
+}
+
+/** What a restore in place or a rollback does: exchanges the data, and keeps what was there. */
+export async function exchangeData({ inventory }: Pick<TestApi, 'inventory'>, operation: Operation): Promise<void> {
+  const { swaps } = inventory;
+  const ref = refOf(operation);
+  await swaps.note(ref, { node: 'pg-1', keptOn: 'pg-1', oldLog: 1, newLog: 2, forkLsn: '0/3000000' });
+  await swaps.pass(ref);
+  const found = { bytes: 31_457_280, lastCommitLsn: '0/5000000', lastCommitAt: '2026-11-21T07:02:00.000Z', hours: 24 };
+  await swaps.keep(ref, found);
+  await finish(inventory, operation);
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface Patience {
   /** Pause between two looks in ms; default 50. */
   readonly everyMs?: number;
-  /** Default: two minutes, which is more than anything takes that is waited for. */
+  /** Default: five minutes, which is more than anything takes that is waited for, on a busy machine too. */
   readonly limitMs?: number;
 }
 
@@ -16,7 +16,7 @@ type NotYet = undefined | false;
  */
 export async function eventually<T>(
   probe: () => Promise<T | NotYet> | T | NotYet,
-  { everyMs = 50, limitMs = 120_000 }: Patience = {},
+  { everyMs = 50, limitMs = 300_000 }: Patience = {},
 ): Promise<T> {
   const deadline = Date.now() + limitMs;
   for (;;) {

@@ -28,7 +28,7 @@ export interface ApiAnswer {
   readonly body: unknown;
 }
 
-const POLL = { everyMs: 250, limitMs: 150_000 };
+const POLL = { everyMs: 250, limitMs: 400_000 };
 
 export function connectApi(url: string, token: string): HoldfastApi {
   const api: HoldfastApi['api'] = async (method, path, body) => {

@@ -28,7 +28,7 @@ import type { HoldfastApi } from './holdfast-api';
 import { eventually } from './eventually';
 import { freePort } from './free-port';
 import { startStores } from '../system/support/stores';
-import type { TestStores } from '../system/support/stores';
+import type { StoreTraits, TestStores } from '../system/support/stores';
 
 /**
  * A whole control plane of a test file's own, as `npm start` runs one: its installation, database, Temporal server,
@@ -52,7 +52,7 @@ export interface Holdfast extends HoldfastApi {
   stop(): Promise<void>;
 }
 
-export interface HoldfastOptions {
+export interface HoldfastOptions extends StoreTraits {
   readonly reach?: Settings['HOLDFAST_DOCKER_REACH'];
   /** Names of the object stores that it has; default: none, so that there are no backups. */
   readonly stores?: readonly string[];
@@ -61,7 +61,11 @@ export interface HoldfastOptions {
 const READY_TIMEOUT_MS = 60_000;
 const PROGRAMS = ['worker', 'api'] as const;
 
-export async function startHoldfast({ reach = 'direct', stores = [] }: HoldfastOptions = {}): Promise<Holdfast> {
+export async function startHoldfast({
+  reach = 'direct',
+  stores = [],
+  ...traits
+}: HoldfastOptions = {}): Promise<Holdfast> {
   const image = process.env['HOLDFAST_IMAGE'];
   if (!image) throw new Error('HOLDFAST_IMAGE is not set: run the tests by "npm test"');
   const home = openHome(mkdtempSync(join(tmpdir(), 'holdfast-')));
@@ -73,7 +77,7 @@ export async function startHoldfast({ reach = 'direct', stores = [] }: HoldfastO
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
   };
   try {
-    return await start({ home, image, reach, stores, ends, end });
+    return await start({ home, image, reach, stores, traits, ends, end });
   } catch (error) {
     const logs = logsOf(home);
     await end().catch(() => undefined);
@@ -86,16 +90,17 @@ interface Beginning {
   readonly image: string;
   readonly reach: Settings['HOLDFAST_DOCKER_REACH'];
   readonly stores: readonly string[];
+  readonly traits: StoreTraits;
   readonly ends: (() => Promise<unknown>)[];
   readonly end: () => Promise<void>;
 }
 
-async function start({ home, image, reach, stores: names, ends, end }: Beginning): Promise<Holdfast> {
+async function start({ home, image, reach, stores: names, traits, ends, end }: Beginning): Promise<Holdfast> {
   const docker = new Docker();
   const database = await createTestDatabase();
   ends.push(() => database.drop());
   await migrate(database.url);
-  const stores = names.length === 0 ? null : await startStores(names);
+  const stores = names.length === 0 ? null : await startStores(names, traits);
   if (stores) ends.push(() => stores.end());
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;

@@ -4,7 +4,7 @@ import { createInventory, type OpenInventory } from '../../activities/inventory/
 import type { KnownSite } from '../../activities/inventory/backup-tables';
 import type { CloudName, Cluster, ClusterSpec, StepRef } from '../../domain/clusters';
 import { makeId } from '../../domain/ids';
-import type { ClusterId, IdPrefix, Id, ProjectId } from '../../domain/ids';
+import type { ClusterId, IdPrefix, Id, OperationId, ProjectId } from '../../domain/ids';
 import { laneOf } from '../../domain/operations';
 import type { Operation, OperationKind, OperationRecord, OperationSummary, Step } from '../../domain/operations';
 import type { Submission } from '../../activities/inventory/inventory';
@@ -99,6 +99,11 @@ export async function finish(inventory: OpenInventory, operation: Operation): Pr
     steps: [],
     operation: { state: 'succeeded', at },
   });
+}
+
+/** What the events of an operation tell people, in the order they were written. */
+export async function noticesOf({ operations }: OpenInventory, id: OperationId): Promise<unknown[]> {
+  return (await operations.eventsAfter(id, 0)).flatMap(({ type, body }) => (type === 'notice' ? [body] : []));
 }
 
 /** Writes a cluster with its provision operation, and ends that. */

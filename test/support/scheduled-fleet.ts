@@ -25,6 +25,7 @@ export interface ScheduledFleet {
   readonly inventory: OpenInventory;
   readonly temporal: TestWorkflowEnvironment;
   readonly schedules: TemporalSchedules;
+  readonly fleet: Fleet;
   /** The product's, of a fleet with these schedules. */
   readonly activities: Activities;
   readonly taskQueue: string;
@@ -62,6 +63,7 @@ export async function openScheduledFleet(): Promise<ScheduledFleet> {
     inventory,
     temporal,
     schedules,
+    fleet,
     activities,
     taskQueue: TASK_QUEUE,
     async withWorker(act, own = {}) {

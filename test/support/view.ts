@@ -2,7 +2,8 @@ import type { Cloud } from '../../activities/cloud/cloud';
 import type { ClusterView, ReachableNode } from '../../activities/fleet';
 import { reachableNode } from '../../activities/fleet';
 import type { BackupPolicy } from '../../domain/backups';
-import type { ClusterNode } from '../../domain/clusters';
+import type { ClusterNode, StepRef } from '../../domain/clusters';
+import type { Lane } from '../../domain/operations';
 import { findPlan } from '../../domain/plans';
 import type { NodeName } from '../../domain/topology';
 import { allNodes } from '../../domain/topology';
@@ -43,10 +44,12 @@ export function viewOf(
       },
       status: { state: 'creating', conditions: [], postgresqlVersion: null, endpoint: null },
       origin: null,
+      restoredFrom: null,
       drillOf: null,
       lastProvenRestore: null,
       createdAt: '2026-11-20T00:00:00.000Z',
       deletedAt: null,
+      restorableUntil: null,
     },
     plan,
     cloud: unusedCloud,
@@ -78,3 +81,12 @@ const unusedCloud: Cloud = {
   powerOn: refuse,
   listByTags: refuse,
 };
+
+/** A step of an operation of that cluster. */
+export const stepIn = (lane: Lane, stepId: string): StepRef => ({
+  clusterId: 'clu_0000000000000000000000000a',
+  operationId: 'op_0000000000000000000000000a',
+  lane,
+  generation: 1,
+  stepId,
+});

@@ -19,7 +19,7 @@ import { findSecrets } from './support/secret-search';
  * and found.
  */
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 let holdfast: Holdfast;
 const secrets: Secret[] = [];

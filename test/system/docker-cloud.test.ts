@@ -14,7 +14,7 @@ import { describeCloudContract } from './cloud-contract';
 import { connectEngine, goldenImage } from './support/engine';
 import { ssh, sshWhenUp } from './support/ssh';
 
-jest.setTimeout(120_000);
+jest.setTimeout(400_000);
 
 const docker = connectEngine();
 const makeOptions = (reach: DockerCloudOptions['reach']): DockerCloudOptions => ({

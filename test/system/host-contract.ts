@@ -97,10 +97,14 @@ export function describeHostContract(name: string, makeHost: () => Promise<HostU
         expect(Date.now() - startedAt).toBeLessThan(10_000);
       });
 
-      test('by another control key is refused', async () => {
+      test('by another control key is refused at once and for good, as something that somebody has to mend', async () => {
         const others = env.openPool(makeHostKey().privatePem);
-        const entered = others.host(target).run(sh`true`);
-        await expect(entered).rejects.toMatchObject({ code: 'HOST_UNREACHABLE', retryable: true });
+        const entered = others.host(target).run(sh`true`, { connectTimeoutMs: 60_000 });
+        await expect(entered).rejects.toMatchObject({
+          code: 'HOST_LOGIN_REFUSED',
+          retryable: false,
+          values: { host: 'orders/gw-1', user: target.ssh.user ?? 'root' },
+        });
         others.close();
       });
 

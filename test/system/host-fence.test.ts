@@ -10,8 +10,6 @@ import type { EnteredHost } from './support/host';
 
 /** A step of an operation that was overtaken does nothing on a host. */
 
-jest.setTimeout(60_000);
-
 let machine: EnteredHost;
 let host: Host;
 let clusterId: StepRef['clusterId'];

@@ -10,8 +10,6 @@ import { describeJobsContract } from './jobs-contract';
 import { createTestHost, enterTestHost } from './support/host';
 import type { EnteredHost } from './support/host';
 
-jest.setTimeout(60_000);
-
 const logger = pino({ level: 'silent' });
 describeJobsContract('a host over SSH', async () => {
   const machine = await createTestHost();
@@ -47,7 +45,7 @@ test('a job survives the loss of its SSH connection; another process finds it an
   const starter = machine.fromElsewhere();
   const job = {
     unit,
-    command: sh`sh -c ${`echo started >>${path('starts')}; until [ -e ${path('go')} ]; do sleep 0.05; done; echo finished`}`,
+    command: sh`sh -c ${`echo started >>${path('starts')}; until [ -e ${path('go')} ]; do sleep 0.05; done; runuser -u nobody -- true; echo finished`}`,
     description: 'a test',
   };
   await startJob(starter.host, job);
@@ -62,6 +60,8 @@ test('a job survives the loss of its SSH connection; another process finds it an
   const lines: string[] = [];
   await followJob(host, unit, { onProgress: (more) => lines.push(...more) });
   expect(lines).toContain('finished');
+  // What PAM tells the log of the system of a user's session is none of it.
+  expect(lines.join()).not.toContain('pam_unix');
   expect(await host.run(sh`cat ${path('starts')}`)).toBe('started\n');
 });
 
@@ -74,4 +74,20 @@ test('the input reaches the command alone: no argument, no file, no journal has 
   const lines: string[] = [];
   await followJob(host, unit, { onProgress: (more) => lines.push(...more) });
   expect(lines).toEqual(['16']);
+});
+
+test('jobs in the background yield to whatever serves users, also two that begin at once', async () => {
+  const operationId = newId('op');
+  const units = ['one', 'other'].map((step) => jobUnit(operationId, step));
+  const command = sh`sh -c ${'nice; cut -d" " -f3 /proc/self/autogroup'}`;
+  await Promise.all(
+    units.map((each) =>
+      startJob(host, { unit: each, command, description: 'a test', isBackground: true, user: 'nobody' }),
+    ),
+  );
+  for (const each of units) {
+    const lines: string[] = [];
+    await followJob(host, each, { onProgress: (more) => lines.push(...more) });
+    expect(lines).toEqual(['10', '10']);
+  }
 });

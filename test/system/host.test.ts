@@ -8,8 +8,6 @@ import { describeHostContract } from './host-contract';
 import { createTestHost } from './support/host';
 import type { TestHost } from './support/host';
 
-jest.setTimeout(60_000);
-
 const logged: string[] = [];
 const logger = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
 

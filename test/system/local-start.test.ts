@@ -10,7 +10,7 @@ import type { Clone, Run } from './support/clone';
 
 /** `npm start` and `npm run down`, as a user of a fresh clone meets them. */
 
-jest.setTimeout(180_000);
+jest.setTimeout(400_000);
 
 const docker = new Docker();
 let clone: Clone;

@@ -18,8 +18,6 @@ import { goldenImage } from './support/engine';
 
 /** Where a cluster's nodes are placed, and what is said when the cloud has too few failure domains for them. */
 
-jest.setTimeout(60_000);
-
 const docker = new Docker();
 const home = mkdtempSync(join(tmpdir(), 'holdfast-'));
 const installId = `test${randomBytes(6).toString('hex')}`;

@@ -12,7 +12,7 @@ import { startHoldfast } from '../support/holdfast';
 import { describeReady } from './provision/ready';
 import { login, query } from './support/endpoint';
 
-jest.setTimeout(180_000);
+jest.setTimeout(400_000);
 
 let holdfast: Holdfast;
 

@@ -59,7 +59,7 @@ async function type(line: string): Promise<string[]> {
 
 /** Commands that only look: they are asked again until they show what the document does. */
 const LOOKS = /^npx holdfast (backup list|restore window) /;
-const PATIENCE = { everyMs: 1_000, limitMs: 180_000 };
+const PATIENCE = { everyMs: 1_000, limitMs: 400_000 };
 
 async function follow(heading: string): Promise<void> {
   const readme = readFileSync(join(projectRoot(), 'README.md'), 'utf8');

@@ -12,8 +12,6 @@ import type { EnteredHost } from './support/host';
 
 /** What becomes of a host job when the activity that runs it ends in one way or another. */
 
-jest.setTimeout(60_000);
-
 const STALL_MS = 60_000;
 let machine: EnteredHost;
 let host: Host;

@@ -1,13 +1,11 @@
 import type { Host } from '../../activities/host/host';
-import { rootFile, startServices } from '../../activities/host/services';
+import { reloadService, rootFile, startServices, stopService } from '../../activities/host/services';
 import { sh } from '../../activities/host/shell';
 import { eventually } from '../support/eventually';
 import { enterTestHost } from './support/host';
 import type { EnteredHost } from './support/host';
 
 /** How services come to run with the files asked for, also when who starts them is lost in the middle of it. */
-
-jest.setTimeout(60_000);
 
 const CONFIG = '/etc/slow.conf';
 const GO = '/run/slow.go';
@@ -16,6 +14,7 @@ const UNIT = `[Service]
 Type=exec
 ExecStartPre=/bin/sh -c 'cat ${CONFIG} >>/run/slow.starts; until [ -e ${GO} ]; do sleep 0.05; done'
 ExecStart=sleep infinity
+ExecReload=/bin/sh -c 'cat ${CONFIG} >>/run/slow.reloads'
 `;
 let machine: EnteredHost;
 let host: Host;
@@ -29,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => machine.end());
 beforeEach(async () => {
   await host.run(sh`systemctl stop slow`);
-  await host.run(sh`rm -f ${['/run/slow.starts', '/var/lib/holdfast/applied/slow']}`);
+  await host.run(sh`rm -f ${['/run/slow.starts', '/run/slow.reloads', '/var/lib/holdfast/applied/slow']}`);
   await host.run(sh`touch ${GO}`);
 });
 
@@ -37,6 +36,9 @@ const startWith = (content: string, on: Host = host): Promise<void> =>
   startServices(on, { slow: [rootFile(CONFIG, `${content}\n`)] });
 const starts = async (): Promise<string[]> =>
   (await host.run(sh`sh -c ${'cat /run/slow.starts 2>/dev/null || :'}`)).split('\n').filter(Boolean);
+
+const reloads = async (): Promise<string[]> =>
+  (await host.run(sh`sh -c ${'cat /run/slow.reloads 2>/dev/null || :'}`)).split('\n').filter(Boolean);
 
 /** A worker that dies when the service has begun to start, and is let go only afterwards. */
 async function loseWhoStartsWith(content: string): Promise<void> {
@@ -82,6 +84,20 @@ test.each(['one', 'two'])(
 test('files that were written by a worker which died before the start are read by the next start', async () => {
   await startWith('one');
   await host.putFiles([rootFile(CONFIG, 'two\n')]);
+  await startWith('two');
+  expect(await starts()).toEqual(['one', 'two']);
+});
+
+test('a service that reads its files anew is not restarted, not then and not by who starts it with them later', async () => {
+  await startWith('one');
+  for (const content of ['one', 'two', 'two']) await reloadService(host, 'slow', [rootFile(CONFIG, `${content}\n`)]);
+  await startWith('two');
+  expect([await starts(), await reloads()]).toEqual([['one'], ['two']]);
+  await stopService(host, 'slow');
+  await stopService(host, 'slow');
+  await expect(reloadService(host, 'slow', [rootFile(CONFIG, 'three\n')])).rejects.toMatchObject({
+    code: 'HOST_COMMAND_FAILED',
+  });
   await startWith('two');
   expect(await starts()).toEqual(['one', 'two']);
 });

@@ -1,8 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 
-jest.setTimeout(60_000);
-
 /** The arrows between the parts of the house hold because the linter refuses what breaks them: does it? */
 
 const root = path.join(__dirname, '../..');

@@ -2,18 +2,17 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { isStepRef } from '../../domain/clusters';
-import type { OperationKind, OperationRecord } from '../../domain/operations';
+import type { OperationKind } from '../../domain/operations';
 import { COPY_ATTEMPTS } from '../../workflows/deadlines';
 import { decideOperationNow } from '../../workflows/operation';
 import { stepTitles } from '../../workflows/runbooks';
 import { eventually } from '../support/eventually';
+import { endOf, startOperation, statesOf, stepsIn } from '../support/operation-records';
 import type { Behaviour, ScriptedRun, ScriptedTemporal } from '../support/scripted-worker';
 import { startScriptedTemporal } from '../support/scripted-worker';
 import { join } from 'node:path';
 
 /** What the engine does with backups, which may fail, and with restores, which leave nothing when they are cancelled. */
-
-jest.setTimeout(60_000);
 
 let engine: ScriptedTemporal;
 beforeAll(async () => {
@@ -21,29 +20,19 @@ beforeAll(async () => {
 });
 afterAll(() => engine?.stop());
 
-const start = (
-  kind: OperationKind,
-  { input, taskQueue }: ScriptedRun,
-): Promise<WorkflowHandleWithFirstExecutionRunId> =>
-  engine.temporal.client.workflow.start(kind, {
-    workflowId: input.operationId,
-    taskQueue,
-    args: [{ ...input, kind }],
-  });
-const statesOf = (records: OperationRecord[]): string[] =>
-  records.flatMap((record) => (record.operation ? [record.operation.state] : []));
-const stepsIn = (records: OperationRecord[], state: string): string[] =>
-  records.flatMap((record) => record.steps.filter((step) => step.state === state).map((step) => step.stepId));
-const endOf = (records: OperationRecord[]) => records.findLast(({ operation }) => operation)?.operation;
+const start = (kind: OperationKind, run: ScriptedRun): Promise<WorkflowHandleWithFirstExecutionRunId> =>
+  startOperation(engine, run, kind);
 const ids = (kind: OperationKind): string[] => stepTitles(kind, 'single').map(({ id }) => id);
 const TAKES_BACK = /^(delete|forget|close|release)/;
 
-test('a backup prepares, copies and writes down, each once, in a lane of its own', async () => {
+const CALLS = ['prepareStanza', 'runPreScript', 'takeBackup', 'expireBackups', 'recordBackups'] as const;
+
+test('a backup prepares, copies and writes down, between its scripts, each once, in a lane of its own', async () => {
   const lanes = new Set<unknown>();
   const behave: Behaviour = ({ args: [at] }) => void (isStepRef(at) && lanes.add(at.lane));
   await engine.withWorker(behave, async (run) => {
     expect(await (await start('backup', run)).result()).toBe('succeeded');
-    expect(run.calls).toEqual(['prepareStanza', 'takeBackup', 'expireBackups', 'recordBackups']);
+    expect(run.calls).toEqual([...CALLS, 'runPostScript']);
     expect(stepsIn(run.records, 'succeeded')).toEqual(ids('backup'));
     expect([...lanes]).toEqual(['backup']);
   });
@@ -55,33 +44,37 @@ test('a restore works in the lane of all other operations, as its hosts do', asy
   await engine.withWorker(behave, async (run) => {
     expect(await (await start('restore', run)).result()).toBe('succeeded');
     expect([...lanes]).toEqual(['cluster']);
-    const order = ['findSource', 'createHost pg-1', 'startPatroni pg-1', 'waitForData', 'createDatabase', 'checkData'];
-    expect(run.calls.filter((call) => order.includes(call))).toEqual(order);
-    const before = ['prepareStanza', 'takeBackup', 'recordBackups', 'proveEndpoint', 'declareReady'];
-    expect(run.calls.filter((call) => before.includes(call))).toEqual(before);
+    const restored = ['findSource', 'createHost pg-1', 'startPatroni pg-1', 'waitForData'];
+    const besides = [['createDatabase'], ['checkData'], ['prepareStanza', 'takeBackup', 'recordBackups']];
+    for (const beside of besides) {
+      const order = [...restored, ...beside, 'proveEndpoint', 'declareReady'];
+      expect(run.calls.filter((call) => order.includes(call))).toEqual(order);
+    }
   });
 });
 
 describe('a step that may fail', () => {
-  const CALLS = ['prepareStanza', 'takeBackup', 'expireBackups', 'recordBackups'] as const;
-
-  test.each(CALLS)('ends the operation as failed, waits for nobody and undoes nothing: %s', async (failing) => {
-    await engine.withWorker(
-      ({ name }) => {
-        if (name === failing) throw ApplicationFailure.nonRetryable('no room', 'SITE_REFUSED');
-      },
-      async (run) => {
-        expect(await (await start('backup', run)).result()).toBe('failed');
-        expect(endOf(run.records)).toMatchObject({
-          state: 'failed',
-          error: { code: 'SITE_REFUSED', message: 'no room' },
-        });
-        expect(statesOf(run.records)).not.toContain('waiting');
-        expect(run.calls).toEqual(CALLS.slice(0, CALLS.indexOf(failing) + 1));
-        expect(stepsIn(run.records, 'failed')).toEqual([ids('backup')[CALLS.indexOf(failing)]]);
-      },
-    );
-  });
+  test.each(CALLS)(
+    'ends the operation as failed, waits for nobody, and runs the script after it where that before it was: %s',
+    async (failing) => {
+      await engine.withWorker(
+        ({ name }) => {
+          if (name === failing) throw ApplicationFailure.nonRetryable('no room', 'SITE_REFUSED');
+        },
+        async (run) => {
+          expect(await (await start('backup', run)).result()).toBe('failed');
+          expect(endOf(run.records)).toMatchObject({
+            state: 'failed',
+            error: { code: 'SITE_REFUSED', message: 'no room' },
+          });
+          expect(statesOf(run.records)).not.toContain('waiting');
+          const begun = CALLS.slice(0, CALLS.indexOf(failing) + 1);
+          expect(run.calls).toEqual([...begun, ...(failing === 'prepareStanza' ? [] : ['runPostScript'])]);
+          expect(stepsIn(run.records, 'failed')).toEqual([ids('backup')[CALLS.indexOf(failing)]]);
+        },
+      );
+    },
+  );
 
   test('is tried a few times before', async () => {
     await engine.withWorker(

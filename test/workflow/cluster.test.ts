@@ -7,8 +7,6 @@ import { startScriptedTemporal } from '../support/scripted-worker';
 
 /** The entity of a cluster: one operation after the other, backups beside them, each once. */
 
-jest.setTimeout(60_000);
-
 let engine: ScriptedTemporal;
 beforeAll(async () => {
   engine = await startScriptedTemporal();
@@ -112,7 +110,7 @@ test('a backup that an operator terminated is recorded as failed, and the next o
       });
       await entity.submit(next);
       await entity.finished(next);
-      expect(run.calls.at(-1)).toBe('recordBackups');
+      expect(run.calls.at(-1)).toBe('runPostScript');
       await entity.handle.terminate();
     },
   );

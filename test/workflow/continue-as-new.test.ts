@@ -7,8 +7,6 @@ import { startScriptedTemporal } from '../support/scripted-worker';
 
 /** The entity continues as new and loses no operation by it, nor runs one twice. */
 
-jest.setTimeout(60_000);
-
 /** Less than one operation adds: the entity continues as new after each. */
 const LONGEST_HISTORY = 10;
 

@@ -11,8 +11,6 @@ import { startScriptedTemporal } from '../support/scripted-worker';
 
 /** An operation answers whether it takes a decision, and carries out what it took. */
 
-jest.setTimeout(60_000);
-
 let engine: ScriptedTemporal;
 beforeAll(async () => {
   engine = await startScriptedTemporal();

@@ -2,16 +2,14 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { join } from 'node:path';
 import { isStepRef } from '../../domain/clusters';
-import type { OperationKind, OperationRecord } from '../../domain/operations';
+import type { OperationKind } from '../../domain/operations';
 import type { DumpDueOutcome } from '../../workflows/dump-due';
 import { dumpDue } from '../../workflows/dump-due';
-import { RUNBOOKS } from '../../workflows/runbooks';
+import { endOf, startOperation, stepsIn } from '../support/operation-records';
 import type { Behaviour, ScriptedRun, ScriptedTemporal } from '../support/scripted-worker';
 import { startScriptedTemporal } from '../support/scripted-worker';
 
 /** What the engine does with dumps: they may fail, and then leave nothing behind. */
-
-jest.setTimeout(60_000);
 
 let engine: ScriptedTemporal;
 beforeAll(async () => {
@@ -19,18 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => engine?.stop());
 
-const start = (
-  kind: OperationKind,
-  { input, taskQueue }: ScriptedRun,
-): Promise<WorkflowHandleWithFirstExecutionRunId> =>
-  engine.temporal.client.workflow.start(RUNBOOKS[kind].workflow, {
-    workflowId: input.operationId,
-    taskQueue,
-    args: [{ ...input, kind }],
-  });
-const endOf = (records: OperationRecord[]) => records.findLast(({ operation }) => operation)?.operation;
-const stepsIn = (records: OperationRecord[], state: string): string[] =>
-  records.flatMap(({ steps }) => steps.filter((step) => step.state === state).map(({ stepId }) => stepId));
+const start = (kind: OperationKind, run: ScriptedRun): Promise<WorkflowHandleWithFirstExecutionRunId> =>
+  startOperation(engine, run, kind);
 
 const fails =
   (activity: string, type: string): Behaviour =>

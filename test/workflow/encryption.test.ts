@@ -14,8 +14,6 @@ import { startScriptedTemporal } from '../support/scripted-worker';
 
 /** What Temporal's server gets to see of a provision that fails, waits, is retried and ends. */
 
-jest.setTimeout(60_000);
-
 const SAID = 'the disk of orders is full';
 const codec = createPayloadCodec(historyKeysOf(randomBytes(32)));
 const dataConverter = { failureConverterPath: FAILURE_CONVERTER, payloadCodecs: [codec] };

@@ -4,8 +4,6 @@ import { housekeeping } from '../../workflows/housekeeping';
 import type { ScriptedTemporal } from '../support/scripted-worker';
 import { startScriptedTemporal } from '../support/scripted-worker';
 
-jest.setTimeout(60_000);
-
 let engine: ScriptedTemporal;
 beforeAll(async () => {
   engine = await startScriptedTemporal();
@@ -34,6 +32,7 @@ test('a part of the housekeeping that fails keeps no other from its work, and is
         'findOverdueDumps',
         'removeAbandonedDrills',
         'removeExpiredLineages',
+        'bringInNodes',
         'removeKeptData',
         'removeLeftExtracts',
       ]);

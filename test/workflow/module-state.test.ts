@@ -6,8 +6,6 @@ import { startTemporal } from '../support/temporal';
 
 /** One tenant's workflow never sees what another's left in a module: older SDKs leaked that, and so might newer ones. */
 
-jest.setTimeout(60_000);
-
 let temporal: TestWorkflowEnvironment;
 beforeAll(async () => {
   temporal = await startTemporal();

@@ -8,10 +8,9 @@ import { stepTitles } from '../../workflows/runbooks';
 import type { ScriptedRun, ScriptedTemporal } from '../support/scripted-worker';
 import { startScriptedTemporal } from '../support/scripted-worker';
 import { eventually } from '../support/eventually';
+import { statesOf, stepsIn } from '../support/operation-records';
 
 /** What the engine of operations does with the success, failure and cancellation of activities. */
-
-jest.setTimeout(60_000);
 
 let engine: ScriptedTemporal;
 beforeAll(async () => {
@@ -20,10 +19,6 @@ beforeAll(async () => {
 afterAll(() => engine?.stop());
 
 const withWorker: ScriptedTemporal['withWorker'] = (behave, act) => engine.withWorker(behave, act);
-const statesOf = (records: OperationRecord[]): string[] =>
-  records.flatMap((record) => (record.operation ? [record.operation.state] : []));
-const stepsIn = (records: OperationRecord[], state: string): string[] =>
-  records.flatMap((record) => record.steps.filter((step) => step.state === state).map((step) => step.stepId));
 const start = (workflow: string, { input, taskQueue }: ScriptedRun): Promise<WorkflowHandleWithFirstExecutionRunId> =>
   engine.temporal.client.workflow.start(workflow, { workflowId: input.operationId, taskQueue, args: [input] });
 const decide = (handle: WorkflowHandle, decision: Decision): Promise<void> =>

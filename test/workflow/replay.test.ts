@@ -76,6 +76,9 @@ test('the workflows of today go on with every recorded history', async () => {
   expect(await replay(await bundleWorkflows(), recordings())).toEqual({});
 });
 
+/** Of the histories that have found out a change already, one in so many is tried with the next one: each change must be found out. */
+const TRIED_AGAIN = 10;
+
 /** Changes that somebody might make to the workflows without thinking of those that run. */
 const CARELESS = ['without-its-last-step', 'without-undo', 'deaf', 'without-waiting', 'with-a-pause'] as const;
 
@@ -83,7 +86,8 @@ test('workflows that were changed carelessly are found out: every recorded histo
   const idle = new Set(recordings().map(({ workflowId }) => workflowId));
   for (const change of CARELESS) {
     const workflows = join(__dirname, '..', 'support', 'workflows', 'careless', `${change}.ts`);
-    const found = await replay(await bundleWorkflows({ workflows }), recordings());
+    const tried = recordings().filter(({ workflowId }, i) => idle.has(workflowId) || i % TRIED_AGAIN === 0);
+    const found = await replay(await bundleWorkflows({ workflows }), tried);
     const caught = Object.entries(found).filter(([, message]) => message.includes('TMPRL1100'));
     expect([change, caught.length > 0]).toEqual([change, true]);
     for (const [workflowId] of caught) idle.delete(workflowId);

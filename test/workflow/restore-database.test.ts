@@ -6,12 +6,11 @@ import { isStepRef } from '../../domain/clusters';
 import type { OperationRecord } from '../../domain/operations';
 import { decideOperationNow } from '../../workflows/operation';
 import { eventually } from '../support/eventually';
+import { startOperation } from '../support/operation-records';
 import type { Behaviour, ScriptedRun, ScriptedTemporal } from '../support/scripted-worker';
 import { startScriptedTemporal } from '../support/scripted-worker';
 
 /** What the engine does when one database is taken out of backups: an operation of its own puts it into the other cluster. */
-
-jest.setTimeout(60_000);
 
 let engine: ScriptedTemporal;
 beforeAll(async () => {
@@ -19,12 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => engine?.stop());
 
-const start = ({ input, taskQueue }: ScriptedRun): Promise<WorkflowHandleWithFirstExecutionRunId> =>
-  engine.temporal.client.workflow.start('restoreDatabase', {
-    workflowId: input.operationId,
-    taskQueue,
-    args: [{ ...input, kind: 'restore-database' }],
-  });
+const start = (run: ScriptedRun): Promise<WorkflowHandleWithFirstExecutionRunId> =>
+  startOperation(engine, run, 'restore-database');
 const ofParent = ({ records, input }: ScriptedRun): OperationRecord[] =>
   records.filter(({ operationId }) => operationId === input.operationId);
 const endOf = (run: ScriptedRun) => ofParent(run).findLast(({ operation }) => operation)?.operation;
@@ -33,6 +28,7 @@ const endOfOther = ({ records, input }: ScriptedRun) =>
 const OWN = [
   'findSource',
   'waitForData',
+  'checkData',
   'prepareDumper',
   'takeDump',
   'storeDump',
@@ -67,7 +63,7 @@ test('it is restored aside, dumped, restored into the other cluster by an operat
   });
 });
 
-test.each(['createHost pg-1', 'waitForData', 'takeDump', 'storeDump', 'openExtractRestore'])(
+test.each(['createHost pg-1', 'waitForData', 'checkData', 'takeDump', 'storeDump', 'openExtractRestore'])(
   'whatever goes wrong, it waits for nobody, takes away what it made, and has failed: %s',
   async (failing) => {
     await engine.withWorker(fails(failing), async (run) => {
@@ -84,6 +80,15 @@ test.each(['createHost pg-1', 'waitForData', 'takeDump', 'storeDump', 'openExtra
     });
   },
 );
+
+test('what came back damaged is not dumped', async () => {
+  await engine.withWorker(fails('checkData', 'RESTORE_DAMAGED'), async (run) => {
+    expect(await (await start(run)).result()).toBe('failed');
+    expect(endOf(run)?.error?.code).toBe('RESTORE_DAMAGED');
+    expect(run.calls).not.toContain('prepareDumper');
+    expect(run.calls).not.toContain('takeDump');
+  });
+});
 
 test('when the other cluster does not take it, that operation has failed, and so has this one', async () => {
   const behave: Behaviour = ({ name }) => {

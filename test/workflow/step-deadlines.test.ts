@@ -8,8 +8,6 @@ import { startScriptedTemporal } from '../support/scripted-worker';
 
 /** What becomes of a step whose time is up, here after a second. */
 
-jest.setTimeout(60_000);
-
 let engine: ScriptedTemporal;
 beforeAll(async () => {
   engine = await startScriptedTemporal({}, { deadlines: join(__dirname, '../support/workflows/short-deadlines.ts') });

@@ -132,7 +132,7 @@ function emptinessChecks(seen: Inspection, { roles }: Wanted): HostCheck[] {
 /** What an error of SSH or sudo means for a machine. Other errors are thrown again. */
 export function accessCheck(host: RegisteredHost, error: unknown): HostCheck {
   if (!(error instanceof HoldfastError)) throw error;
-  const { user, host: address, port } = host.ssh;
+  const { user } = host.ssh;
   if (error.code === 'HOST_KEY_MISMATCH') {
     return failed(
       'host-key',
@@ -140,8 +140,19 @@ export function accessCheck(host: RegisteredHost, error: unknown): HostCheck {
       'Make sure that it is your machine; then remove it and add it with what `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` says there.',
     );
   }
+  if (error.code === 'HOST_LOGIN_REFUSED') {
+    return failed(
+      'login',
+      `It does not let ${user} in with the control key.`,
+      `Append the line that \`holdfast host key\` prints to ~${user}/.ssh/authorized_keys on the machine.`,
+    );
+  }
   if (error.code === 'HOST_COMMAND_FAILED') return rootCheck(user, error);
-  if (error.code !== 'HOST_UNREACHABLE') throw error;
+  if (error.code === 'HOST_UNREACHABLE') return wayCheck(host, error);
+  throw error;
+}
+
+function wayCheck({ ssh: { user, host: address, port } }: RegisteredHost, error: HoldfastError): HostCheck {
   switch (error.values['trouble'] satisfies unknown as SshTrouble) {
     case 'refused':
       return failed(
@@ -154,12 +165,6 @@ export function accessCheck(host: RegisteredHost, error: unknown): HostCheck {
         'ssh',
         `${address} does not answer on port ${port}.`,
         'Switch the machine on, and let the control plane through its firewall.',
-      );
-    case 'login':
-      return failed(
-        'login',
-        `It does not let ${user} in with the control key.`,
-        `Append the line that \`holdfast host key\` prints to ~${user}/.ssh/authorized_keys on the machine.`,
       );
     case 'cut':
       return failed(

@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import type { DockerOptions } from 'dockerode';
+import { MAJORS } from '../../../domain/clusters';
 import type { Finding } from './finding';
 import { fine, wrong } from './finding';
 
@@ -69,10 +71,23 @@ function addressOf(host: string): DockerOptions {
   return { host: hostname.replace(/^\[|\]$/g, ''), port, protocol: isTls ? 'https' : 'http' };
 }
 
+/** The newest major that can be ordered. */
+const NEWEST_MAJOR = Math.max(...MAJORS.map(Number));
+
 function examinePsql(): Finding {
-  const found = (process.env['PATH'] ?? '')
-    .split(path.delimiter)
-    .some((folder) => existsSync(path.join(folder, 'psql')));
-  if (found) return fine('psql', 'It is on the PATH.');
-  return wrong('psql', 'It is not on the PATH.', 'Install the PostgreSQL client (Debian: postgresql-client).');
+  try {
+    return psqlFinding(execFileSync('psql', ['--version'], { encoding: 'utf8', timeout: PATIENCE_MS }));
+  } catch {
+    return wrong('psql', 'It is not on the PATH.', 'Install the PostgreSQL client (Debian: postgresql-client).');
+  }
+}
+
+/** An older one connects to a newer server, but not all of its own commands work there. @param told `psql --version`. Exported for its test. */
+export function psqlFinding(told: string): Finding {
+  const major = Number(/(\d+)(?:[.\d]*|beta\d+|rc\d+|devel)/.exec(told)?.[1]);
+  if (!(major < NEWEST_MAJOR)) return fine('psql', 'It is on the PATH.');
+  return {
+    ...fine('psql', `That on the PATH is of PostgreSQL ${major}, and clusters can have ${NEWEST_MAJOR}.`),
+    remedy: `Its \\d and the like may fail with newer servers: install the client of PostgreSQL ${NEWEST_MAJOR}.`,
+  };
 }

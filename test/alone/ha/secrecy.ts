@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { secretRef, viewCluster } from '../../../activities/fleet';
-import { HOUSEKEEPING_SCHEDULE } from '../../../domain/names';
+import { HOUSEKEEPING_SCHEDULE, SCHEDULED_WORKFLOWS, WATCH_WORKFLOW } from '../../../domain/names';
 import type { Holdfast } from '../../support/holdfast';
 import { decodedPayloads } from '../../system/canary/places';
 import { demandSuccess, runOn } from '../../system/support/image-tools';
@@ -25,6 +25,9 @@ export async function allSecrets({ holdfast, id }: HaCluster): Promise<Secret[]>
   ];
 }
 
+/** Workflows that know of no cluster. The hour of the housekeeping may have come meanwhile. */
+const OF_ALL_CLUSTERS = [{ id: HOUSEKEEPING_SCHEDULE, type: SCHEDULED_WORKFLOWS.housekeeping }, WATCH_WORKFLOW];
+
 /** What the control plane keeps and writes: Temporal's histories, logs, the inventory. */
 export async function placesOfControlPlane(
   holdfast: Holdfast,
@@ -33,9 +36,8 @@ export async function placesOfControlPlane(
   const histories = await readHistories(holdfast);
   return [
     ...histories.map(({ name, text }): Place => {
-      // Its hour may have come meanwhile.
-      const control = name.startsWith(HOUSEKEEPING_SCHEDULE) ? 'housekeeping' : provision.clusterName;
-      return { name: `history of ${name}`, text, control };
+      const ofAll = OF_ALL_CLUSTERS.find(({ id }) => name.startsWith(id));
+      return { name: `history of ${name}`, text, control: ofAll?.type ?? provision.clusterName };
     }),
     { name: 'logs of worker and API', text: holdfast.readLogs(), control: provision.id },
     ...(await readInventory(holdfast, provision)),

@@ -9,7 +9,9 @@ export interface BackupResult {
   readonly machine: Machine;
   readonly databaseBytes: number;
   readonly backupMs: readonly number[];
+  /** To one site after the other, as a script would. */
   readonly bareBackupMs: readonly number[];
+  readonly bareAtOnceMs: readonly number[];
   readonly restoreMs: readonly number[];
   readonly forkMs: readonly number[];
   readonly bareRestoreMs: readonly number[];
@@ -30,6 +32,7 @@ export function reportBackup(result: BackupResult): string {
 function rowsOf({
   backupMs,
   bareBackupMs,
+  bareAtOnceMs,
   restoreMs,
   forkMs,
   bareRestoreMs,
@@ -41,11 +44,13 @@ function rowsOf({
   const bareRestore = median(bareRestoreMs);
   const speeds = backupMs.map((ms) => bareBackup / ms);
   const losses = load.map(({ quietTps, busyTps }) => 1 - busyTps / quietTps);
+  const bareLosses = load.map(({ quietTps, bareTps }) => 1 - bareTps / quietTps);
   const { before, most } = workerMemoryBytes;
   return [
-    row('full backup, request to end', '', backupMs, seconds),
-    row('… pgBackRest alone', '', bareBackupMs, seconds),
+    row('full backup to both sites, request to end', '', backupMs, seconds),
+    row('… pgBackRest alone, to one after the other', '', bareBackupMs, seconds),
     row("… its speed in per cent of pgBackRest's", '>= 95 %', speeds, percent),
+    row('… pgBackRest alone, to both at once', '', bareAtOnceMs, seconds),
     row('restore to a new cluster, request to `ready`', '', restoreMs, seconds),
     row('… without backups of its own (a fork)', '<= 20 s', forkMs, seconds),
     row('… `pgbackrest restore` alone', '', bareRestoreMs, seconds),
@@ -63,6 +68,7 @@ function rowsOf({
     ),
     row('restore in place: nobody can write', '<= 5 s', inPlaceMs, seconds),
     row('what the primary loses of its transactions meanwhile', '<= 5 %', losses, percent),
+    row('… while pgBackRest alone takes them, to both at once', '', bareLosses, percent),
     [
       'memory of the worker, at most (before – most)',
       'flat',

@@ -7,8 +7,6 @@ import { finish, knownSite } from '../../support/inventory';
 
 /** The policy of a cluster's backups as a resource of the API. */
 
-jest.setTimeout(60_000);
-
 let api: TestApi;
 let serial = 0;
 let name: string;
@@ -49,6 +47,8 @@ test('the policy is shown with its next runs, and the ETag of the cluster', asyn
     timeZone: 'UTC',
     retention: { unit: 'days', full: 14 },
     paused: false,
+    hooks: { pre: null, post: null },
+    notify: [],
   });
   for (const [type, ending] of [
     ['full', 'T01:17:00.000Z'],
@@ -91,6 +91,23 @@ test('a change is an operation, and the policy is the new one from then on; what
   expect((await show()).headers.get('ETag')).toBe('"2"');
 });
 
+test('scripts and whom to tell are changed one by one, and null takes a script away', async () => {
+  const ended = async (body: object): Promise<void> =>
+    finish(api.inventory, await operationOf(api, (await change(body)).body['id']));
+  await ended({ hooks: { pre: { script: 'true\n' } }, notify: [{ event: 'failure', to: 'dba' }] });
+  await ended({ hooks: { post: { script: '#!/bin/bash\nfalse\n', timeoutSeconds: 5 } } });
+  const pre = { script: 'true\n', timeoutSeconds: 60 };
+  const post = { script: '#!/bin/bash\nfalse\n', timeoutSeconds: 5 };
+  expect(await policy()).toMatchObject({ hooks: { pre, post }, notify: [{ event: 'failure', to: 'dba' }] });
+  await ended({ hooks: { pre: null }, notify: [] });
+  expect(await policy()).toMatchObject({ hooks: { pre: null, post }, notify: [] });
+  const tooLong = await change({ hooks: { pre: { script: 'x'.repeat(16 * 1024 + 1) } } });
+  expect([tooLong.status, tooLong.body['errors']]).toEqual([
+    400,
+    [expect.objectContaining({ pointer: '/hooks/pre/script' })],
+  ]);
+});
+
 test('a paused policy has no next runs until it is resumed', async () => {
   await finish(api.inventory, await operationOf(api, (await change({ paused: true })).body['id']));
   const none = { full: [], differential: [], incremental: [] };
@@ -126,10 +143,14 @@ test('dumps are taken by schedule once somebody asks for them: of what, when and
 
 test('dumps go where backups go, also in an order', async () => {
   const wrong = await change({ dumps: { sites: ['primary', 'elsewhere'] } });
-  expect(problemsOf(wrong)).toEqual([['/dumps/sites/1', 'is no site of these backups: there are primary, secondary']]);
+  expect(problemsOf(wrong)).toEqual([
+    ['/dumps/sites/1', 'names elsewhere, which is no site of these backups: there are primary, secondary'],
+  ]);
   const order = { name: 'ordered', plan: 'sandbox', backups: { sites: ['primary'], dumps: { sites: ['secondary'] } } };
   const refused = await api.request('POST', '/v1/clusters', { body: order });
-  expect(problemsOf(refused)).toEqual([['/backups/dumps/sites/0', 'is no site of these backups: there are primary']]);
+  expect(problemsOf(refused)).toEqual([
+    ['/backups/dumps/sites/0', 'names secondary, which is no site of these backups: there are primary'],
+  ]);
 });
 
 test('a site can be added at the end', async () => {
@@ -140,8 +161,8 @@ test('a site can be added at the end', async () => {
 test('a site can be left, also for another one, and the preview says what is lost with it', async () => {
   const body = { sites: ['secondary', 'offsite'] };
   const { body: answer } = await api.request('PATCH', `${path()}?preview=true`, { body });
-  const { impact, changes } = previewSchema.parse(answer);
-  expect(impact).toBe('data loss');
+  const { impact, loss, changes } = previewSchema.parse(answer);
+  expect([impact, loss]).toEqual(['data loss', 'the backups and dumps on primary']);
   expect(changes).toContainEqual(expect.objectContaining({ action: 'delete', what: 'the backups on primary' }));
   expect((await change(body)).status).toBe(202);
   expect(await policy()).toMatchObject(body);
@@ -166,7 +187,7 @@ const REFUSED: readonly [string, object, string, RegExp][] = [
     'names a site out of reach',
     { sites: ['primary', 'secondary', 'elsewhere'] },
     '/sites/2',
-    /is no site that hosts of the cloud docker can reach/,
+    /names elsewhere, which is no site that hosts of the cloud docker can reach/,
   ],
   ['has times that are none', { schedule: { full: 'weekly' } }, '/schedule/full', /five fields of cron/],
   ['has a zone that is none', { timeZone: 'Mars/Olympus' }, '/timeZone', /must be the name of a time zone/],
@@ -229,12 +250,6 @@ test('a cluster that has failed is not changed', async () => {
   await api.database.query(`update clusters set state = 'failed' where name = $1`, [name]);
   const answer = await change({ paused: true });
   expect([answer.status, answer.body['code']]).toEqual([409, 'CLUSTER_NOT_READY']);
-});
-
-test('a cluster without backups has no policy to show or to change', async () => {
-  await readyCluster(api, 'bare', { backups: null });
-  for (const answer of [await show('bare'), await api.request('PATCH', path('bare'), { body: { paused: true } })])
-    expect([answer.status, answer.body['code']]).toEqual([409, 'BACKUPS_NOT_CONFIGURED']);
 });
 
 test('one of a deleted cluster can be shown by its id, and changed no more', async () => {

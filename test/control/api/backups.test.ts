@@ -8,8 +8,6 @@ import { finish } from '../../support/inventory';
 
 /** Backups as resources of the API. */
 
-jest.setTimeout(60_000);
-
 let api: TestApi;
 
 beforeAll(async () => {
@@ -37,6 +35,8 @@ describe('an order', () => {
       timeZone: 'UTC',
       retention: { unit: 'days', full: 14 },
       paused: false,
+      hooks: { pre: null, post: null },
+      notify: [],
     });
     expect(origin).toBeNull();
     expect(links.backups).toBe(`${links.self}/backups`);
@@ -59,6 +59,7 @@ describe('an order', () => {
     );
     expect(choosy?.spec.backups).toEqual({
       ...asked,
+      ...{ hooks: { pre: null, post: null }, notify: [] },
       drill: '7 2 * * 3',
       dumps: { schedule: null, databases: 'all', sites: null },
       schedule: { full: '0 3 1 * *', differential: '17 1 * * 1-6', incremental: null },
@@ -69,8 +70,10 @@ describe('an order', () => {
   test('is refused for sites that are not there or out of reach, each named, with those that there are', async () => {
     const refused = await order('astray', { backups: { sites: ['moon', 'primary', 'offsite'] } });
     expect([refused.status, pointers(refused)]).toEqual([400, ['/backups/sites/0', '/backups/sites/2']]);
-    expect(refused.body['detail']).toMatch(/is not a site of this installation: there are primary, secondary/);
-    expect(refused.body['detail']).toMatch(/cannot be reached by hosts of the cloud docker/);
+    expect(refused.body['detail']).toMatch(
+      /names moon, which is not a site of this installation: there are primary, secondary/,
+    );
+    expect(refused.body['detail']).toMatch(/names offsite, which cannot be reached by hosts of the cloud docker/);
     const elsewhere = await order('astray', { cloud: 'static', backups: { sites: ['primary'] } });
     expect(pointers(elsewhere)).toEqual(['/backups/sites/0']);
   });

@@ -213,6 +213,7 @@ test('the same in every field of a query and every text of a body', async () => 
 const OF_PAGES = [
   ['/operations', 'op'],
   ['/restores', 'op'],
+  ['/restore-points', 'op'],
   ['/backups', 'bkp'],
   ['/drills', 'drl'],
   ['/dumps', 'dmp'],

@@ -3,8 +3,6 @@ import { startTestApi, type TestApi } from '../../support/api';
 import { eventually } from '../../support/eventually';
 import { type BadRequest, problemIn, type RawAnswer, sendRaw } from '../../support/refusals';
 
-jest.setTimeout(60_000);
-
 /** Too much at once, and what is no HTTP at all. */
 
 let api: TestApi;

@@ -6,8 +6,6 @@ import { readyCluster, recordSites } from '../../support/api-backups';
 import { finish } from '../../support/inventory';
 import { type BadRequest, examine, type Examiner } from '../../support/refusals';
 
-jest.setTimeout(30_000);
-
 /**
  * What a bad client sends, one line each. Of every refusal `refused` holds what is said there: a documented problem, the
  * field that is at fault, nothing written, nothing started, and the process answers on.

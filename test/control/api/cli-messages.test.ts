@@ -1,30 +1,25 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { OperationId } from '../../../domain/ids';
 import { stepTitles } from '../../../workflows/runbooks';
-import { startTestApi, type TestApi } from '../../support/api';
+import type { TestApi } from '../../support/api';
 import { COMMAND, commandIn, type TestCommand } from '../../support/command';
-import { finish } from '../../support/inventory';
+import { deleteCluster, readyCluster } from '../../support/api-backups';
+import { finish, knownSite } from '../../support/inventory';
+import { startTestUser, type TestUser } from '../../support/test-user';
 
 /** What a reader of the command's messages needs: where it is, what is wrong, what to type next. */
 
-jest.setTimeout(60_000);
-
+let user: TestUser;
 let api: TestApi;
 let token: string;
 let folder: string;
 let run: TestCommand['run'];
 beforeAll(async () => {
-  api = await startTestApi();
-  token = await api.token();
-  folder = mkdtempSync(path.join(tmpdir(), 'holdfast-messages-'));
-  ({ run } = commandIn(folder, { HOLDFAST_URL: api.url, HOLDFAST_TOKEN: token }));
+  user = await startTestUser();
+  ({ api, run, token, folder } = user);
 });
-afterAll(async () => {
-  await api.stop();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => user?.stop());
 
 async function order(name: string): Promise<{ clusterId: string; id: OperationId }> {
   const { body } = await api.request('POST', '/v1/clusters', { body: { name, plan: 'sandbox' } });
@@ -82,6 +77,23 @@ test('what is next names the very thing that is in the way', async () => {
   expect(await next('ops', 'list', '--cluster', 'none')).toBe('holdfast cluster list');
   expect(await next('token', 'revoke', 'tok_none')).toBe('holdfast token list');
   expect(await next('cluster', 'create', 'Bad', '--plan', 'ha-s')).toBe('holdfast cluster create --help');
+});
+
+test('whoever names a cluster that was deleted is told so, and how it comes back', async () => {
+  await api.inventory.sites.record([knownSite('primary', 'docker')]);
+  const { timeline } = await readyCluster(api, 'missed');
+  const window = { earliest: '2026-11-21T06:30:09.000Z', latest: '2026-11-21T07:02:00.000Z' };
+  await api.inventory.timelines.setWindow(timeline.id, window);
+  await deleteCluster(api, 'missed');
+  for (const words of [['psql'], ['restore', 'window'], ['cluster', 'show'], ['backup', 'list']]) {
+    const { code, stderr } = await run([...words, 'missed']);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /There is no cluster missed here: it was deleted at 20\S+Z, and can be undeleted until 20\S+Z\.\n +next +holdfast cluster undelete missed\n/,
+      ),
+    ]);
+  }
 });
 
 test('fields are named as they were typed, with what would be right', async () => {

@@ -1,30 +1,24 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { OperationId } from '../../../domain/ids';
-import { startTestApi, type TestApi } from '../../support/api';
-import { COMMAND, commandIn, type TestCommand } from '../../support/command';
-import { finish } from '../../support/inventory';
+import type { TestApi } from '../../support/api';
+import { COMMAND, type TestCommand } from '../../support/command';
+import { finish, refOf } from '../../support/inventory';
 import { eventually } from '../../support/eventually';
+import { startTestUser, type TestUser } from '../../support/test-user';
 
-jest.setTimeout(60_000);
-
+let user: TestUser;
 let api: TestApi;
 let token: string;
 let folder: string;
 let start: TestCommand['start'];
 let run: TestCommand['run'];
 beforeAll(async () => {
-  api = await startTestApi();
-  token = await api.token();
-  folder = mkdtempSync(path.join(tmpdir(), 'holdfast-cli-'));
-  ({ start, run } = commandIn(folder, { HOLDFAST_URL: api.url, HOLDFAST_TOKEN: token }));
+  user = await startTestUser();
+  ({ api, start, run, token, folder } = user);
 });
-afterAll(async () => {
-  await api.stop();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => user?.stop());
 
 async function operationOf(cluster: string): Promise<OperationId> {
   const { body } = await api.request('GET', `/v1/operations?cluster=${cluster}`);
@@ -102,7 +96,14 @@ test('exit code 5: a name that is taken, a cluster that is busy or protected, wi
     5,
     expect.stringContaining('next     holdfast cluster unprotect shop'),
   ]);
-  expect((await run(['cluster', 'unprotect', 'shop'])).code).toBe(0);
+  expect(guarded.stderr).toContain(
+    'Cluster shop is protected against deletion (--protect): take that away first. Nothing was done.',
+  );
+  const says = async (verb: string): Promise<string> => (await run(['cluster', verb, 'shop'])).stdout;
+  expect(await says('protect')).toBe('shop is protected against deletion.\n');
+  expect(await says('unprotect')).toBe('shop is no longer protected against deletion.\n');
+  const json = await run(['cluster', 'unprotect', 'shop', '-o', 'json']);
+  expect(JSON.parse(json.stdout)).toMatchObject({ name: 'shop', spec: { deletionProtection: false } });
   const busy = await run(['cluster', 'delete', 'shop', '--confirm', 'shop']);
   expect([busy.code, busy.stderr]).toEqual([
     5,
@@ -194,10 +195,36 @@ test('exit code 4 when the wait is over before the operation; Ctrl-C detaches. B
   expect(api.engine.decisions).toEqual([[id, 'cancel']]);
 });
 
+test('the list names what somebody should look at; what was not due yet is none of that', async () => {
+  await run(['cluster', 'create', 'watched', '--plan', 'sandbox']);
+  await makeReady('watched');
+  const tell = async (type: 'BackedUp' | 'RestoreProven', status: boolean, reason: string): Promise<void> => {
+    const operation = await api.inventory.operations.get(await operationOf('watched'));
+    if (operation === null) throw new Error('no operation of watched');
+    await api.inventory.clusters.setCondition(refOf(operation), { type, status, reason, message: 'So it is.' });
+  };
+  const row = async (): Promise<string | undefined> =>
+    (await run(['cluster', 'list'])).stdout.split('\n').find((line) => line.startsWith('watched'));
+  await tell('BackedUp', true, 'Taken');
+  await tell('RestoreProven', false, 'NoneYet');
+  expect(await row()).toMatch(/^watched +sandbox +\S+ +ready +- +clu_/);
+  expect((await run(['cluster', 'show', 'watched'])).stdout).toMatch(/^RestoreProven +not yet: So it is\.$/m);
+  await tell('BackedUp', false, 'Failed');
+  await tell('RestoreProven', false, 'Overdue');
+  expect(await row()).toMatch(/^watched +sandbox +\S+ +ready +(BackedUp,RestoreProven|RestoreProven,BackedUp) +clu_/);
+});
+
 test('previews write nothing', async () => {
   const preview = await run(['cluster', 'create', 'perhaps', '--plan', 'ha-s', '--preview']);
   expect(preview.stdout).toMatch(
-    /\+ cluster perhaps: PostgreSQL 18\.6[^]*ok +the name perhaps is free[^]*39\.00 EUR a month/,
+    /\+ cluster perhaps: PostgreSQL 18\.6[^]*ok +the name perhaps is free[^]*\nimpact: none; takes about 20 s; 39\.00 EUR a month\n/,
+  );
+  const bare = await run(['cluster', 'create', 'perhaps', '--plan', 'ha-s', '--no-backups', '--preview']);
+  expect(bare.stdout).toMatch(
+    /\. declare the cluster ready and schedule its backups: nothing to schedule, it has no backups$/m,
+  );
+  expect((await run(['cluster', 'delete', 'shop', '--preview'])).stdout).toMatch(
+    /^impact: takes about 8 s; loses all data of shop/m,
   );
   expect((await run(['cluster', 'show', 'perhaps'])).code).toBe(1);
 });
@@ -220,13 +247,18 @@ test('uri and psql verify the server; the password is in no argument and no envi
   chmodSync(path.join(bin, 'psql'), 0o755);
   const own = { PGPASSWORD: 'mine', PGHOSTADDR: '192.0.2.1', PGSERVICE: 'mine' };
   const psql = await run(['psql', 'open', '--readonly', '--', '-c', 'select 1'], own);
+  const other = await run(['psql', 'open', '--database', 'app_1402'], own);
   rmSync(bin, { recursive: true });
+  expect(other.stdout).toContain('PGDATABASE=app_1402\n');
+  expect((await run(['uri', 'open', '--database', 'app_1402'])).stdout).toContain(':5432/app_1402?sslmode=');
   expect(psql.code).toBe(7);
   expect(psql.stdout).toContain('args: -c select 1\n');
   expect(psql.stdout).toContain('PGSSLMODE=verify-full\n');
   expect(psql.stdout).toContain('PGPORT=5433\n');
   expect(psql.stdout).not.toMatch(/PGPASSWORD|PGHOSTADDR|PGSERVICE/);
-  expect(psql.stdout).toContain('file: 600 *:*:app:app:pass\\:word');
+  expect(psql.stdout).toContain('PGDATABASE=app\n');
+  // For every database: psql may be told another one.
+  expect(psql.stdout).toContain('file: 600 *:*:*:app:pass\\:word');
   expect(psql.stdout.replace(/file: .*/, '')).not.toContain('word');
   const passfile = /PGPASSFILE=(.*)/.exec(psql.stdout)?.[1] ?? '';
   expect(() => statSync(passfile)).toThrow('ENOENT');

@@ -2,8 +2,6 @@ import { startTestApi, type TestApi } from '../../support/api';
 import { finish } from '../../support/inventory';
 import type { OperationId } from '../../../domain/ids';
 
-jest.setTimeout(60_000);
-
 let api: TestApi;
 beforeAll(async () => {
   api = await startTestApi();

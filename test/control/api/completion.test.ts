@@ -7,8 +7,6 @@ import { COMMAND } from '../../support/command';
 
 /** Tab in real shells, with the script that the command prints for each. */
 
-jest.setTimeout(60_000);
-
 let api: TestApi;
 let token: string;
 let folder: string;

@@ -1,17 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { clusterDetailSchema } from '../../../domain/schemas/clusters';
 import { previewSchema } from '../../../domain/schemas/previews';
 import type { TestAnswer, TestApi } from '../../support/api';
 import { startTestApi } from '../../support/api';
 import { deleteCluster, operationOf, readyCluster, recordSites } from '../../support/api-backups';
-import { commandIn } from '../../support/command';
+import { eventually } from '../../support/eventually';
 import { finish, refOf } from '../../support/inventory';
+import { logIn } from '../../support/test-user';
 
 /** One database out of the backups of a cluster, into that cluster or another one. */
-
-jest.setTimeout(60_000);
 
 const WINDOW = { earliest: '2026-11-21T06:30:09.000Z', latest: '2026-11-21T07:02:00.000Z' };
 const TIME = '2026-11-21T07:00:00.000Z';
@@ -35,6 +31,10 @@ const restore = (body: object, cluster = 'shop', query = ''): Promise<TestAnswer
   api.request('POST', `/v1/clusters/${cluster}/restores/database${query}`, { body });
 const pointers = ({ body }: TestAnswer): unknown =>
   (body['errors'] as { pointer: string }[] | undefined)?.map(({ pointer }) => pointer);
+async function newestOperation(): Promise<unknown> {
+  const { body } = await api.request('GET', '/v1/operations?limit=1');
+  return (body['items'] as { id: string }[])[0]?.id;
+}
 async function clusters(): Promise<number> {
   const [row] = await api.database.query<{ count: string }>('select count(*) from clusters');
   return Number(row?.count);
@@ -147,6 +147,9 @@ test('a preview says what would be done and deleted, and writes nothing', async 
   const before = await clusters();
   const look = previewSchema.parse((await restore({ replace: true, cluster: 'newer' }, 'shop', '?preview=true')).body);
   expect(look).toMatchObject({ kind: 'restore-database', impact: 'data loss', price: null });
+  expect(look.loss).toBe('the database orders that is there now, if there is one');
+  const beside = (await restore({ database: 'beside' }, 'shop', '?preview=true')).body;
+  expect([beside['impact'], 'loss' in beside]).toEqual(['none', false]);
   expect(look.changes.map(({ action, what }) => [action, what])).toEqual([
     ['create', 'hosts that are thrown away'],
     ['create', 'database orders of cluster newer'],
@@ -175,8 +178,7 @@ test('a repeated request is the same one', async () => {
 });
 
 test('the command does the same', async () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-database-'));
-  const { run } = commandIn(folder, { HOLDFAST_URL: api.url, HOLDFAST_TOKEN: await api.token() });
+  const { run, start, logOut } = await logIn(api);
   const options = ['--time', TIME, '--database', 'typed', '--site', 'primary', '--cluster', 'newer', '--source', 'a b'];
   const look = await run(['restore', 'database', 'shop', ...options, '--preview']);
   expect([look.code, look.stdout]).toEqual([0, expect.stringContaining('database typed of cluster newer')]);
@@ -188,7 +190,20 @@ test('the command does the same', async () => {
     database: 'typed',
     replace: true,
   });
+  const { stdout } = await run(['restore', 'list', 'shop', '--limit', '1']);
+  expect(stdout).toMatch(/^op_\w+ +restore-database +newer \/ typed +the time 2026-11-21T07:00:00\S*Z +pending /m);
+  const dumps = JSON.parse((await run(['dump', 'list', '-o', 'json'])).stdout) as object[];
+  expect(dumps).toEqual([]);
+  // Who knows of the cluster that is thrown away finds it there.
+  const { clusterId } = await operationOf(api, id);
+  const { body: own } = await api.request('GET', `/v1/clusters/${clusterId}/dumps`);
+  expect(own['items']).toMatchObject([{ operationId: id, database: 'a b' }]);
+  const waiting = start(['restore', 'database', 'shop', '--source', 'a b', '--wait']);
+  await eventually(async () => (await newestOperation()) !== operation);
+  await finish(api.inventory, await operationOf(api, await newestOperation()));
+  expect((await waiting.ended).code).toBe(0);
+  expect(waiting.stderr()).toContain("Next: holdfast psql shop --database 'a b'\n");
   const refused = await run(['restore', 'database', 'shop']);
   expect([refused.code === 0, refused.stderr]).toEqual([false, expect.stringContaining('DATABASE_EXISTS')]);
-  rmSync(folder, { recursive: true });
+  logOut();
 });

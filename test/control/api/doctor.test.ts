@@ -12,8 +12,6 @@ import { newCluster, newSubmission } from '../../support/inventory';
 
 /** What the doctor finds, and what a support bundle holds. */
 
-jest.setTimeout(60_000);
-
 let api: TestApi;
 let folder: string;
 let home: string;

@@ -1,35 +1,29 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { startTestApi, type TestApi } from '../../support/api';
+import type { TestApi } from '../../support/api';
 import { operationOf, readyCluster, recordSites, succeedBackup } from '../../support/api-backups';
-import { commandIn, type TestCommand } from '../../support/command';
+import type { TestCommand } from '../../support/command';
+import { eventually } from '../../support/eventually';
 import { finish, refOf } from '../../support/inventory';
+import { startTestUser, type TestUser } from '../../support/test-user';
 
 /** Drills by the API and the command. */
 
-jest.setTimeout(60_000);
-
 const WINDOW = { earliest: '2026-11-21T06:30:09.000Z', latest: '2026-11-21T07:02:00.000Z' };
 
+let user: TestUser;
 let api: TestApi;
-let folder: string;
 let run: TestCommand['run'];
+let start: TestCommand['start'];
 
 beforeAll(async () => {
-  api = await startTestApi();
+  user = await startTestUser();
+  ({ api, run, start } = user);
   await recordSites(api);
-  folder = mkdtempSync(path.join(tmpdir(), 'holdfast-drills-'));
-  ({ run } = commandIn(folder, { HOLDFAST_URL: api.url, HOLDFAST_TOKEN: await api.token() }));
   await readyCluster(api, 'empty');
   const shop = await readyCluster(api, 'shop');
   const { body } = await api.request('POST', '/v1/clusters/shop/backups', { body: { type: 'full' } });
   await succeedBackup(api, String(body['id']), shop.timeline);
 });
-afterAll(async () => {
-  await api.stop();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => user?.stop());
 
 test('without a backup there is nothing to prove', async () => {
   api.engine.window = null;
@@ -47,8 +41,8 @@ test('a drill is looked at beforehand, ordered, refused while another one runs, 
   expect(preview.stdout).toMatch(/^\+ hosts that are thrown away: plan sandbox, with the data of shop/m);
   expect(preview.stdout).toContain('look for damage in what came back');
 
-  const ordered = await run(['drill', 'run', 'shop']);
-  expect(ordered.code).toBe(0);
+  const ordered = start(['drill', 'run', 'shop', '--wait']);
+  await eventually(() => ordered.stderr().includes('drill of shop: pending'));
   const listed = await api.request('GET', '/v1/clusters/shop/drills');
   const [first] = listed.body['items'] as { id: string; operationId: string; restoredClusterId: string }[];
   if (!first) throw new Error('no drill');
@@ -67,6 +61,10 @@ test('a drill is looked at beforehand, ordered, refused while another one runs, 
   expect((await run(['cluster', 'list', '--drills'])).stdout).toContain(operation.clusterName);
   await drills.prove(ref);
   await finish(api.inventory, operation);
+  expect((await ordered.ended).code).toBe(0);
+  const verdict = 'the time 2026-11-21T06:50:00.000Z; tables and indexes: no damage';
+  expect(ordered.stderr()).toContain(`shop can be restored, as this drill has shown: ${verdict}\n`);
+  expect(ordered.stderr()).toContain(`Next: holdfast drill show shop ${first.id}\n`);
 
   const list = await run(['drill', 'list', 'shop']);
   expect(list.stdout).toMatch(/^DRILL +STATE +RESTORED TO +FROM +DATABASE +STARTED +TOOK +BY$/m);

@@ -7,8 +7,6 @@ import { createTestDatabase } from '../../support/database';
 import { eventually } from '../../support/eventually';
 import { freePort } from '../../support/free-port';
 
-jest.setTimeout(60_000);
-
 const MAIN = path.join(__dirname, '../../../dist/api/http/main.js');
 
 /** Starts the API's process, stops it once it answers, and gives what it logged. */

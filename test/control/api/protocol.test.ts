@@ -3,8 +3,6 @@ import path from 'node:path';
 import { hashToken } from '../../../api/http/auth';
 import { startTestApi, type TestAnswer, type TestApi } from '../../support/api';
 
-jest.setTimeout(60_000);
-
 let api: TestApi;
 beforeAll(async () => {
   api = await startTestApi();
@@ -27,6 +25,11 @@ test('a token works until it expires or is revoked', async () => {
   expect((await api.request('GET', '/v1/clusters', { token: text })).status).toBe(401);
   const rows = await api.database.query('select * from tokens');
   expect(JSON.stringify(rows)).not.toContain(text.slice(-43));
+});
+
+test('a client that keeps its connection knows for how long it may: longer than load balancers keep idle ones', async () => {
+  const { headers } = await api.request('GET', '/v1/clusters');
+  expect(headers.get('Keep-Alive')).toBe('timeout=75');
 });
 
 test('each route refuses a token that lacks its scope, before it looks at the request', async () => {
@@ -61,6 +64,14 @@ test('a token makes none that may do more than itself, and none for longer than 
   const stranger = await api.token(undefined, foreign.id);
   const mine = (await api.request('GET', '/v1/tokens')).body['items'] as { id: string }[];
   expect((await api.request('DELETE', `/v1/tokens/${mine[0]?.id}`, { token: stranger })).status).toBe(404);
+});
+
+test('who opens the API in a browser is led to its reference', async () => {
+  const { status, headers } = await fetch(api.url, { redirect: 'manual' });
+  expect([status, headers.get('Location')]).toEqual([302, '/v1/docs']);
+  expect((await fetch(api.url)).status).toBe(200);
+  const written = await fetch(api.url, { method: 'POST' });
+  expect([written.status, written.headers.get('Allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);
 });
 
 test('bad JSON says where', async () => {

@@ -1,8 +1,6 @@
 import type { OperationId } from '../../../domain/ids';
 import { startTestApi, type TestAnswer, type TestApi } from '../../support/api';
 
-jest.setTimeout(60_000);
-
 /** Requests that come twice with one Idempotency-Key, and what the audit log says of them. */
 
 let api: TestApi;

@@ -1,21 +1,22 @@
-import { restoreWindowSchema } from '../../../domain/schemas/backups';
+import type { ClusterId } from '../../../domain/ids';
+import { restoreWindowSchema } from '../../../domain/schemas/restore-window';
 import { previewSchema } from '../../../domain/schemas/previews';
 import { startTestApi } from '../../support/api';
 import type { TestAnswer, TestApi } from '../../support/api';
 import { readyCluster, recordSites, succeedBackup } from '../../support/api-backups';
 
-/** What a restore is refused for that lies in a gap or behind the end, and what a preview does not do. */
-
-jest.setTimeout(60_000);
+/** What a restore is refused for that lies in a gap, behind the end or ahead of what has happened, and what a preview does not do. */
 
 const WINDOW = { earliest: '2026-11-21T06:30:09.000Z', latest: '2026-11-21T07:02:00.000Z' };
 
 let api: TestApi;
+let cluster: ClusterId;
 
 beforeAll(async () => {
   api = await startTestApi();
   await recordSites(api);
-  const { timeline } = await readyCluster(api, 'shop');
+  const { id, timeline } = await readyCluster(api, 'shop');
+  cluster = id;
   const taken = await api.request('POST', '/v1/clusters/shop/backups', { body: {} });
   await succeedBackup(api, taken.body['id'], timeline);
 });
@@ -67,6 +68,46 @@ describe('the window, where it is broken', () => {
   test('is asked of the one site that is to be read', async () => {
     expect((await restore({ target: { time: '2026-11-21T06:35:00Z' }, site: 'secondary' })).status).toBe(202);
     expect(api.engine.lookedInto.at(-1)).toBe('secondary');
+  });
+});
+
+describe('a transaction that has not ended', () => {
+  const HIGH = '4000000000';
+  const asks = (target: object): Record<string, () => Promise<TestAnswer>> => ({
+    'a new cluster': () => restore({ target }),
+    'its preview': () => restore({ target }, '?preview=true'),
+    'in place': () => api.request('POST', '/v1/clusters/shop/restores/in-place', { body: { target, confirm: 'shop' } }),
+    'one database': () =>
+      api.request('POST', '/v1/clusters/shop/restores/database', { body: { target, database: 'x' } }),
+  });
+  const written = async (): Promise<unknown> =>
+    api.database.query(
+      'select (select count(*) from clusters) as clusters, (select count(*) from operations) as operations',
+    );
+
+  test.each(Object.keys(asks({})))('is refused before anything is made, with the newest that has: %s', async (way) => {
+    api.engine.window = { ...WINDOW, lastTransaction: '749' };
+    const before = await written();
+    for (const transaction of ['750', HIGH]) {
+      const answer = await asks({ transaction })[way]?.();
+      expect([answer?.status, answer?.body['code'], answer?.body['detail']]).toEqual([
+        422,
+        'RESTORE_TARGET_OUTSIDE',
+        `Transaction ${transaction} cannot be restored: the newest transaction of cluster shop that has ended is 749. Nothing was done.`,
+      ]);
+    }
+    expect(await written()).toEqual(before);
+  });
+
+  test('is looked for when it has, and when nobody tells', async () => {
+    api.engine.window = { ...WINDOW, lastTransaction: '749' };
+    expect((await restore({ target: { transaction: '749' } })).status).toBe(202);
+    const timeline = await api.inventory.timelines.current(cluster);
+    if (!timeline) throw new Error('no timeline');
+    // Nobody keeps it: what has ended by now is not known from what had then.
+    await api.inventory.timelines.setWindow(timeline.id, api.engine.window);
+    api.engine.window = 'away';
+    expect((await restore({ target: { transaction: HIGH } })).status).toBe(202);
   });
 });
 

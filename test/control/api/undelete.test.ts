@@ -1,17 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { clusterDetailSchema } from '../../../domain/schemas/clusters';
+import { type ClusterAnswer, clusterDetailSchema, clusterSchema } from '../../../domain/schemas/clusters';
+import { pageOf } from '../../../domain/schemas/pages';
 import { previewSchema } from '../../../domain/schemas/previews';
 import type { TestAnswer, TestApi } from '../../support/api';
 import { startTestApi } from '../../support/api';
 import { deleteCluster, operationOf, readyCluster, recordSites, SITES } from '../../support/api-backups';
-import { commandIn } from '../../support/command';
 import { finish, refOf } from '../../support/inventory';
+import { logIn } from '../../support/test-user';
 
 /** Deleted clusters that come back under their names. */
-
-jest.setTimeout(60_000);
 
 const WINDOW = { earliest: '2026-11-21T06:30:09.000Z', latest: '2026-11-21T07:02:00.000Z' };
 
@@ -53,7 +49,12 @@ test('a deleted cluster is ordered again as it was, from its last state, by its 
     database: 'orders',
     owner: 'clerk',
     allowedIps: ['10.0.0.0/8'],
-    backups: { sites: ['secondary'], retention: { unit: 'count', full: 3 }, paused: true },
+    backups: {
+      sites: ['secondary'],
+      retention: { unit: 'count', full: 3 },
+      paused: true,
+      hooks: { pre: { script: 'true' } },
+    },
   };
   const { id, timeline } = await deletedCluster('shop', order);
   const before = await detail(id);
@@ -144,6 +145,33 @@ test('one that is there, or is being deleted, is no deleted one; one that never 
   expect((await undelete('clu_01m7xfpycdf6dnev2ndz8p0wht')).body['code']).toBe('NOT_FOUND');
 });
 
+test('whoever asks for one that was deleted is told so, and until when it can come back; strangers are not', async () => {
+  const { id } = await deletedCluster('missed');
+  const { deletedAt, restorableUntil } = clusterSchema.parse((await api.request('GET', `/v1/clusters/${id}`)).body);
+  const back = `it was deleted at ${deletedAt}, and can be undeleted until ${restorableUntil}.`;
+  for (const [method, path, ref] of [
+    ['GET', '/v1/clusters/missed', 'missed'],
+    ['GET', '/v1/clusters/missed/restores/window', 'missed'],
+    ['GET', '/v1/operations?cluster=missed', 'missed'],
+    ['DELETE', `/v1/clusters/${id}?confirm=missed`, id],
+  ] as const) {
+    const { status, body } = await api.request(method, path);
+    expect([status, body['code'], body['detail']]).toEqual([
+      404,
+      'NOT_FOUND',
+      `There is no cluster ${ref} here: ${back}`,
+    ]);
+    expect([body['cluster'], body['missing']]).toEqual([`/v1/clusters/${id}`, { kind: 'cluster', ref }]);
+  }
+  const { id: other } = await api.inventory.projects.ensure('strangers');
+  const stranger = await api.request('GET', '/v1/clusters/missed', { token: await api.token(undefined, other) });
+  expect(stranger.body).toMatchObject({ status: 404, detail: 'There is no cluster missed here.' });
+  const lost = await deletedCluster('lost', {}, { days: 0 });
+  const { body } = await api.request('GET', '/v1/clusters/lost');
+  expect(body['detail']).toMatch(/^There is no cluster lost here: it was deleted at 20\S+Z\.$/);
+  expect([body['cluster'], lost.id]).toEqual([undefined, expect.any(String)]);
+});
+
 test('the period is over when its backups are due to be removed, and when they are', async () => {
   const late = await deletedCluster('late', {}, { days: 0 });
   const gone = await deletedCluster('gone');
@@ -181,6 +209,85 @@ test('of several that had the name the last one comes back that can; another pro
   expect((await detail('popular')).origin?.clusterId).toBe(older.id);
 });
 
+describe('the list of deleted clusters', () => {
+  const listed = async (query = ''): Promise<ClusterAnswer[]> =>
+    pageOf(clusterSchema)
+      .parse((await api.request('GET', `/v1/clusters?deleted=true${query}`)).body)
+      .items.slice();
+
+  test('has those that an undelete brings back, until when, and no others', async () => {
+    const made = {
+      good: await deletedCluster('can-come'),
+      late: await deletedCluster('is-late', {}, { days: 0 }),
+      gone: await deletedCluster('is-gone'),
+      bare: await deletedCluster('is-bare'),
+      young: await deletedCluster('is-young', {}, { window: false }),
+      there: await readyCluster(api, 'is-there'),
+      last: await deletedCluster('can-come-too'),
+      drilled: await deletedCluster('is-drilled'),
+    };
+    await api.inventory.timelines.markRemoved(made.gone.timeline.id);
+    await api.database.query(`update clusters set spec = jsonb_set(spec, '{backups}', 'null') where id = $1`, [
+      made.bare.id,
+    ]);
+    await api.database.query(`update clusters set drill_of = $1 where id = $2`, [made.there.id, made.drilled.id]);
+    const ours = Object.values(made).map(({ id }) => id as string);
+    const found = (await listed()).filter(({ id }) => ours.includes(id));
+    expect(found.map(({ id }) => id)).toEqual([made.last.id, made.good.id]);
+    const says: Record<string, boolean> = {};
+    for (const id of ours) says[id] = (await undelete(id, '?preview=true')).status === 200;
+    expect(Object.keys(says).filter((id) => says[id])).toEqual([made.good.id, made.last.id]);
+    for (const cluster of found) {
+      expect(cluster.status.state).toBe('deleted');
+      const days = (Date.parse(cluster.restorableUntil ?? '') - Date.parse(cluster.deletedAt ?? '')) / 86_400_000;
+      expect(days).toBeCloseTo(7, 2);
+      const { deletedAt, restorableUntil } = cluster;
+      expect(await detail(cluster.id)).toMatchObject({ deletedAt, restorableUntil });
+    }
+    for (const { id } of [made.late, made.gone, made.there]) expect((await detail(id)).restorableUntil).toBeNull();
+  });
+
+  test('is one of the project, in pages; without the flag no list has any of them', async () => {
+    const { id } = await deletedCluster('of-ours');
+    const { id: other } = await api.inventory.projects.ensure('other');
+    const theirs = await api.request('GET', '/v1/clusters?deleted=true', { token: await api.token(undefined, other) });
+    expect(theirs.body).toEqual({ items: [], nextCursor: null });
+    const all = (await listed('&limit=200')).map((cluster) => cluster.id);
+    expect(all[0]).toBe(id);
+    // Its backups are still those of before its deletion, whoever has its name by now.
+    expect((await undelete(id)).status).toBe(202);
+    expect((await listed('&limit=200')).map((cluster) => cluster.id)).toEqual(all);
+    const first = await api.request('GET', '/v1/clusters?deleted=true&limit=1');
+    const rest = await listed(`&limit=200&cursor=${String(first.body['nextCursor'])}`);
+    expect(rest.map((cluster) => cluster.id)).toEqual(all.slice(1));
+    for (const query of ['', '?drills=true', '?deleted=false']) {
+      const living = await api.request('GET', `/v1/clusters${query}`);
+      expect(
+        pageOf(clusterSchema)
+          .parse(living.body)
+          .items.filter(({ deletedAt }) => deletedAt !== null),
+      ).toEqual([]);
+    }
+  });
+
+  test('is shown by the command, and named where nothing can be undeleted', async () => {
+    const { run, logOut } = await logIn(api);
+    const { id } = await deletedCluster('shown');
+    const list = await run(['cluster', 'list', '--deleted']);
+    expect(list.stdout).toMatch(/^NAME +PLAN +VERSION +ID +DELETED +CAN COME BACK UNTIL$/m);
+    expect(list.stdout).toMatch(new RegExp(`^shown +sandbox +18 +${id} +20\\S+Z +20\\S+Z$`, 'm'));
+    const shown = await run(['cluster', 'show', id]);
+    expect(shown.stdout).toMatch(/^deleted +20\S+Z$/m);
+    expect(shown.stdout).toMatch(/^can come back until +20\S+Z$/m);
+    const both = await run(['cluster', 'list', '--deleted', '--drills']);
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('cannot be used with option')]);
+    const { id: late } = await deletedCluster('too-late', {}, { days: 0 });
+    for (const reference of ['nowhere', late])
+      expect((await run(['cluster', 'undelete', reference])).stderr).toMatch(/next +holdfast cluster list --deleted$/m);
+    logOut();
+  });
+});
+
 test('a repeated request is the same one', async () => {
   const { id } = await deletedCluster('once');
   const headers = { 'Idempotency-Key': 'undelete-once' };
@@ -194,8 +301,7 @@ test('a repeated request is the same one', async () => {
 });
 
 test('the command does the same, and says what to type when it can not', async () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-undelete-'));
-  const { run } = commandIn(folder, { HOLDFAST_URL: api.url, HOLDFAST_TOKEN: await api.token() });
+  const { run, logOut } = await logIn(api);
   await deletedCluster('typed');
   const look = await run(['cluster', 'undelete', 'typed', '--preview']);
   expect([look.code, look.stdout]).toEqual([0, expect.stringContaining('the address 10.213.7.126 again')]);
@@ -205,5 +311,5 @@ test('the command does the same, and says what to type when it can not', async (
   expect(shown.stdout).toMatch(/^undeleted from +clu_\S+, the newest state$/m);
   const refused = await run(['cluster', 'undelete', 'typed']);
   expect(refused.stderr).toMatch(/NOT_DELETED: Cluster typed is creating[^]*next +holdfast cluster show clu_/);
-  rmSync(folder, { recursive: true });
+  logOut();
 });

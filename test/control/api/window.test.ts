@@ -4,7 +4,7 @@ import { Worker } from '@temporalio/worker';
 import { createTemporalEngine } from '../../../api/http/engine-temporal';
 import type { RestoreWindow } from '../../../domain/backups';
 import { TASK_QUEUE } from '../../../domain/names';
-import { restoreWindowSchema } from '../../../domain/schemas/backups';
+import { restoreWindowSchema } from '../../../domain/schemas/restore-window';
 import { bundleWorkflows } from '../../../workers/bundle';
 import { FAILURE_CONVERTER } from '../../../workers/worker';
 import { startTestApi } from '../../support/api';
@@ -19,7 +19,7 @@ import { startTemporal } from '../../support/temporal';
 jest.setTimeout(120_000);
 
 const LAST_LOOK = { earliest: '2026-11-21T06:00:00.000Z', latest: '2026-11-21T07:00:00.000Z' };
-const NOW = { earliest: '2026-11-21T06:00:00.000Z', latest: '2026-11-21T08:00:00.000Z' };
+const NOW = { earliest: '2026-11-21T06:00:00.000Z', latest: '2026-11-21T08:00:00.000Z', lastTransaction: '749' };
 
 let api: TestApi;
 let temporal: TestWorkflowEnvironment;
@@ -63,7 +63,14 @@ test('a worker looks at the cluster that was asked for, and its answer is of now
     return Promise.resolve(NOW);
   };
   await withWorker(answer, async () => {
-    expect(await look()).toEqual({ ...NOW, lastLsn: null, gaps: [], asOf: 'now', timelineId: source.timeline.id });
+    expect(await look()).toEqual({
+      ...NOW,
+      firstLsn: null,
+      lastLsn: null,
+      gaps: [],
+      asOf: 'now',
+      timelineId: source.timeline.id,
+    });
   });
   expect(asked).toEqual([source.cluster.id]);
 });
@@ -86,7 +93,9 @@ test('when the host does not answer, the last look is told, after one try', asyn
   await withWorker(fail, async () => {
     expect(await look()).toEqual({
       ...LAST_LOOK,
+      firstLsn: null,
       lastLsn: null,
+      lastTransaction: null,
       gaps: [],
       asOf: 'last look',
       timelineId: source.timeline.id,

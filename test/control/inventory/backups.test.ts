@@ -1,4 +1,5 @@
 import type { OpenInventory } from '../../../activities/inventory/open';
+import type { FoundSet } from '../../../activities/inventory/backup-tables';
 import type { Backup } from '../../../domain/backups';
 import { isId } from '../../../domain/ids';
 import type { Operation } from '../../../domain/operations';
@@ -6,6 +7,7 @@ import type { BackedUpCluster } from '../../support/backups';
 import { newSet, openBackedUpCluster } from '../../support/backups';
 import { at, finish, newId, openScratchInventory, refOf, track } from '../../support/inventory';
 import type { ScratchInventory } from '../../support/inventory';
+import { startOn } from '../../support/lineage';
 
 /** What is known of backups: begun by operations, and brought to what the stores have. */
 
@@ -67,7 +69,7 @@ describe('a backup that an operation takes', () => {
 
   test('succeeds once, with its node, and keeps its end', async () => {
     const { operation, backup } = await taken();
-    await inventory.backups.recordNode(refOf(operation), 'pg-3', 'replica');
+    await inventory.backups.recordStart(refOf(operation), startOn('pg-3', 'replica'));
     await inventory.backups.succeed(refOf(operation));
     const [first] = await list();
     expect(first).toMatchObject({ id: backup.id, state: 'succeeded', node: 'pg-3', nodeRole: 'replica' });
@@ -114,7 +116,14 @@ describe('what a store has', () => {
       tool: 'pgBackRest 2.60.0',
       databaseBytes: 31_457_280,
       copies: [
-        { site: 'primary', setId: '20261120-010000F', type: 'full', storedBytes: 1_000, removedAt: null },
+        {
+          site: 'primary',
+          setId: '20261120-010000F',
+          type: 'full',
+          databaseBytes: 31_457_280,
+          storedBytes: 1_000,
+          removedAt: null,
+        },
         { site: 'secondary', setId: '20261120-020000F', type: 'incremental', path: '/backup/20261120-020000F' },
       ],
     });
@@ -136,6 +145,27 @@ describe('what a store has', () => {
     await opened.scratch.query('delete from backups where id = $1', [adopted?.id]);
     await record('primary', [newSet(3)]);
     expect((await list()).map(({ id }) => id)).toEqual([adopted?.id]);
+  });
+
+  test('is one backup on all sites where its host has written so, with when and where that began', async () => {
+    const begun = Date.parse(newSet(3).startedAt) / 1000 - 60;
+    const own = (hour: number, more: Partial<FoundSet> = {}): FoundSet =>
+      newSet(hour, { backupId: `own-pg-2-${begun}`, type: 'incremental', ...more });
+    await record('primary', [own(3)]);
+    await record('secondary', [own(4)]);
+    const adopted = await list();
+    expect(adopted).toMatchObject([
+      {
+        ...{ operationId: null, requestedBy: 'host', state: 'succeeded', node: 'pg-2', nodeRole: 'primary' },
+        startedAt: new Date(begun * 1000).toISOString(),
+        finishedAt: own(4).finishedAt,
+        copies: [{ site: 'primary' }, { site: 'secondary' }],
+      },
+    ]);
+    await record('primary', [own(3)]);
+    expect(await list()).toEqual(adopted);
+    await record('secondary', [own(4, { damaged: true })]);
+    expect(await list()).toMatchObject([{ state: 'failed', error: { code: 'BACKUP_DAMAGED' } }]);
   });
 
   test.each([
@@ -218,6 +248,14 @@ describe('what a store has no longer', () => {
     const [theirs] = await inventory.backups.list(opened.project, { limit: 1, clusterId: other.cluster.id });
     expect(theirs).toMatchObject({ state: 'succeeded', copies: [{ removedAt: null }] });
   });
+});
+
+test('copies stand in the order of the sites, whichever came first', async () => {
+  const { backup } = await taken();
+  for (const site of ['secondary', 'primary'])
+    await record(site, [{ ...newSet(1), backupId: backup.id, startedAt: site === 'primary' ? at(9) : at(8) }]);
+  const found = await inventory.backups.find(opened.project, backup.id);
+  expect(found?.copies.map(({ site }) => site)).toEqual(['primary', 'secondary']);
 });
 
 test('lists page from the newest to the oldest, of one cluster or of a project', async () => {

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { DrillDue } from '../../../activities/drills/open-drill';
 import { openDrill, removeAbandonedDrills } from '../../../activities/drills/open-drill';
 import { createHousekeepingActivities } from '../../../activities/housekeeping/activities';
@@ -8,38 +5,30 @@ import type { OpenInventory } from '../../../activities/inventory/open';
 import type { Cluster, Condition } from '../../../domain/clusters';
 import type { Drill } from '../../../domain/drills';
 import type { Operation } from '../../../domain/operations';
-import { openSimulatedFleet } from '../../simulation/fleet';
+import type { BackedUpFleet } from '../../support/backed-up-fleet';
+import { openBackedUpFleet } from '../../support/backed-up-fleet';
 import type { BackedUpCluster } from '../../support/backups';
 import { newSet, openBackedUpCluster } from '../../support/backups';
 import type { ScratchInventory } from '../../support/inventory';
-import { finish, newSubmission, openScratchInventory, refOf } from '../../support/inventory';
+import { finish, noticesOf, refOf } from '../../support/inventory';
 import { POLICY } from '../../support/lineage';
 
 /** What is written of drills, and what the clusters whose backups they restore say of them. */
 
-jest.setTimeout(60_000);
-
 const STEPS = [{ id: 'choose', title: 'choose' }];
+let world: BackedUpFleet;
 let opened: ScratchInventory;
 let inventory: OpenInventory;
+let fleet: BackedUpFleet['fleet'];
 let shop: BackedUpCluster;
-let folder: string;
-let fleet: Awaited<ReturnType<typeof openSimulatedFleet>>;
 
 beforeAll(async () => {
-  opened = await openScratchInventory();
-  ({ inventory } = opened);
-  folder = mkdtempSync(join(tmpdir(), 'holdfast-drills-'));
-  fleet = await openSimulatedFleet(join(folder, 'world'), join(folder, 'home'), opened.scratch.url);
+  world = await openBackedUpFleet();
+  ({ opened, inventory, fleet } = world);
 });
-afterAll(async () => {
-  await fleet?.inventory.close();
-  rmSync(folder, { recursive: true, force: true });
-  await opened.close();
-});
+afterAll(() => world.close());
 beforeEach(async () => {
-  await opened.scratch.query(`update clusters set state = 'deleted', deleted_at = now()`);
-  shop = await openBackedUpCluster(opened);
+  shop = await world.renew();
 });
 
 async function backUp(): Promise<void> {
@@ -48,12 +37,7 @@ async function backUp(): Promise<void> {
   await finish(inventory, operation);
 }
 
-/** Runs `expect` as the step of an operation would. */
-async function schedule(): Promise<void> {
-  const { operation } = await inventory.operations.submit(null, newSubmission(shop.cluster, 'configure-backups'));
-  await inventory.backups.expect(refOf(operation));
-  await finish(inventory, operation);
-}
+const schedule = (): Promise<boolean> => world.schedule(shop);
 
 let occasions = 0;
 const dueNow = (): DrillDue => ({ clusterId: shop.cluster.id, occasion: `due ${++occasions}`, steps: STEPS });
@@ -78,15 +62,20 @@ async function end(
 async function prove(operation: Operation): Promise<Drill> {
   const ref = refOf(operation, 'choose');
   await inventory.drills.choose(ref, { target: { kind: 'time', time: '2026-11-20T07:00:00.000Z' }, site: 'primary' });
-  await inventory.drills.recordFindings(ref, { databaseBytes: 5, checks: [{ name: 'a', passed: true, detail: 'b' }] });
+  const { setId } = newSet(6);
+  await inventory.drills.recordFindings(ref, {
+    site: 'primary',
+    setId,
+    databaseBytes: 5,
+    checks: [{ name: 'a', passed: true, detail: 'b' }],
+  });
   await inventory.drills.prove(ref);
   await end(operation, 'succeeded');
   return inventory.drills.ofOperation(operation.id);
 }
 
 const source = async (): Promise<Cluster | null> => inventory.clusters.get(shop.cluster.id);
-const told = async (): Promise<Condition | undefined> =>
-  (await source())?.status.conditions.find(({ type }) => type === 'RestoreProven');
+const told = (): Promise<Condition | undefined> => world.conditionOf(shop.cluster.id, 'RestoreProven');
 const audited = async (drill: Drill): Promise<string[]> =>
   (
     await opened.scratch.query<{ action: string }>(`select action from audit_log where details ->> 'drill' = $1`, [
@@ -117,6 +106,11 @@ test('a drill that proved something is told with its evidence, and its cluster s
   ]);
   const drill = await prove(operation);
   expect(drill).toMatchObject({ state: 'succeeded', site: 'primary', databaseBytes: 5, requestedBy: 'schedule' });
+  const copies = await inventory.backups.copies(shop.timeline.id);
+  expect(copies.map(({ site, lastVerifiedAt }) => [site, lastVerifiedAt])).toEqual([
+    ['primary', drill.provenAt],
+    ['secondary', null],
+  ]);
   expect((await inventory.clusters.get(operation.clusterId))?.origin).toMatchObject({
     clusterId: shop.cluster.id,
     target: drill.target,
@@ -162,6 +156,8 @@ test.each([
   expect(await told()).toMatchObject({ status: false, reason });
   expect((await told())?.message).toContain(`A file is damaged. The last proven restore ended at ${provenAt}`);
   expect(await audited(drill)).toEqual([`drill ${state}`]);
+  const message = `The drill of ${shop.cluster.name} failed: A file is damaged.`;
+  expect(await noticesOf(inventory, operation.id)).toEqual([{ event: 'failure', told: [], message }]);
   expect((await source())?.lastProvenRestore?.provenAt).toBe(provenAt);
 });
 

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Fleet } from '../../../activities/fleet';
 import { createHousekeepingActivities } from '../../../activities/housekeeping/activities';
 import type { OpenInventory } from '../../../activities/inventory/open';
@@ -9,51 +6,33 @@ import type { Condition, StepRef } from '../../../domain/clusters';
 import { HoldfastError } from '../../../domain/errors';
 import type { ClusterId } from '../../../domain/ids';
 import type { Operation } from '../../../domain/operations';
-import { openSimulatedFleet } from '../../simulation/fleet';
+import type { BackedUpFleet } from '../../support/backed-up-fleet';
+import { openBackedUpFleet } from '../../support/backed-up-fleet';
 import type { BackedUpCluster } from '../../support/backups';
-import { openBackedUpCluster } from '../../support/backups';
+import { newSet, openBackedUpCluster } from '../../support/backups';
 import type { ScratchInventory } from '../../support/inventory';
-import { finish, newSubmission, openScratchInventory, refOf } from '../../support/inventory';
+import { finish, newSubmission, noticesOf, refOf } from '../../support/inventory';
 import { POLICY } from '../../support/lineage';
 
 /** What a cluster says of its backups when they fail, or do not come. */
 
-jest.setTimeout(60_000);
-
+let world: BackedUpFleet;
 let opened: ScratchInventory;
 let inventory: OpenInventory;
-let folder: string;
-let fleet: Awaited<ReturnType<typeof openSimulatedFleet>>;
+let fleet: BackedUpFleet['fleet'];
 let shop: BackedUpCluster;
 
 beforeAll(async () => {
-  opened = await openScratchInventory();
-  ({ inventory } = opened);
-  folder = mkdtempSync(join(tmpdir(), 'holdfast-expected-'));
-  fleet = await openSimulatedFleet(join(folder, 'world'), join(folder, 'home'), opened.scratch.url);
+  world = await openBackedUpFleet();
+  ({ opened, inventory, fleet } = world);
 });
-afterAll(async () => {
-  await fleet?.inventory.close();
-  rmSync(folder, { recursive: true, force: true });
-  await opened.close();
-});
+afterAll(() => world.close());
 beforeEach(async () => {
-  await opened.scratch.query(`update clusters set state = 'deleted'`);
-  shop = await openBackedUpCluster(opened);
+  shop = await world.renew();
 });
 
-async function backedUp(id: ClusterId = shop.cluster.id): Promise<Condition | undefined> {
-  const cluster = await inventory.clusters.get(id);
-  return cluster?.status.conditions.find(({ type }) => type === 'BackedUp');
-}
-
-/** Runs `expect` as the step of an operation would. */
-async function schedule(id = shop): Promise<boolean> {
-  const { operation } = await inventory.operations.submit(null, newSubmission(id.cluster, 'configure-backups'));
-  const isFirst = await inventory.backups.expect(refOf(operation));
-  await finish(inventory, operation);
-  return isFirst;
-}
+const backedUp = (id: ClusterId = shop.cluster.id): Promise<Condition | undefined> => world.conditionOf(id, 'BackedUp');
+const schedule = (cluster = shop): Promise<boolean> => world.schedule(cluster);
 
 async function succeed(operation: Operation): Promise<void> {
   const ref: StepRef = refOf(operation);
@@ -62,33 +41,10 @@ async function succeed(operation: Operation): Promise<void> {
   await finish(inventory, operation);
 }
 
-async function fail(operation: Operation): Promise<void> {
-  const error = { code: 'BACKUP_FAILED', message: 'The backup to site primary failed: no space.' };
-  const at = new Date().toISOString();
-  const change = { state: 'failed', at, error } as const;
-  await inventory.operations.record({ operationId: operation.id, seq: 9, steps: [], operation: change });
-}
-
-/** Moves everything that happened to the cluster's backups into the past. */
-async function passHours(hours: number): Promise<void> {
-  const ago = `- ${hours} * interval '1 hour'`;
-  const id = [shop.cluster.id];
-  await opened.scratch.query(
-    `update backups set started_at = started_at ${ago}, finished_at = finished_at ${ago} where cluster_id = $1`,
-    id,
-  );
-  await opened.scratch.query(
-    `update clusters set backups_scheduled_at = backups_scheduled_at ${ago} where id = $1`,
-    id,
-  );
-}
-
-async function setPolicy(policy: Partial<BackupPolicy>): Promise<void> {
-  await opened.scratch.query(`update clusters set spec = jsonb_set(spec, '{backups}', $2::jsonb) where id = $1`, [
-    shop.cluster.id,
-    JSON.stringify({ ...POLICY, ...policy }),
-  ]);
-}
+const fail = (operation: Operation): Promise<void> =>
+  world.fail(operation, { code: 'BACKUP_FAILED', message: 'The backup to site primary failed: no space.' });
+const passHours = (hours: number): Promise<void> => world.passHours(shop, 'backups', hours);
+const setPolicy = (policy: Partial<BackupPolicy>): Promise<void> => world.setPolicy(shop, policy);
 
 const findOverdue = (): Promise<readonly string[]> => createHousekeepingActivities(fleet).findOverdueBackups();
 
@@ -145,11 +101,54 @@ test('a backup that is overdue by more than half of its interval raises the cond
   expect(await backedUp()).toMatchObject({ status: true });
 });
 
+test.each([
+  ['whoever wants to know of failures', [{ event: 'failure', to: 'pager' }], ['pager']],
+  ['nobody, as it is by default', [], []],
+] as const)(
+  'one that is overdue is an event, with how old the last good one is, for %s',
+  async (_who, notify, told) => {
+    await setPolicy({ notify });
+    await schedule();
+    const last = await shop.backup();
+    await succeed(last);
+    await passHours(3);
+    for (let i = 0; i < 2; i++) await findOverdue();
+    const message = expect.stringMatching(
+      new RegExp(
+        `^${shop.cluster.name}: The incremental backup .* late\\. The last good backup .* 3 h 0 min before\\.$`,
+      ),
+    ) as unknown;
+    expect(await noticesOf(inventory, last.id)).toEqual([{ event: 'failure', told, message }]);
+  },
+);
+
 test('where none was ever taken it is overdue since the schedules began', async () => {
   await schedule();
   await passHours(3);
   expect(await findOverdue()).toEqual([shop.cluster.name]);
   expect((await backedUp())?.message).toMatch(/There is no good backup yet\.$/);
+});
+
+test('a backup that a wrong clock has put into the future hides neither that none came since, nor those that did', async () => {
+  await schedule();
+  await passHours(30);
+  const ahead = await shop.backup();
+  await succeed(ahead);
+  await opened.scratch.query(
+    `update backups set started_at = now() + interval '1 year', finished_at = now() + interval '1 year' where operation_id = $1`,
+    [ahead.id],
+  );
+  expect(await findOverdue()).toEqual([shop.cluster.name]);
+  expect((await backedUp())?.message).toMatch(/There is no good backup yet\.$/);
+  // Its id remains the newest.
+  await opened.scratch.query(`update backups set id = 'bkp_7zzzzzzzzzzzzzzzzzzzzzzzzz' where operation_id = $1`, [
+    ahead.id,
+  ]);
+  await succeed(await shop.backup());
+  expect(await findOverdue()).toEqual([]);
+  await passHours(3);
+  expect(await findOverdue()).toEqual([shop.cluster.name]);
+  expect((await backedUp())?.message).toMatch(/3 h 0 min before\.$/);
 });
 
 test('a change of the policy begins anew: what was due before it is not missed', async () => {
@@ -187,6 +186,19 @@ test.each(NOT_OVERDUE)('nothing is overdue of a cluster that %s', async (_what, 
   await passHours(100);
   await make();
   expect(await findOverdue()).toEqual([]);
+});
+
+test('a backup that the host has taken by itself is known before one is called overdue, and ends what was said', async () => {
+  await schedule();
+  await passHours(100);
+  expect(await findOverdue()).toEqual([shop.cluster.name]);
+  expect(await backedUp()).toMatchObject({ status: false, reason: 'Overdue' });
+  expect(await inventory.backups.listMissed()).toEqual([shop.cluster.id]);
+  const begun = Math.floor(Date.now() / 1000);
+  const now = { startedAt: new Date(begun * 1000).toISOString(), finishedAt: new Date().toISOString() };
+  await inventory.backups.recordSets(shop.timeline, 'primary', [newSet(1, { backupId: `own-pg-1-${begun}`, ...now })]);
+  expect(await backedUp()).toMatchObject({ status: true, reason: 'TakenByHost' });
+  expect([await inventory.backups.listMissed(), await findOverdue()]).toEqual([[], []]);
 });
 
 test('with a thousand clusters and none overdue it is one query, and quick', async () => {

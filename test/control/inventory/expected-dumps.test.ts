@@ -1,6 +1,5 @@
 import { openDump } from '../../../activities/dumps/open-dump';
 import type { DumpDue } from '../../../activities/dumps/open-dump';
-import type { Fleet } from '../../../activities/fleet';
 import { createHousekeepingActivities } from '../../../activities/housekeeping/activities';
 import type { OpenInventory } from '../../../activities/inventory/open';
 import type { BackupPolicy } from '../../../domain/backups';
@@ -9,54 +8,36 @@ import type { DumpOrders } from '../../../domain/dump-schedules';
 import type { Dump } from '../../../domain/dumps';
 import type { OperationId } from '../../../domain/ids';
 import type { Operation } from '../../../domain/operations';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { openSimulatedFleet } from '../../simulation/fleet';
+import type { BackedUpFleet } from '../../support/backed-up-fleet';
+import { openBackedUpFleet } from '../../support/backed-up-fleet';
 import type { BackedUpCluster } from '../../support/backups';
-import { openBackedUpCluster } from '../../support/backups';
 import type { ScratchInventory } from '../../support/inventory';
-import { finish, newId, newSubmission, openScratchInventory, refOf } from '../../support/inventory';
-import { POLICY } from '../../support/lineage';
+import { finish, newId, newSubmission, noticesOf, refOf } from '../../support/inventory';
 
 /** Dumps that are due: what their operations are, and what a cluster says when they fail or do not come. */
 
-jest.setTimeout(60_000);
-
 const HOURLY: DumpOrders = { schedule: '0 * * * *', databases: ['a', 'b'], sites: ['secondary'] };
 
+let world: BackedUpFleet;
 let opened: ScratchInventory;
 let inventory: OpenInventory;
-let folder: string;
-let fleet: Fleet & { readonly inventory: OpenInventory };
+let fleet: BackedUpFleet['fleet'];
 let shop: BackedUpCluster;
 
 beforeAll(async () => {
-  opened = await openScratchInventory();
-  ({ inventory } = opened);
-  folder = mkdtempSync(join(tmpdir(), 'holdfast-dumps-due-'));
-  fleet = await openSimulatedFleet(join(folder, 'world'), join(folder, 'home'), opened.scratch.url);
+  world = await openBackedUpFleet();
+  ({ opened, inventory, fleet } = world);
 });
-afterAll(async () => {
-  await fleet?.inventory.close();
-  rmSync(folder, { recursive: true, force: true });
-  await opened.close();
-});
+afterAll(() => world.close());
 beforeEach(async () => {
-  await opened.scratch.query(`update clusters set state = 'deleted'`);
-  shop = await openBackedUpCluster(opened);
+  shop = await world.renew();
   await configure({ dumps: HOURLY });
 });
 
 /** The policy, and `expect` as the operation that changes it would. */
 async function configure(policy: Partial<BackupPolicy>): Promise<void> {
-  await opened.scratch.query(`update clusters set spec = jsonb_set(spec, '{backups}', $2::jsonb) where id = $1`, [
-    shop.cluster.id,
-    JSON.stringify({ ...POLICY, ...policy }),
-  ]);
-  const { operation } = await inventory.operations.submit(null, newSubmission(shop.cluster, 'configure-backups'));
-  await inventory.backups.expect(refOf(operation));
-  await finish(inventory, operation);
+  await world.setPolicy(shop, policy);
+  await world.schedule(shop);
 }
 
 const steps = [
@@ -83,27 +64,10 @@ async function succeed(operation: Operation): Promise<void> {
   await inventory.dumps.recordCopy(refOf(operation), 'secondary');
   await finish(inventory, operation);
 }
-async function fail(operation: Operation): Promise<void> {
-  const error = { code: 'DUMP_FAILED', message: 'The dump failed: no space.' };
-  const change = { state: 'failed', at: new Date().toISOString(), error } as const;
-  await inventory.operations.record({ operationId: operation.id, seq: 9, steps: [], operation: change });
-}
-async function told(): Promise<Condition | undefined> {
-  const cluster = await inventory.clusters.get(shop.cluster.id);
-  return cluster?.status.conditions.find(({ type }) => type === 'Dumped');
-}
-async function passHours(hours: number): Promise<void> {
-  const ago = `- ${hours} * interval '1 hour'`;
-  const id = [shop.cluster.id];
-  await opened.scratch.query(
-    `update dumps set started_at = started_at ${ago}, finished_at = finished_at ${ago} where cluster_id = $1`,
-    id,
-  );
-  await opened.scratch.query(
-    `update clusters set backups_scheduled_at = backups_scheduled_at ${ago} where id = $1`,
-    id,
-  );
-}
+const fail = (operation: Operation): Promise<void> =>
+  world.fail(operation, { code: 'DUMP_FAILED', message: 'The dump failed: no space.' });
+const told = (): Promise<Condition | undefined> => world.conditionOf(shop.cluster.id, 'Dumped');
+const passHours = (hours: number): Promise<void> => world.passHours(shop, 'dumps', hours);
 const findOverdue = (): Promise<readonly string[]> => createHousekeepingActivities(fleet).findOverdueDumps();
 
 test('one that is due is an operation like any other, with what the policy says; the same occasion twice is one', async () => {
@@ -155,10 +119,13 @@ test('a cluster that wants dumps says that there is none yet; one that wants non
 });
 
 test('one that failed is told with the age of the last good one; a cancelled one says nothing', async () => {
-  await fail(await open());
+  const failed = await open();
+  await fail(failed);
   expect((await told())?.message).toBe(
     'The last scheduled dump failed: The dump failed: no space. There is no good scheduled dump yet.',
   );
+  const message = `The dump of ${shop.cluster.name} failed: The dump failed: no space.`;
+  expect(await noticesOf(inventory, failed.id)).toEqual([{ event: 'failure', told: [], message }]);
   await succeed(await open());
   await passHours(3);
   await fail(await open());

@@ -4,6 +4,7 @@ import type { BackedUpCluster } from '../../support/backups';
 import { openBackedUpCluster } from '../../support/backups';
 import { finish, newCluster, newId, newSubmission, openScratchInventory, refOf } from '../../support/inventory';
 import type { ScratchInventory } from '../../support/inventory';
+import { startOn } from '../../support/lineage';
 
 /** Backups have a lane of their own beside the other operations of a cluster. */
 
@@ -24,7 +25,7 @@ beforeEach(async () => {
 const change = async (): Promise<Operation> =>
   (await inventory.operations.submit(null, newSubmission(shop.cluster, 'restore'))).operation;
 const recordNode = (operation: Operation): Promise<void> =>
-  inventory.backups.recordNode(refOf(operation), 'pg-2', 'replica');
+  inventory.backups.recordStart(refOf(operation), startOn('pg-2', 'replica'));
 const busy = (by: Operation) => ({ code: 'CLUSTER_BUSY', values: { operation: by.id } });
 const OVERTAKEN = { code: 'STALE_GENERATION', retryable: false };
 
@@ -91,7 +92,7 @@ describe('a deletion', () => {
     const deletion = await shop.remove();
     const late: [string, () => Promise<unknown>][] = [
       ['a step', () => inventory.operations.requireCurrent(refOf(backup))],
-      ['its node', () => inventory.backups.recordNode(refOf(backup), 'pg-1', 'primary')],
+      ['its node', () => inventory.backups.recordStart(refOf(backup), startOn('pg-1', 'primary'))],
       ['its success', () => inventory.backups.succeed(refOf(backup))],
       [
         'a condition',

@@ -48,6 +48,15 @@ describe('what a worker tells', () => {
   });
 });
 
+test('what a quick step tells before it is written that it began stays; a second try begins without', async () => {
+  await inventory.operations.recordProgress(operation.id, 'network', 'nothing to do');
+  await record({ seq: 1, steps: [{ stepId: 'network', state: 'running', at: at(1) }] });
+  expect(await step('network')).toMatchObject({ state: 'running', progress: 'nothing to do' });
+  await record({ seq: 2, steps: [{ stepId: 'network', state: 'failed', at: at(2), error: 'no room' }] });
+  await record({ seq: 3, steps: [{ stepId: 'network', state: 'running', at: at(3) }] });
+  expect(await step('network')).toMatchObject({ state: 'running', progress: null });
+});
+
 describe('events', () => {
   test('tell each change, in order, with rising numbers, after any of them', async () => {
     await record({

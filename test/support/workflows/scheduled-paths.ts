@@ -2,6 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { OperationInput } from '../../../domain/operations';
 import { housekeeping } from '../../../workflows/housekeeping';
+import { watch } from '../../../workflows/watch';
 import type { Behaviour, ScriptedRun, ScriptedTemporal } from '../scripted-worker';
 import type { HistoryPath } from './paths';
 
@@ -48,22 +49,24 @@ export const SCHEDULED_PATHS: readonly HistoryPath[] = [
   dumpPath('another one runs', () => ({ name }) => {
     if (name === 'openDump') throw ApplicationFailure.nonRetryable('operation op_1 works on it', 'CLUSTER_BUSY');
   }),
-  {
-    name: 'housekeeping',
-    record: (engine) =>
-      engine.withWorker(
-        () => undefined,
-        async ({ taskQueue }) => {
-          const handle = await engine.temporal.client.workflow.start(housekeeping, {
-            workflowId: 'housekeeping',
-            taskQueue,
-          });
-          await handle.result();
-          return handle;
-        },
-      ),
-  },
+  fleetPath('housekeeping', housekeeping),
+  // It ends only where its activity is scripted to.
+  fleetPath('watch', watch),
 ];
+
+/** Of what has no argument, and belongs to no cluster. */
+function fleetPath(name: string, workflow: typeof housekeeping | typeof watch): HistoryPath {
+  const record: HistoryPath['record'] = (engine) =>
+    engine.withWorker(
+      () => undefined,
+      async ({ taskQueue }) => {
+        const handle = await engine.temporal.client.workflow.start(workflow, { workflowId: name, taskQueue });
+        await handle.result();
+        return handle;
+      },
+    );
+  return { name, record };
+}
 
 function duePath(title: string, behave: (run: () => ScriptedRun) => Behaviour): HistoryPath {
   return { name: `scheduled backup, ${title}`, record: (engine) => startDue(engine, behave) };

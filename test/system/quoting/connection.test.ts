@@ -17,9 +17,10 @@ const login = fc.record({ username: text, password: text, database: text });
 type Login = Record<'username' | 'password' | 'database', string>;
 const uriOf = (who: Login, caFile: string): string => {
   const endpoint = { addresses: [address('10.0.0.1'), address('fd00::1')] };
-  const primary = connectionUri(who, endpoint, ({ primaryPort }) => primaryPort);
+  // The API's leads to the first database, the command's to the one that was asked for.
+  const primary = connectionUri({ ...who, database: 'app' }, endpoint, ({ primaryPort }) => primaryPort);
   const uris = { primary, replica: primary, pooled: primary };
-  return uriWithCa({ ...who, caCertificate: '', endpoint, uris }, 'primary', caFile);
+  return uriWithCa({ uris }, { port: 'primary', database: who.database }, caFile);
 };
 
 test('libpq and the driver of Node read back every part of a URI', async () => {
@@ -58,7 +59,7 @@ test('a line of the password file logs in with every password that a line can ho
       const users = passwords.map((one, i) => pgbouncerUsers(one).replace(/^"\w+"/, `"u${i}"`)).join('');
       const loginWith = (one: string, i: number): object => {
         const user = `u${i}`;
-        return { user, passfile: passLine({ database: 'pgbouncer', username: user, password: one }) };
+        return { user, passfile: passLine({ username: user, password: one }) };
       };
       const logins = [...passwords.map(loginWith), ...passwords.map((one, i) => loginWith(`${one}x`, i))];
       const entered = await inImage({ users, logins }, WHO_ENTERS);

@@ -10,8 +10,6 @@ import type { Machine, Machines } from './machines';
 
 /** Commands and files on a machine where root does not log in. */
 
-jest.setTimeout(60_000);
-
 const controlKey = makeHostKey('control');
 let machines: Machines;
 let machine: Machine;

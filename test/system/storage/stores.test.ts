@@ -7,12 +7,13 @@ import { openStorage } from '../../../activities/storage/open';
 import type { OpenStorage } from '../../../activities/storage/open';
 import type { ConfiguredSite, Credentials } from '../../../activities/storage/storage';
 import { describeStorageContract, listAll, newTimeline } from '../storage-contract';
+import { eventually } from '../../support/eventually';
 import { startStores } from '../support/stores';
 import type { TestStores } from '../support/stores';
+import type { TlsAnswer } from '../support/tls-request';
+import { send } from '../support/tls-request';
 
 /** Real object stores, as `npm start` brings them up: what they hold to, who may read what. */
-
-jest.setTimeout(60_000);
 
 let stores: TestStores;
 let storage: OpenStorage;
@@ -72,6 +73,31 @@ test('uploads that were begun are forgotten, but not those that somebody else wo
   await storage.large.abortUploads('primary', timeline, 'dumps/', ['dumps/theirs.tar']);
   expect(await begin('dumps/theirs.tar')).toBe(theirs);
   expect(await begin('dumps/mine.tar')).not.toBe(mine);
+  await storage.removeObjects('primary', timeline);
+});
+
+test('a URL opens what it is for until its time is over, and nothing else', async () => {
+  const timeline = newTimeline();
+  await storage.ensureAccount('primary', timeline, storage.makeAccount('primary', timeline));
+  await storage.write('primary', timeline, 'dumps/a.tar', Buffer.from('archive'));
+  // As people reach it, rather than hosts.
+  const near = openStorage([{ ...primary, hostEndpoint: primary.endpoint }]);
+  const ca = primary.caPem ?? '';
+  const get = async (url: string): Promise<TlsAnswer> => {
+    const { hostname, port, pathname, search } = new URL(url);
+    return send({ host: hostname, port: Number(port), path: pathname + search, ca });
+  };
+  const signed = await near.large.signDownload('primary', timeline, 'dumps/a.tar', 600);
+  expect(await get(signed)).toEqual({ status: 200, body: 'archive' });
+  expect((await get(signed.replace('a.tar', 'b.tar'))).status).toBe(403);
+  expect((await get(signed.replace('X-Amz-Expires=600', 'X-Amz-Expires=6000'))).status).toBe(403);
+  const brief = await near.large.signDownload('primary', timeline, 'dumps/a.tar', 1);
+  const refused = await eventually(async () => {
+    const answer = await get(brief);
+    return answer.status !== 200 && answer;
+  });
+  expect(refused).toEqual({ status: 403, body: expect.stringMatching(/expired/i) as unknown });
+  near.close();
   await storage.removeObjects('primary', timeline);
 });
 

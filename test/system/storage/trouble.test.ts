@@ -15,8 +15,6 @@ import type { TestStores } from '../support/stores';
 
 /** What is said of a site that can't be used, and whether a step tries again. */
 
-jest.setTimeout(60_000);
-
 let stores: TestStores;
 let site: ConfiguredSite;
 let authority: KeyPair;

@@ -20,6 +20,11 @@ test('patroni.yml of a single node, PostgreSQL 15', () =>
   expect(patroniConfig(single, nodeOf(single, 'pg-1'), passwords)).toMatchSnapshot());
 test('pg_hba.conf', () => expect(hbaLines(dataNodesOf(ha), gatewaysOf(ha))).toMatchSnapshot());
 test('etcd', () => expect(etcdEnvironment(nodeOf(ha, 'pg-1'), dataNodesOf(ha), ha.cluster.id)).toMatchSnapshot());
+test('an etcd that is alone does not wait for others when it starts', () => {
+  const alone = viewOf('sandbox');
+  const environment = etcdEnvironment(nodeOf(alone, 'pg-1'), dataNodesOf(alone), alone.cluster.id);
+  expect(environment).toMatch(/^ETCD_ELECTION_TIMEOUT="?500"?$/m);
+});
 test('haproxy.cfg', () => expect(haproxyConfig(ha)).toMatchSnapshot());
 test('keepalived.conf of the second gateway', () =>
   expect(keepalivedConfig('10.213.0.60', 26, nodeOf(ha, 'gw-2'), gatewaysOf(ha))).toMatchSnapshot());

@@ -55,3 +55,26 @@ test('nothing is overdue of a paused policy, or of one that only takes backups o
   for (const policy of [{ ...POLICY, paused: true }, never])
     expect(findOverdue(policy, NONE, at('00:00', 1), at('12:00'))).toBeNull();
 });
+
+describe('a clock that jumps by an hour', () => {
+  const last = begun({ incremental: time('12:47'), differential: time('01:17') });
+
+  test('back: nothing is overdue before its time comes again, and it is due once', () => {
+    expect(findOverdue(POLICY, last, at('00:00'), at('12:00'))).toBeNull();
+    expect(nextRuns(POLICY, 'incremental', 1, at('12:00'))).toEqual([time('12:47')]);
+    expect(findOverdue(POLICY, last, at('00:00'), at('14:17'))).toBeNull();
+  });
+
+  test('forward: what was due in that hour is late, and is told until one is taken', () => {
+    expect(findOverdue(POLICY, last, at('00:00'), at('14:20'))).toEqual({ type: 'incremental', dueAt: time('13:47') });
+    expect(findOverdue(POLICY, begun({ full: time('14:19') }), at('00:00'), at('14:20'))).toBeNull();
+  });
+
+  test('in the zone of the policy, in autumn and in spring: the next times keep their order', () => {
+    const inParis: BackupPolicy = { ...POLICY, timeZone: 'Europe/Paris' };
+    for (const day of ['2026-10-25', '2027-03-28']) {
+      const runs = nextRuns(inParis, 'incremental', 6, new Date(`${day}T00:00:00Z`)).map((run) => Date.parse(run));
+      expect(runs.map((run, i) => (run - (runs[i - 1] ?? run)) / 3_600_000).slice(1)).toEqual([1, 1, 1, 1, 1]);
+    }
+  });
+});

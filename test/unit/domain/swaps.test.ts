@@ -21,6 +21,7 @@ const copy = (hour: number, stopLsn: string, site = 'primary'): BackupCopy => ({
   setId: `set-${hour}`,
   type: 'full',
   path: '',
+  databaseBytes: null,
   storedBytes: 0,
   startedAt: at(hour),
   finishedAt: at(hour),
@@ -28,6 +29,8 @@ const copy = (hour: number, stopLsn: string, site = 'primary'): BackupCopy => ({
   stopLsn,
   removedAt: null,
   damaged: false,
+  manifestSha256: null,
+  lastVerifiedAt: null,
 });
 
 /** Restored in place at 10:00 to what was there at 0/5000000, which came between the first two of these. */
@@ -74,7 +77,7 @@ test('positions, transactions and the newest state are looked for on the newest 
     log: null,
     copies: [{ setId: 'set-8' }],
   });
-  expect(setsOf(routeTo(once, { kind: 'point', name: 'before' }, copies).copies)).toEqual(['set-8']);
+  expect(setsOf(routeTo(once, { kind: 'transaction', transaction: '789' }, copies).copies)).toEqual(['set-8']);
   expect(routeTo(once, { kind: 'latest' }, [late])).toMatchObject({ copies: [] });
 });
 

@@ -26,7 +26,7 @@ test('tallies add up', () => {
 
 test('the projects are taken out of the arguments, the rest goes to Jest', () => {
   expect(readSelection([])).toEqual({
-    projects: ['unit', 'workflow', 'chaos', 'control', 'system', 'alone'],
+    projects: ['unit', 'workflow', 'chaos', 'control', 'backups', 'system', 'alone'],
     rest: [],
   });
   expect(readSelection(['--selectProjects', 'system', 'unit', '-t', 'a'])).toEqual({

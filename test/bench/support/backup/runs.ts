@@ -1,6 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { BACKUP_CONFIG_FILE, ARCHIVE_CONFIG_FILE } from '../../../../activities/pgbackrest/config';
 import type { OperationAnswer } from '../../../../domain/schemas/operations';
+import { credentialsSchema } from '../../../../domain/schemas/credentials';
+import { login, query } from '../../../system/support/endpoint';
+import { longestGap, startWriter } from '../../../system/support/ledger';
 import type { Client } from '../client';
 import type { Database } from './database';
 import { CLUSTER, transactionsPerSecond } from './database';
@@ -32,16 +35,18 @@ const takeFull = (client: Client): Promise<OperationAnswer> =>
 export const measureBackup = ({ client }: Runs): Promise<number> =>
   timed(async () => client.finish(await takeFull(client)));
 
-/** The same with pgBackRest alone: the same settings, node and sites, one after the other. */
-export async function measureBareBackup({ database }: Runs): Promise<number> {
+/** The same with pgBackRest alone: the same settings, node and sites, to one after the other or to all at once. */
+export async function measureBareBackup({ database }: Runs, how: 'in turn' | 'at once'): Promise<number> {
   const [newest] = await database.backups();
   if (!newest?.node) throw new Error('no backup to do likewise');
   const { node, timelineId, copies } = newest;
+  const takings = [...copies.keys()].map((i) => () => {
+    const options = `--repo=${i + 1} --type=full --backup-standby=prefer --log-level-console=warn`;
+    return database.run(node, `pgbackrest --config=${BACKUP_CONFIG_FILE} --stanza=${timelineId} ${options} backup`);
+  });
   return timed(async () => {
-    for (const repository of copies.keys()) {
-      const options = `--repo=${repository + 1} --type=full --backup-standby=prefer --log-level-console=warn`;
-      await database.run(node, `pgbackrest --config=${BACKUP_CONFIG_FILE} --stanza=${timelineId} ${options} backup`);
-    }
+    if (how === 'at once') await Promise.all(takings.map((take) => take()));
+    else for (const take of takings) await take();
   });
 }
 
@@ -67,37 +72,48 @@ export async function measureBareRestore({ database }: Runs): Promise<number> {
   return tookMs;
 }
 
-const [FIRST, LAST] = ['stop PostgreSQL on every data node', 'write and read through every port'];
-
-/**
- * A restore in place of all that is there: for how long nobody could write at most, which is from the stop of the old data to a
- * write through every port on the new.
- */
+/** A restore in place of all that is there: the longest time that a client at the endpoint was without a commit. */
 export async function measureInPlace({ client }: Runs): Promise<number> {
   const path = `/v1/clusters/${CLUSTER}/restores`;
-  const { steps } = await client.finish(await client.ask(`${path}/in-place`, { confirm: CLUSTER }));
+  const config = login(await client.get(credentialsSchema, `/v1/clusters/${CLUSTER}/credentials`), 'primaryPort');
+  await query(config, 'drop table if exists ledger');
+  await query(config, 'create table ledger (number int primary key)');
+  const writer = startWriter(config);
+  const beganAt = Date.now();
+  try {
+    await client.finish(await client.ask(`${path}/in-place`, { target: { latest: true }, confirm: CLUSTER }));
+  } finally {
+    await writer.stop();
+  }
   await client.finish(await client.ask(`${path}/confirm`, {}));
-  const from = steps.find(({ title }) => title === FIRST)?.startedAt;
-  const to = steps.find(({ title }) => title === LAST)?.finishedAt;
-  if (!from || !to) throw new Error(`a restore in place without "${FIRST}" or "${LAST}"`);
-  return Date.parse(to) - Date.parse(from);
+  return longestGap(writer.attempts, beganAt, Date.now());
 }
 
 export interface LoadRun {
   readonly quietTps: number;
   readonly busyTps: number;
+  readonly bareTps: number;
 }
 
-/** pgbench on the primary, alone and while full backups are taken of a replica. */
-export async function measureLoad({ client, database }: Runs): Promise<LoadRun> {
-  const quietTps = await transactionsPerSecond(database, LOAD_S);
+/** pgbench on the primary: alone, while full backups are taken of a replica, and while pgBackRest alone takes the same. */
+export async function measureLoad(runs: Runs): Promise<LoadRun> {
+  const { client, database } = runs;
+  return {
+    quietTps: await transactionsPerSecond(database, LOAD_S),
+    busyTps: await transactionsBeside(runs, async () => client.finish(await takeFull(client))),
+    bareTps: await transactionsBeside(runs, () => measureBareBackup(runs, 'at once')),
+  };
+}
+
+/** Transactions per second while one backup is taken after the other. */
+async function transactionsBeside({ database }: Runs, takeBackup: () => Promise<unknown>): Promise<number> {
   let loaded = true;
   const backups = (async () => {
-    while (loaded) await client.finish(await takeFull(client));
+    while (loaded) await takeBackup();
   })();
   await pause(1_000);
-  const busyTps = await transactionsPerSecond(database, LOAD_S);
+  const tps = await transactionsPerSecond(database, LOAD_S);
   loaded = false;
   await backups;
-  return { quietTps, busyTps };
+  return tps;
 }

@@ -10,8 +10,10 @@ const deafen = (runbook: Runbook): Runbook =>
 
 export const {
   backup,
+  beginBackups,
   configureBackups,
   confirmRestore,
+  createRestorePoint,
   deleteCluster,
   deleteDump,
   drill,

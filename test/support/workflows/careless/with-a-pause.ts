@@ -16,6 +16,7 @@ import { dumpDue as realDumpDue } from '../../../../workflows/dump-due';
 import { lookAtWindow as realLook } from '../../../../workflows/look-at-window';
 import type { HousekeepingOutcome } from '../../../../workflows/housekeeping';
 import { housekeeping as realHousekeeping } from '../../../../workflows/housekeeping';
+import { watch as realWatch } from '../../../../workflows/watch';
 
 /** Workflows that wait before they begin. */
 
@@ -57,4 +58,9 @@ export async function housekeeping(): Promise<HousekeepingOutcome> {
 export async function lookAtWindow(...look: Parameters<typeof realLook>): Promise<RestoreWindow | null> {
   await sleep('1 second');
   return realLook(...look);
+}
+
+export async function watch(): Promise<void> {
+  await sleep('1 second');
+  await realWatch();
 }

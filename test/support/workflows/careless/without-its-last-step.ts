@@ -11,8 +11,10 @@ function shorten(runbook: Runbook): Runbook {
 
 export const {
   backup,
+  beginBackups,
   configureBackups,
   confirmRestore,
+  createRestorePoint,
   deleteCluster,
   deleteDump,
   drill,

@@ -9,8 +9,10 @@ const forget = (runbook: Runbook): Runbook =>
 
 export const {
   backup,
+  beginBackups,
   configureBackups,
   confirmRestore,
+  createRestorePoint,
   deleteCluster,
   deleteDump,
   drill,

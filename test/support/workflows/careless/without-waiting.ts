@@ -9,8 +9,10 @@ const passOver = (runbook: Runbook): Runbook =>
 
 export const {
   backup,
+  beginBackups,
   configureBackups,
   confirmRestore,
+  createRestorePoint,
   deleteCluster,
   deleteDump,
   drill,

@@ -1,48 +1,37 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:https';
-import type { Server } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { pack } from 'tar-stream';
 import type { Header } from 'tar-stream';
 import { ARCHIVE_PROGRAM } from '../../../../activities/dumps/archive-program';
-import { createAuthority, issueCertificate } from '../../../../activities/secrets/certificates';
+import type { TlsStore } from '../../../support/tls-store';
+import { startTlsStore } from '../../../support/tls-store';
 
 /** The program that makes one archive of a dump, and a store that keeps what it is sent. */
 
 const folder = mkdtempSync(join(tmpdir(), 'archive-'));
 const at = (path: string): string => join(folder, path);
-let server: Server;
+let store: TlsStore;
 let url: string;
 let ca: string;
 let stored = Buffer.alloc(0);
 
 beforeAll(async () => {
-  const authority = await createAuthority('a store', 1);
-  const { certificatePem: cert, privateKeyPem: key } = await issueCertificate(authority, {
-    commonName: 'store',
-    dnsNames: ['store'],
-    ipAddresses: ['127.0.0.1'],
-    days: 1,
-  });
-  ca = authority.certificatePem;
-  server = createServer({ cert, key }, (request, response) => {
+  store = await startTlsStore((request, response) => {
     if (request.method === 'GET') return void response.end(stored);
     void buffer(request).then((body) => {
       stored = Buffer.from(body);
       response.end();
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  url = `https://127.0.0.1:${address.port}/bucket/key?X-Amz-Signature=secret`;
+  ({ ca } = store);
+  url = `${store.url}/bucket/key?X-Amz-Signature=secret`;
 });
 afterAll(() => {
-  server.close();
+  store.close();
   rmSync(folder, { recursive: true });
 });
 

@@ -1,34 +1,21 @@
-import { execFileSync } from 'node:child_process';
-import type { Backup, BackupCopy, RestoreTarget } from '../../../../domain/backups';
+import type { Backup, RestoreTarget } from '../../../../domain/backups';
 import { archiveCommands, restoreCommand } from '../../../../activities/pgbackrest/archive';
 import { backupArguments, pgbackrest } from '../../../../activities/pgbackrest/commands';
 import type { Backups } from '../../../../activities/patroni/config';
 import { patroniConfig } from '../../../../activities/patroni/config';
 import { mayLeaveOut } from '../../../../domain/database-restores';
-import { lineageOn, POLICY } from '../../../support/lineage';
+import { copyOn, lineageOn, POLICY } from '../../../support/lineage';
 import { nodeOf, viewOf } from '../../../support/view';
 
 /** What PostgreSQL and Patroni are told to call: golden, because a wrong word shows in no test without a real store. */
 
 const source = lineageOn(['primary', 'secondary']);
-const copy = (site: string, setId: string, removedAt: string | null = null): BackupCopy => ({
-  site,
-  setId,
-  type: 'full',
-  path: `/x/${setId}`,
-  storedBytes: 1,
-  startedAt: '2026-11-20T01:00:00.000Z',
-  finishedAt: '2026-11-20T01:01:00.000Z',
-  startLsn: '0/2000028',
-  stopLsn: '0/2000150',
-  damaged: false,
-  removedAt,
-});
+const DATA = '/var/lib/postgresql/18/main';
 const restored = (target: RestoreTarget, site: string | null = null, backup: Pick<Backup, 'copies'> | null = null) =>
-  restoreCommand(source, { target, site }, backup);
+  restoreCommand(source, { target, site }, backup, { data: DATA });
 
 /** The oldest that is left. */
-const OLDEST = { copies: [copy('primary', '20261106-010000F'), copy('secondary', '20261106-010100F')] };
+const OLDEST = { copies: [copyOn('primary', '20261106-010000F'), copyOn('secondary', '20261106-010100F')] };
 
 const TARGETS: readonly RestoreTarget[] = [
   { kind: 'latest' },
@@ -36,14 +23,14 @@ const TARGETS: readonly RestoreTarget[] = [
   { kind: 'time', time: '2026-11-20T14:02:00+02:00' },
   { kind: 'lsn', lsn: '0/3000060' },
   { kind: 'transaction', transaction: '4711' },
-  { kind: 'point', name: `before the "sale", 5 o'clock $HOME` },
+  { kind: 'point', name: `before the "sale", 5 o'clock $HOME`, lsn: '0/3000100', madeAt: '2026-11-20T14:00:00.000Z' },
 ];
 
 test.each(TARGETS)('a restore to $kind', (target) => expect(restored(target, null, OLDEST)).toMatchSnapshot());
 
 test('a restore to what has no place in time begins from the oldest backup, or not at all', () => {
   for (const target of TARGETS) {
-    const isPlaced = target.kind !== 'transaction' && target.kind !== 'point';
+    const isPlaced = target.kind !== 'transaction';
     expect([target, restored(target, null, OLDEST).includes('--set=20261106-010000F')]).toEqual([target, !isPlaced]);
     if (!isPlaced) expect(() => restored(target)).toThrow('There is no backup for');
   }
@@ -57,59 +44,31 @@ test('every target but the latest promotes when it is reached: nobody has to tel
     ]);
 });
 
-test('a restore of one database says which, on each site that is tried', () => {
-  const words = [`--db-include=it's "odd"`];
-  const command = restoreCommand(source, { target: { kind: 'backup', backup: 'bkp_1' }, site: null }, OLDEST, {
-    words,
-  });
-  const tried = execFileSync('sh', ['-c', `pgbackrest() { printf '%s\\n' "$@"; false; }; ${unnested(command)} || :`]);
-  expect(
-    tried
-      .toString()
-      .split('\n')
-      .filter((word) => word.startsWith('--db-include')),
-  ).toEqual([...words, ...words]);
-});
-
-/** What the shell in the shell is told. */
-const unnested = (command: string): string =>
-  execFileSync('sh', ['-c', `set -- ${command}; printf %s "$3"`]).toString();
-
 test('only up to the end of a backup the other databases may be left out', () => {
   expect(TARGETS.filter(mayLeaveOut)).toEqual([]);
   expect(mayLeaveOut({ kind: 'backup', backup: 'bkp_1' })).toBe(true);
 });
 
-test('a restore from a certain site reads that site alone', () => {
-  expect(restored({ kind: 'latest' }, 'secondary')).toContain('--repo=2');
-  expect(restored({ kind: 'latest' })).not.toContain('--repo');
+test('a restore from a certain site reads that site alone, its log too', () => {
+  for (const target of TARGETS) {
+    const command = restored(target, 'secondary', OLDEST);
+    expect([target, command.match(/--repo=./g)]).toEqual([target, ['--repo=2', '--repo=2']]);
+    expect(command).toMatch(/--recovery-option=restore_command=[^']*archive-get[.]sh[^']* --repo=2/);
+  }
+  expect(() => restored({ kind: 'latest' }, 'elsewhere')).toThrow('There is no backup for');
 });
 
 describe('a restore of a certain backup', () => {
   const target: RestoreTarget = { kind: 'backup', backup: 'bkp_0000000000000000000000000a' };
-  const backup = { copies: [copy('primary', '20261120-010000F'), copy('secondary', '20261120-010100F')] };
+  const backup = { copies: [copyOn('primary', '20261120-010000F'), copyOn('secondary', '20261120-010100F')] };
 
   test('names the set, which has a name of its own on each site, and stops at its end', () => {
     expect(restored(target, null, backup)).toMatchSnapshot();
     expect(restored(target, 'secondary', backup)).toContain('--set=20261120-010100F');
   });
 
-  test('names the repository once, also when a site was asked for: pgBackRest refuses it twice', () => {
-    for (const site of [null, 'primary', 'secondary'])
-      for (const command of restored(target, site, backup).split(' || '))
-        expect(command.match(/--repo=/g)).toHaveLength(1);
-  });
-
-  test('reads the next site, with the name that the set has there, where the first does not answer', () => {
-    const script = restored(target, null, backup).replaceAll('pgbackrest --config', 'called --config');
-    const called = `called() { case "$*" in *--repo=1*) return 103 ;; *) echo "$*" ;; esac; }`;
-    const shell = script.replace(/^sh -c '/, `sh -c '${called.replaceAll("'", "'\\''")}; `);
-    const said = execFileSync('sh', ['-c', shell], { encoding: 'utf8' });
-    expect(said).toContain('--repo=2 --set=20261120-010100F');
-  });
-
   test('takes another copy when one was removed, and is refused when none is left there', () => {
-    const removed = { copies: [copy('primary', 'a', '2026-11-21T00:00:00.000Z'), copy('secondary', 'b')] };
+    const removed = { copies: [copyOn('primary', 'a', '2026-11-21T00:00:00.000Z'), copyOn('secondary', 'b')] };
     expect(restored(target, null, removed)).toContain('--repo=2');
     for (const [site, left] of [
       ['primary', removed],
@@ -123,8 +82,16 @@ describe('a restore of a certain backup', () => {
 test('what archives a segment and what gets it back', () => expect(archiveCommands(source)).toMatchSnapshot());
 
 test.each(['full', 'differential', 'incremental'] as const)('what takes a backup that is %s', (type) =>
-  expect(pgbackrest('/c', 'tl_x', ...backupArguments(2, type, 'bkp_x'))).toMatchSnapshot(),
+  expect(
+    pgbackrest('/c', 'tl_x', ...backupArguments(2, type, { backupId: 'bkp_x', role: 'replica', forks: [] })),
+  ).toMatchSnapshot(),
 );
+
+test('a backup of the primary uses no replica, however far behind the nearest one is', () => {
+  const standby = (role: 'primary' | 'replica'): string[] =>
+    backupArguments(1, 'full', { backupId: 'bkp_x', role, forks: [] }).filter((word) => word.includes('standby'));
+  expect([standby('primary'), standby('replica')]).toEqual([[], ['--backup-standby=prefer']]);
+});
 
 test('nothing that is called holds what opens a store', () => {
   const all = TARGETS.map((target) => restored(target, null, OLDEST));
@@ -152,8 +119,14 @@ describe('Patroni', () => {
     expect(config).toMatch(/keep_existing_recovery_conf: true/);
   });
 
-  test('archives nothing where there are no backups', () =>
-    expect(configOf({ archive: null, restore: null })).not.toMatch(/archive_|restore_command|recovery_conf/));
+  test('archives into nothing where there are no backups, so that it keeps no log for them and needs no restart to get them', () => {
+    const config = configOf({ archive: null, restore: null });
+    expect(config).not.toMatch(/restore_command|recovery_conf|pre_promote/);
+    expect([...config.matchAll(/^ +(archive_\w+: .*)$/gm)].map(([, line]) => line)).toEqual([
+      'archive_mode: on',
+      'archive_command: /bin/true',
+    ]);
+  });
 });
 
 describe('in a lineage whose log branches', () => {
@@ -167,30 +140,40 @@ describe('in a lineage whose log branches', () => {
     lastCommitLsn: '0/2000300',
   } as const;
   const late = {
-    ...copy('primary', '20261120-110000F'),
+    ...copyOn('primary', '20261120-110000F'),
     finishedAt: '2026-11-20T11:00:00.000Z',
     stopLsn: '0/3000150',
   };
-  const branches = { forks: [fork], copies: [copy('primary', '20261120-010000F'), late] };
+  const branches = { forks: [fork], copies: [copyOn('primary', '20261120-010000F'), late] };
   const at = (time: string): string =>
-    restoreCommand(source, { target: { kind: 'time', time }, site: null }, null, { branches });
+    restoreCommand(source, { target: { kind: 'time', time }, site: null }, null, { data: DATA, branches });
 
   test('a time before the branch is looked for on what was left', () => {
-    expect(at('2026-11-20T11:30:00Z')).toMatch(/--set=20261120-110000F --type=time .*--target-timeline=1 /);
+    expect(at('2026-11-20T11:30:00Z')).toMatch(/--set=20261120-110000F .* --type=time .*--target-timeline=1 /);
     expect(at('2026-11-20T11:59:30Z')).toMatch(
-      /--set=20261120-110000F --type=lsn --target=0\/2000300 .*--target-timeline=1 /,
+      /--set=20261120-110000F .* --type=lsn --target=0\/2000300 .*--target-timeline=1 /,
     );
   });
 
   test('a time after it on the newest log, from a backup that leads there', () => {
-    expect(at('2026-11-20T13:00:00Z')).toMatch(/--set=20261120-010000F --type=time /);
+    expect(at('2026-11-20T13:00:00Z')).toMatch(/--set=20261120-010000F .* --type=time /);
     expect(at('2026-11-20T13:00:00Z')).not.toContain('--target-timeline');
+  });
+
+  test('the sites are read in their order, whichever has the newer set: the next only where one fails', () => {
+    const newer = { ...copyOn('secondary', '20261120-010100F'), finishedAt: '2026-11-20T01:05:00.000Z' };
+    const both = { forks: [fork], copies: [newer, ...branches.copies] };
+    const command = restoreCommand(source, { target: { kind: 'latest' }, site: null }, null, {
+      data: DATA,
+      branches: both,
+    });
+    expect(command).toMatch(/--repo=1 --set=20261120-010000F .* \|\| .*--repo=2 --set=20261120-010100F/);
   });
 
   test('what no backup leads to is not begun', () => {
     const alone = { forks: [fork], copies: [late] };
     const restore = (): string =>
-      restoreCommand(source, { target: { kind: 'latest' }, site: null }, null, { branches: alone });
+      restoreCommand(source, { target: { kind: 'latest' }, site: null }, null, { data: DATA, branches: alone });
     expect(restore).toThrow('There is no backup for');
   });
 });

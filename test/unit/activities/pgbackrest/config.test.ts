@@ -1,5 +1,13 @@
-import { archiveConfig, backupConfig, restoreConfig, siteCaFile } from '../../../../activities/pgbackrest/config';
+import {
+  archiveConfig,
+  backupConfig,
+  pushConfig,
+  restoreConfig,
+  siteCaFile,
+} from '../../../../activities/pgbackrest/config';
 import { archiveFiles, restoreFiles } from '../../../../activities/pgbackrest/files';
+import { goneHooks, hookFiles } from '../../../../activities/pgbackrest/hook-files';
+import { ownBackupFiles, ownOrders } from '../../../../activities/pgbackrest/own-backups';
 import { lineageOn, POLICY } from '../../../support/lineage';
 import { nodeOf, viewOf } from '../../../support/view';
 
@@ -17,6 +25,8 @@ test('what the nodes of an ha cluster archive with, to two sites', () =>
   expect(archiveConfig(ha, two)).toMatchSnapshot());
 test('what a single node archives with, to one site whose authority every host knows', () =>
   expect(archiveConfig(single, one)).toMatchSnapshot());
+test('what is archived into the second site with: it knows of no other, by the number that it has everywhere', () =>
+  expect(pushConfig(ha, two, 'secondary')).toMatchSnapshot());
 test('what backups of an ha cluster are taken with, on the second node', () =>
   expect(backupConfig(ha, nodeOf(ha, 'pg-2'), two)).toMatchSnapshot());
 test('what backups of a single node are taken with', () =>
@@ -34,6 +44,14 @@ test('only the other data nodes of the same cluster are let in, and only to its 
   const allowed = [...archiveConfig(ha, two).matchAll(/^tls-server-auth=(.*)$/gm)].map(([, client]) => client);
   expect(allowed).toEqual(['pg-1', 'pg-2', 'pg-3'].map((node) => `${node}.orders=${two.timeline.id}`));
   expect(archiveConfig(single, one)).not.toContain('tls-server');
+});
+
+test('what pushes to one site shares neither locks nor spool with another, or with what fetches log', () => {
+  const files = [archiveConfig(ha, two), ...['primary', 'secondary'].map((site) => pushConfig(ha, two, site))];
+  for (const option of ['spool-path', 'lock-path']) {
+    const values = files.map((file) => new RegExp(`^${option}=(.*)$`, 'm').exec(file)?.[1]);
+    expect(new Set(values).size).toBe(3);
+  }
 });
 
 test('every store is spoken to over TLS that is verified, and holds nothing that is not encrypted', () => {
@@ -63,6 +81,7 @@ test.each(['a\nrepo1-host=elsewhere', 'a\rb', 'a\0b', 'a\x1bb', 'a\x7fb'])(
     ]) {
       const writers = [
         () => archiveConfig(ha, lineage),
+        () => pushConfig(ha, lineage, 'primary'),
         () => backupConfig(ha, nodeOf(ha, 'pg-1'), lineage),
         () => restoreConfig(ha, lineage),
       ];
@@ -73,4 +92,14 @@ test.each(['a\nrepo1-host=elsewhere', 'a\rb', 'a\0b', 'a\x1bb', 'a\x7fb'])(
 
 test('the name of a site that is no word is refused', () => {
   for (const name of ['a b', 'a\n', '../x y', '']) expect(() => siteCaFile(name)).toThrow('cannot stand');
+});
+
+test('what a node takes overdue backups by', () => {
+  const policy = { ...POLICY, timeZone: 'Europe/Paris' };
+  expect(ownBackupFiles(ownOrders(ha, nodeOf(ha, 'pg-2'), two, policy)).slice(1)).toMatchSnapshot();
+});
+
+test('a node has the scripts that its policy has, and knows which it has no more', () => {
+  const policy = { hooks: { pre: { script: '#!/bin/sh\ntrue\n', timeoutSeconds: 60 }, post: null } };
+  expect([hookFiles(policy), goneHooks(policy)]).toMatchSnapshot();
 });

@@ -1,5 +1,6 @@
 import { policyInWords } from '../../../../domain/backup-words';
 import { DEFAULT_BACKUP_RETENTION, DEFAULT_BACKUP_SCHEDULE } from '../../../../domain/backups';
+import { NO_HOOKS } from '../../../../domain/backup-hooks';
 import { NO_SCHEDULED_DUMPS } from '../../../../domain/dump-schedules';
 import { backupPolicyRequestSchema } from '../../../../domain/schemas/backups';
 import { cronSchema, timeZoneSchema } from '../../../../domain/schemas/schedules';
@@ -95,6 +96,18 @@ test.each([
   ['a database to dump twice', { dumps: { databases: ['a', 'a'] } }, /^dumps\/databases/],
   ["a database that is the server's own", { dumps: { databases: ['postgres'] } }, /^dumps\/databases/],
   ['a site for dumps twice', { dumps: { sites: ['a', 'a'] } }, /^dumps\/sites\/1: is there twice/],
+  ['an empty script', { hooks: { pre: { script: ' \n' } } }, /^hooks\/pre\/script: must not be empty/],
+  [
+    'a script that is too long',
+    { hooks: { post: { script: 'é'.repeat(8193) } } },
+    /^hooks\/post\/script: .*16384 bytes/,
+  ],
+  ['a script of DOS', { hooks: { pre: { script: '#!/bin/sh\r\n' } } }, /^hooks\/pre\/script: must be plain text/],
+  ['a script that is no UTF-8', { hooks: { pre: { script: '\ud800' } } }, /^hooks\/pre\/script: must be plain text/],
+  ['a script without end', { hooks: { pre: { script: 'x', timeoutSeconds: 3601 } } }, /^hooks\/pre\/timeoutSeconds: /],
+  ['a script at another time', { hooks: { during: null } }, /^hooks: /],
+  ['somebody to tell of what is no event', { notify: [{ event: 'never', to: 'dba' }] }, /^notify\/0\/event: /],
+  ['somebody to tell in two lines', { notify: [{ event: 'both', to: 'a\nb' }] }, /^notify\/0\/to: must be one line/],
   ['a field that is not known', { site: 'primary' }, /^: /],
 ])('a policy with %s is wrong there, and there only', (_what, request, place) => {
   expect(wrongIn(request)).toEqual([expect.stringMatching(place)]);
@@ -109,6 +122,8 @@ test('a policy is told in one line', () => {
     timeZone: 'Europe/Paris',
     retention: DEFAULT_BACKUP_RETENTION,
     paused: false,
+    hooks: NO_HOOKS,
+    notify: [],
   };
   expect(policyInWords(policy)).toBe(
     'on primary and offsite: full 17 1 * * 0, incremental 47 * * * * (Europe/Paris), a drill 7 2 * * 3; kept for 14 days',
@@ -125,4 +140,7 @@ test('a policy is told in one line', () => {
   );
   const dumped = { ...policy, dumps: { schedule: '30 4 * * *', databases: ['a', 'b'], sites: ['offsite'] } };
   expect(policyInWords(dumped)).toContain('a drill 7 2 * * 3, a dump of databases a, b on offsite 30 4 * * *; kept');
+  const script = { script: 'true', timeoutSeconds: 60 };
+  const hooked = { ...policy, hooks: { pre: script, post: script }, notify: [{ event: 'both', to: 'dba' } as const] };
+  expect(policyInWords(hooked)).toMatch(/kept for 14 days; a script before and after each; dba told$/);
 });

@@ -1,14 +1,14 @@
-import type { RestoreTarget } from '../../../../domain/backups';
-import { inUtc, isInside, lsnNumber } from '../../../../domain/restore-targets';
+import type { AskedTarget, RestoreTarget } from '../../../../domain/backups';
+import { inUtc, isInside, isYetToCome, lsnNumber, plainLsn } from '../../../../domain/restore-targets';
 import { restoreClusterSchema, restoreTargetSchema, targetOf } from '../../../../domain/schemas/restores';
 
 /** The target of a request, or where it is wrong and how. */
-function read(target: unknown): RestoreTarget | string | null | undefined {
+function read(target: unknown): AskedTarget | string | null | undefined {
   const { error, data } = restoreTargetSchema.safeParse(target);
   return error ? error.issues.map(({ path, message }) => `${path.join('/')}: ${message}`).join() : targetOf(data);
 }
 
-test.each<[object, RestoreTarget]>([
+test.each<[object, AskedTarget]>([
   [{ time: '2026-11-21T14:02:00Z' }, { kind: 'time', time: '2026-11-21T14:02:00Z' }],
   [{ time: '2026-11-21T14:02:00.123456+05:30' }, { kind: 'time', time: '2026-11-21T08:32:00.123456Z' }],
   [{ time: '2026-11-21T14:02:00.1234567899Z' }, { kind: 'time', time: '2026-11-21T14:02:00.123456Z' }],
@@ -46,7 +46,7 @@ test.each<[string, object, RegExp]>([
   ['a point of 64 bytes', { point: 'ä'.repeat(32) }, /^point: must have at most 63 bytes/],
   ['a point with a quote', { point: "o'reilly" }, /^point: cannot hold quotes/],
   ['a point with another line', { point: 'a\nb' }, /^point: cannot hold/],
-  ['nothing', {}, /^: must have exactly one of time, lsn, transaction, point, backup$/],
+  ['nothing', {}, /^: must have exactly one of time, lsn, transaction, point, backup, latest$/],
   ['two targets', { lsn: '0/1', transaction: '3' }, /^: must have exactly one of/],
   ['a kind that is not known', { when: 'now' }, /^: /],
 ])('%s is refused where it stands', (_what, target, message) => {
@@ -84,7 +84,7 @@ describe('what can be restored', () => {
     ['the end of the first backup', { kind: 'lsn', lsn: '0/2000100' }, true],
     ['a position in the first backup', { kind: 'lsn', lsn: '0/20000FF' }, false],
     ['the newest state', { kind: 'latest' }, true],
-    ['a transaction', { kind: 'transaction', transaction: '7' }, true],
+    ['a transaction, where nobody told of any', { kind: 'transaction', transaction: '4000000000' }, true],
   ] as [string, RestoreTarget, boolean][])('%s: %j is %s', (_what, target, inside) => {
     expect(isInside(target, window, '0/2000100')).toBe(inside);
   });
@@ -112,8 +112,52 @@ describe('what can be restored', () => {
     for (const [target, inside] of targets) expect([target, isInside(target, broken, null)]).toEqual([target, inside]);
   });
 
+  test('what lies behind the end may be in what is not archived yet, and so may any transaction that has ended', () => {
+    const end = { ...window, lastTransaction: '749', latest: '2026-11-21T06:30:00.000Z', lastLsn: '0/9FFFFE8' };
+    const targets: [RestoreTarget, boolean][] = [
+      [{ kind: 'transaction', transaction: '749' }, true],
+      [{ kind: 'transaction', transaction: '750' }, false],
+      [{ kind: 'lsn', lsn: '0/9FFFFE9' }, true],
+      [{ kind: 'lsn', lsn: '0/9FFFFE8' }, false],
+      [time('2026-11-21T06:30:00.001Z'), true],
+      [time('2026-11-21T06:30:00.000Z'), false],
+      [time('2026-11-21T06:31:00.001Z'), false],
+      [{ kind: 'latest' }, false],
+    ];
+    const now = new Date('2026-11-21T06:31:00.000Z');
+    for (const [target, may] of targets) expect([target, isYetToCome(target, end, now)]).toEqual([target, may]);
+  });
+
+  test.each([
+    ['the newest that has ended', '749', '749', true],
+    ['one of before', '3', '749', true],
+    ['the next one', '750', '749', false],
+    ['one that lies behind by the circular order of 32 bits', '4000000000', '749', false],
+    ['one with more digits than there are', '99999999999999999999', '749', false],
+    ['the last before numbers begin anew', '4294967295', '4294967295', true],
+    ['the first with another epoch', '4294967299', '4294967295', false],
+    ['one of the epoch before', '4000000000', '4294968045', true],
+    ['the newest, named without its epoch', '749', '4294968045', true],
+    ['one that was given out in the epoch before only', '750', '4294968045', true],
+    ['the same with its epoch, in which it was not', '4294968046', '4294968045', false],
+  ])(
+    'of transactions, %s: that %s may be in the log when %s is the newest that has ended is %s',
+    (_what, transaction, last, inside) => {
+      expect(isInside({ kind: 'transaction', transaction }, { ...window, lastTransaction: last }, null)).toBe(inside);
+    },
+  );
+
   test('without a commit since the first backup no time can be named', () => {
     expect(isInside(time(window.earliest), { ...window, latest: null }, null)).toBe(false);
     expect(isInside({ kind: 'latest' }, { ...window, latest: null }, null)).toBe(true);
   });
+});
+
+test('a position is shown as PostgreSQL shows it', () => {
+  expect(['0/0704DFD0', '0/704DFD0', 'A0/00000000', '0/0'].map(plainLsn)).toEqual([
+    '0/704DFD0',
+    '0/704DFD0',
+    'A0/0',
+    '0/0',
+  ]);
 });

@@ -1,0 +1,37 @@
+import { sh } from '../host/shell';
+import type { ShellCommand } from '../host/shell';
+import { pgbackrest } from './commands';
+
+/** PostgreSQL's restore_command while a restore replays the log: a store that fails for a moment does not end it. */
+export const ARCHIVE_GET_FILE = '/etc/pgbackrest/archive-get.sh';
+
+/** What it says when it gives up, before the name of the segment. To be found in PostgreSQL's log. */
+export const LOST = 'holdfast: could not fetch';
+
+/** A store that hangs is waited for ten seconds each time. */
+const TRIES = 6;
+const PAUSE_S = 2;
+
+/**
+ * To PostgreSQL any failure is the end of the log, from where on it serves. That is what it means when no store has the segment
+ * (1); anything else is trouble, and tried again, unless pgBackRest was told to end (63). It is not always a store's: of two calls that
+ * come together, one that gets the lock of the first repository only fails with 25, an assertion (2.60, seen on a busy machine).
+ */
+export const ARCHIVE_GET_SCRIPT = `# Fetches file $1 of the log to $2, from where pgBackRest's arguments that follow say. Exits with 1 when it is not there.
+file=$1 to=$2 left=${TRIES}
+shift 2
+while :; do
+  pgbackrest "$@" archive-get "$file" "$to"
+  status=$?
+  case $status in 0 | 1 | 63) exit "$status" ;; esac
+  left=$((left - 1))
+  [ "$left" -gt 0 ] || break
+  sleep ${PAUSE_S}
+done
+echo "${LOST} $file" >&2
+exit "$status"
+`;
+
+/** @param options of pgBackRest besides. PostgreSQL puts in `%f` and `%p`. */
+export const patientArchiveGet = (config: string, stanza: string, ...options: readonly string[]): ShellCommand =>
+  sh`sh ${ARCHIVE_GET_FILE} %f "%p" ${pgbackrest(config, stanza, ...options).slice(1)}`;

@@ -1,0 +1,43 @@
+import { log } from '@temporalio/activity';
+import { HoldfastError } from '../../domain/errors';
+import type { Fleet } from '../fleet';
+import { cancellation } from '../host/cancellation';
+import { createArchiveWatch } from './archive';
+import { lookInTurns } from './turns';
+
+/** What is done for all clusters together without end. No step of an operation. */
+export interface WatchActivities {
+  /**
+   * Looks at the archive of each cluster every ten seconds and writes down what it sees: measurements, the condition
+   * `Archiving` and, where the log has a gap, the order of the backup that ends it. New clusters come in by themselves. One that
+   * does not answer changes nothing, and keeps nobody from the others. Idempotent; two at a time do no harm. Retry: for
+   * ever. Effects: rows, conditions, audit log, backups. Undo: none. Ends by cancellation, or with its worker.
+   */
+  watchClusters(): Promise<void>;
+}
+
+const PERIOD_MS = 10_000;
+
+/** @param stopping given when the worker begins to stop: another one goes on. */
+export function createWatchActivities(fleet: Fleet, stopping: AbortSignal): WatchActivities {
+  return {
+    watchClusters() {
+      const signal = cancellation(stopping) ?? stopping;
+      const look = createArchiveWatch(fleet, signal);
+      return lookInTurns({
+        list: () => fleet.inventory.archiving.listWatched(),
+        idOf: ({ clusterId }) => clusterId,
+        look,
+        onFailure: tellFailure,
+        periodMs: PERIOD_MS,
+        signal,
+      });
+    },
+  };
+}
+
+/** What is away is told by others. */
+function tellFailure(error: unknown): void {
+  if (error instanceof HoldfastError && error.retryable) return;
+  log.warn('a look at a cluster failed', { error: String(error) });
+}
