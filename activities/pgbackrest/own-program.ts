@@ -2,8 +2,9 @@
  * What a data node runs every ten minutes: takes the backups that are overdue, while nobody else does. The rule is that of
  * domain/backup-times.ts: one is overdue when more than half of the time until the next of its type has passed since it was
  * due; a fuller one does for it; what was due before the orders were written counts for nothing. It looks at each
- * repository by itself, and does nothing on a replica, or while pgBackRest takes a backup. A damaged one counts: taking it
- * again would not mend the pages. Needs Python 3, which Patroni brings, and systemd for times in zones.
+ * repository by itself, but at all as of when the look began: what falls due in two during it becomes one backup of the
+ * next look. It does nothing on a replica, or while pgBackRest takes a backup. A damaged one counts: taking it again would
+ * not mend the pages. Needs Python 3, which Patroni brings, and systemd for times in zones.
  *
  * `own-backup.py ORDERS`; the orders are {@link OwnOrders}.
  */
@@ -57,7 +58,7 @@ def work(orders, since):
             # A clock that was wrong has put some into the future.
             if one['timestamp']['start'] <= begun:
                 last[one['type']] = max(last.get(one['type'], 0), one['timestamp']['start'])
-        kind = overdue(orders['calendars'], last, since, time.time())
+        kind = overdue(orders['calendars'], last, since, begun)
         if kind is None: continue
         print(f'a backup of type {kind} is overdue: taking it to repository {repository}', flush=True)
         words = [f'--repo={repository}', f'--type={kind}', f"--annotation={orders['annotation']}-{begun}"]

@@ -39,10 +39,15 @@ interface Seen {
   readonly last?: Partial<LastBegun>;
   readonly status?: number;
   readonly held?: boolean;
+  /** How long pgBackRest takes to answer. */
+  readonly afterS?: number;
+  /** When incremental ones are due, and no others. */
+  readonly incr?: string;
 }
 
 /** What pgBackRest was called with, but to look, of a host whose orders were written three weeks ago. */
-function run(policy: Partial<BackupPolicy>, { last = {}, status = 0, held = false }: Seen = {}): string[] {
+function run(policy: Partial<BackupPolicy>, seen: Seen = {}): string[] {
+  const { last = {}, status = 0, held = false, afterS = 0, incr } = seen;
   const backup = Object.entries(last).flatMap(([type, at]) =>
     at === null ? [] : [{ type: FLAGS[type as 'full'], timestamp: { start: Date.parse(at) / 1000 } }],
   );
@@ -50,12 +55,13 @@ function run(policy: Partial<BackupPolicy>, { last = {}, status = 0, held = fals
   writeFileSync(join(folder, 'info.json'), JSON.stringify(answer));
   const tool = script(
     'pgbackrest',
-    `case $* in *info) cat ${folder}/info.json ;; *) echo "$*" >>${folder}/calls ;; esac`,
+    `case $* in *info) sleep ${afterS}; cat ${folder}/info.json ;; *) echo "$*" >>${folder}/calls ;; esac`,
   );
   const lineage = lineageOn(['primary']);
   const orders: OwnOrders = {
     ...ownOrders(viewOf('sandbox'), nodeOf(viewOf('sandbox'), 'pg-1'), lineage, { ...POLICY, ...policy }),
     ...{ pgbackrest: [tool], psql: join(folder, 'psql') },
+    ...(incr !== undefined && { calendars: { full: null, diff: null, incr } }),
   };
   const file = join(folder, 'orders.json');
   writeFileSync(file, JSON.stringify(orders));
@@ -88,6 +94,12 @@ test('it says which repository, and that it is its own', () => {
       /^--repo=1 --type=(?:full|diff|incr) --annotation=holdfast=own-pg-1-\d{10} --backup-standby=prefer --no-expire-auto .*backup$/,
     ),
   ]);
+});
+
+test('what falls due while it looks is left to its next look, for all repositories', () => {
+  const seen: Seen = { last: { full: new Date().toISOString() }, incr: '*-*-* *:*:* UTC' };
+  expect(run({}, { ...seen, afterS: 2 })).toEqual([]);
+  expect(run({}, { ...seen, last: { full: ago(1) } })).toHaveLength(1);
 });
 
 test.each<[string, Partial<BackupPolicy>, Seen]>([
