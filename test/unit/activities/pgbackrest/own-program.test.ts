@@ -39,7 +39,7 @@ interface Seen {
   readonly last?: Partial<LastBegun>;
   readonly status?: number;
   readonly held?: boolean;
-  /** How long pgBackRest takes to answer. */
+  /** How long pgBackRest takes to answer for the first repository. */
   readonly afterS?: number;
   /** When incremental ones are due, and no others. */
   readonly incr?: string;
@@ -55,7 +55,7 @@ function run(policy: Partial<BackupPolicy>, seen: Seen = {}): string[] {
   writeFileSync(join(folder, 'info.json'), JSON.stringify(answer));
   const tool = script(
     'pgbackrest',
-    `case $* in *info) sleep ${afterS}; cat ${folder}/info.json ;; *) echo "$*" >>${folder}/calls ;; esac`,
+    `case $* in *repo=1*info) sleep ${afterS}; cat ${folder}/info.json ;; *info) cat ${folder}/info.json ;; *) echo "$*" >>${folder}/calls ;; esac`,
   );
   const lineage = lineageOn(['primary']);
   const orders: OwnOrders = {
@@ -96,10 +96,19 @@ test('it says which repository, and that it is its own', () => {
   ]);
 });
 
+/** Due twice, at two seconds of one minute: `inS` seconds from now, or a little later. */
+function twiceIn(inS: number): string {
+  const first = new Date(Date.now() + inS * 1000);
+  if (first.getUTCSeconds() === 59) return twiceIn(inS + 1);
+  const [day, time = ''] = first.toISOString().split(/[T.]/);
+  return `${day} ${time},${String(first.getUTCSeconds() + 1).padStart(2, '0')} UTC`;
+}
+
 test('what falls due while it looks is left to its next look, for all repositories', () => {
-  const seen: Seen = { last: { full: new Date().toISOString() }, incr: '*-*-* *:*:* UTC' };
-  expect(run({}, { ...seen, afterS: 2 })).toEqual([]);
-  expect(run({}, { ...seen, last: { full: ago(1) } })).toHaveLength(1);
+  const incr = twiceIn(10);
+  const last = { full: ago(1) };
+  expect(run({}, { last, incr, afterS: 13 })).toEqual([]);
+  expect(run({}, { last, incr })).toHaveLength(1);
 });
 
 test.each<[string, Partial<BackupPolicy>, Seen]>([
