@@ -15,6 +15,9 @@ export const ARCHIVE_PUSH_FILE = '/etc/pgbackrest/archive-push.sh';
 /** Changed whenever log is given up, for who watches the archive: PostgreSQL itself takes it for archived. */
 export const GIVEN_UP_MARK = 'holdfast.given-up';
 
+/** There from when log is given up until the stores answer again. */
+const HISTORIES_MARK = 'holdfast.histories';
+
 /** A volume that is full of data is no reason to give the log up as soon as a burst of it stands in line. */
 const SHARE_ALLOWED = 20;
 
@@ -24,12 +27,15 @@ export function archivePushScript({ timeline }: Pick<Lineage, 'timeline'>): stri
   return `# Pushes segment $1 of the log to each site, side by side, and fails when one of them failed: PostgreSQL keeps the segment then
 # and asks for it again. Where the stores are away it waits on the volume until less than a tenth of that is free: then all
 # that waits is given up for the sites that lack the oldest (archive-push-queue-max), because PostgreSQL stops on a full volume.
+# The history of a log may be among it, which a restore needs for as long as that log has a backup: once a segment has got to
+# all sites, all histories that are there go once more.
 set -eu
 volume=$(stat -f -c '%S %b %a' .)
 read -r block blocks free <<END
 $volume
 END
 segment=$1
+histories=pg_wal/archive_status/${HISTORIES_MARK}
 set -- pg_wal/archive_status/*.ready
 waiting=$(($# * 16 * 1024 * 1024))
 size=$((block * blocks))
@@ -42,7 +48,7 @@ ahead= behind=
 for site in ${sh`${sites.map(plainWord)}`}; do
   if has "$site" "\${segment##*/}"; then ahead="$ahead $site"; else behind="$behind $site"; fi
 done
-[ -z "$behind" ] || [ "$waiting" -le "$limit" ] || touch pg_wal/archive_status/${GIVEN_UP_MARK} 2>/dev/null || true
+[ -z "$behind" ] || [ "$waiting" -le "$limit" ] || touch "$histories" pg_wal/archive_status/${GIVEN_UP_MARK} 2>/dev/null || true
 pushes=
 for site in $ahead $behind; do
   push "$site" --archive-push-queue-max="$limit" archive-push "$segment" &
@@ -51,6 +57,12 @@ done
 [ -z "$behind" ] || for site in $ahead; do go_ahead "$site" "$@"; done
 status=0
 for one in $pushes; do wait "$one" || status=$?; done
+if [ "$status" -eq 0 ] && [ -z "$ahead" ] && [ "$waiting" -le "$limit" ] && [ -e "$histories" ]; then
+  for history in pg_wal/archive_status/*.history.done; do
+    [ ! -e "$history" ] || mv -- "$history" "\${history%.done}.ready"
+  done
+  rm -- "$histories"
+fi
 exit "$status"
 `;
 }

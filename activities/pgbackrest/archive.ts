@@ -9,9 +9,9 @@ import { sh } from '../host/shell';
 import type { ShellCommand } from '../host/shell';
 import type { Backups } from '../patroni/config';
 import { dataDirectory } from '../postgres/paths';
-import { patientArchiveGet } from './archive-get';
+import { patientArchiveGet, promptArchiveGet } from './archive-get';
 import { ARCHIVE_PUSH_FILE } from './archive-push';
-import { archiveGet, pgbackrest } from './commands';
+import { pgbackrest } from './commands';
 import type { Lineage } from './config';
 import { ARCHIVE_CONFIG_FILE, RESTORE_CONFIG_FILE } from './config';
 import { archiveFiles, restoreFiles } from './files';
@@ -38,7 +38,7 @@ export async function sourceOf(fleet: Fleet, { timelineId }: Origin): Promise<Li
 
 /** PostgreSQL puts in `%p`. */
 export function archiveCommands({ timeline }: Pick<Lineage, 'timeline'>): NonNullable<Backups['archive']> {
-  return { push: sh`sh ${ARCHIVE_PUSH_FILE} %p`, get: archiveGet(ARCHIVE_CONFIG_FILE, timeline.id) };
+  return { push: sh`sh ${ARCHIVE_PUSH_FILE} %p`, get: promptArchiveGet(ARCHIVE_CONFIG_FILE, timeline.id) };
 }
 
 /** The command that restores what `origin` says. @throws NOT_FOUND when no copy to begin from is left where it is to be read from. */

@@ -17,10 +17,6 @@ export function pgbackrest(config: string, stanza: string, ...rest: readonly str
   return ['pgbackrest', `--config=${config}`, `--stanza=${stanza}`, ...rest];
 }
 
-/** What PostgreSQL fetches a file of the log with, from whichever site has it: it puts in `%f` and `%p`. */
-export const archiveGet = (config: string, stanza: string): ShellCommand =>
-  sh`${pgbackrest(config, stanza, 'archive-get')} %f "%p"`;
-
 /** What a backup is taken for, and from: of a primary no replica is used, which may be far behind. */
 interface BackupOf {
   readonly backupId: string;

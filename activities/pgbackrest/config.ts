@@ -10,7 +10,8 @@ import type { Credentials, StoragePlace } from '../storage/storage';
 /** The files of pgBackRest on a data node. Options: https://pgbackrest.org/configuration.html */
 
 const FOLDER = '/etc/pgbackrest';
-const SPOOL = '/var/spool/pgbackrest';
+/** Belongs to `postgres`. */
+export const SPOOL = '/var/spool/pgbackrest';
 /** What PostgreSQL fetches log with and stores are looked into with: it knows of its own node only, as archive-get demands. */
 export const ARCHIVE_CONFIG_FILE = `${FOLDER}/pgbackrest.conf`;
 /**

@@ -2,7 +2,7 @@ import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import type { HostFile } from '../host/host';
 import { rootFile } from '../host/services';
 import { tlsFiles } from '../secrets/node-certificate';
-import { ARCHIVE_GET_FILE, ARCHIVE_GET_SCRIPT } from './archive-get';
+import { ARCHIVE_FETCH_FILE, ARCHIVE_FETCH_SCRIPT, ARCHIVE_GET_FILE, ARCHIVE_GET_SCRIPT } from './archive-get';
 import { ARCHIVE_PUSH_FILE, archivePushScript } from './archive-push';
 import {
   ARCHIVE_CONFIG_FILE,
@@ -28,6 +28,7 @@ export const archiveFiles = (view: ClusterView, lineage: Lineage): HostFile[] =>
   secretFile(ARCHIVE_CONFIG_FILE, archiveConfig(view, lineage)),
   ...lineage.timeline.sites.map((site) => secretFile(pushConfigFile(site), pushConfig(view, lineage, site))),
   secretFile(ARCHIVE_PUSH_FILE, archivePushScript(lineage)),
+  secretFile(ARCHIVE_FETCH_FILE, ARCHIVE_FETCH_SCRIPT),
   ...authorityFiles(lineage),
 ];
 

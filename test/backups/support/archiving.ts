@@ -1,8 +1,11 @@
+import { readdirSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Host } from '../../../activities/host/host';
 import { sh } from '../../../activities/host/shell';
 import { hostOf, reachableNode, viewCluster } from '../../../activities/fleet';
 import type { ClusterView } from '../../../activities/fleet';
 import { listSegments } from '../../../activities/pgbackrest/stores';
+import { dataDirectory } from '../../../activities/postgres/paths';
 import { runSql } from '../../../activities/postgres/psql';
 import type { SqlText } from '../../../activities/postgres/sql';
 import { sql } from '../../../activities/postgres/sql';
@@ -113,6 +116,22 @@ export async function writeSegments({ ask }: DataNode, count: number): Promise<s
   return last.split('\n').at(-1) ?? '';
 }
 
+const LOG = sql`SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)`;
+
+/** Has PostgreSQL crash: Patroni begins a log of a higher number then. @returns that number, as files have it. */
+async function beginNewLog({ view, host, ask }: DataNode): Promise<string> {
+  const before = await ask(LOG);
+  const crash = `kill -KILL "$(head -n 1 "$0/postmaster.pid")"`;
+  await host.run(sh`sh -c ${crash} ${dataDirectory(view.cluster.spec.version)}`);
+  return eventually(async () => {
+    const now = await ask(LOG).catch(() => before);
+    return now !== before && now;
+  }, POLL);
+}
+
+const hasFile = (folder: string, name: string): boolean =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).some((file) => basename(file) === name);
+
 /** Waits until PostgreSQL has let go of a segment. */
 const untilLetGo = ({ ask }: DataNode, segment: string): Promise<true> =>
   eventually(
@@ -135,6 +154,7 @@ export function describeFullVolume(ground: () => Ground): void {
     const { holdfast, stores, writer } = ground();
     const shop = await dataNode(holdfast, 'shop');
     for (const { name } of stores.sites) await stores.stop(name);
+    const log = await beginNewLog(shop);
     // A little less than the tenth that the log may not take.
     const empty = await fillVolume(shop, 99);
     await untilLetGo(shop, await writeSegments(shop, 4));
@@ -146,6 +166,8 @@ export function describeFullVolume(ground: () => Ground): void {
     const { id } = await takeBackup(holdfast, 'shop', { type: 'incremental' });
     await holdfast.succeed(id);
     await untilTold(holdfast, 'shop', 'UpToDate');
+    // Where the log began is not given up with it: restores ask for it.
+    await eventually(() => stores.sites.every(({ name }) => hasFile(stores.dataFolder(name), `${log}.history`)));
     const { copies } = (await backupsOf(holdfast, 'shop'))[0] ?? { copies: [] };
     const ends = (await windowOf(holdfast, 'shop')).gaps.map(({ to }) => to);
     expect(ends).toContain(copies.map(({ finishedAt }) => finishedAt).sort()[0]);

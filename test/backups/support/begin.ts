@@ -58,9 +58,11 @@ export function describeBegin(holdfast: () => Holdfast): void {
     // What is written from now on is restored, in place of others and after failovers, by the tests that follow.
     const commands = Object.values(after).map((seen) => seen.slice(startOf(seen).length));
     for (const command of commands)
-      expect(command).toMatch(/^\|sh \/etc\/pgbackrest\/archive-push.sh %p\|(pgbackrest .+)?$/);
+      expect(command).toMatch(
+        /^\|sh \/etc\/pgbackrest\/archive-push.sh %p\|(sh \/etc\/pgbackrest\/archive-fetch.sh .+)?$/,
+      );
     // The primary has nothing to fetch.
-    expect(commands.filter((command) => command.includes('archive-get'))).toHaveLength(2);
+    expect(commands.filter((command) => command.includes('archive-fetch'))).toHaveLength(2);
     await query(config, 'drop schema begun cascade');
   });
 }

@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { archivePushScript, GIVEN_UP_MARK } from '../../../../activities/pgbackrest/archive-push';
@@ -157,6 +166,37 @@ test('that log is given up is marked for who watches', () => {
   expect(isMarked()).toBe(false);
   push({ totalBytes: 10 * GIB, freeBytes: GIB - 4096, waitingSegments: 64 });
   expect(isMarked()).toBe(true);
+});
+
+test('histories of logs go once more when log was given up, as soon as a segment has got to all sites', () => {
+  const status = (name: string): string => join(folder, 'pg_wal', 'archive_status', name);
+  const histories = (): string[] => readdirSync(status('')).filter((file) => file.includes('.history.'));
+  writeFileSync(status('00000002.history.done'), '');
+  const full = { totalBytes: 10 * GIB, freeBytes: 0, waitingSegments: 64 };
+  push(ROOMY);
+  expect(histories()).toEqual(['00000002.history.done']);
+  rmSync(join(folder, 'spool'), { recursive: true });
+  areAway('primary', 'secondary');
+  push(full);
+  // What pgBackRest says of segments that it gave up.
+  for (const site of ['primary', 'secondary']) {
+    const out = join(folder, 'spool', `push-${site}`, 'archive/tl_0000000000000000000000000a/out');
+    mkdirSync(out, { recursive: true });
+    writeFileSync(join(out, `${nameOf(0)}.ok`), '');
+  }
+  expect(push(full).status).toBe(0);
+  for (const ready of readdirSync(status('')).filter((file) => file.endsWith('.ready'))) rmSync(status(ready));
+  expect(push(ROOMY).status).toBe(0);
+  rmSync(join(folder, 'spool'), { recursive: true });
+  expect(push(ROOMY).status).toBe(103);
+  expect(histories()).toEqual(['00000002.history.done']);
+  areBack();
+  expect(push(ROOMY).status).toBe(0);
+  expect(histories()).toEqual(['00000002.history.ready']);
+  renameSync(status('00000002.history.ready'), status('00000002.history.done'));
+  rmSync(join(folder, 'spool'), { recursive: true });
+  expect(push(ROOMY).status).toBe(0);
+  expect(histories()).toEqual(['00000002.history.done']);
 });
 
 test('what is given up for a site that is away is not given up for one that has the oldest', () => {
