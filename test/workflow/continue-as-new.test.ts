@@ -7,6 +7,9 @@ import { startScriptedTemporal } from '../support/scripted-worker';
 
 /** The entity continues as new and loses no operation by it, nor runs one twice. */
 
+// Each of its tests is a row of workflows, one after the other: on a busy machine they took more than the usual minute.
+jest.setTimeout(180_000);
+
 /** Less than one operation adds: the entity continues as new after each. */
 const LONGEST_HISTORY = 10;
 
