@@ -3,10 +3,13 @@ import type { ShellCommand } from '../host/shell';
 import { pgbackrest } from './commands';
 import { SPOOL } from './config';
 
-/** PostgreSQL's restore_command, as long as it serves, and while a restore replays the log. */
+/** PostgreSQL's restore_command: while it serves, and while a restore replays the log. */
 
 /** While it serves: nobody waits long for a store. */
 export const ARCHIVE_FETCH_FILE = '/etc/pgbackrest/archive-fetch.sh';
+
+/** As old as the last trouble with a store. */
+export const IN_TROUBLE_FILE = `${SPOOL}/in-trouble`;
 
 /** Seconds. pgBackRest waits twice so long for a store that does not answer. */
 const ANSWER_S = 2;
@@ -19,7 +22,7 @@ const LET_ALONE_S = 30;
  * from the primary, so that any trouble may be taken for "not there"; after one of them the stores are let alone for a while.
  */
 export const ARCHIVE_FETCH_SCRIPT = `# Fetches file $1 of the log to $2, from where pgBackRest's arguments that follow say, or gives up soon.
-file=$1 to=$2 mark=${SPOOL}/in-trouble
+file=$1 to=$2 mark=${IN_TROUBLE_FILE}
 shift 2
 [ -z "$(find "$mark" -newermt '-${LET_ALONE_S} seconds' ! -newermt now 2>/dev/null)" ] || exit 75
 pgbackrest "$@" --io-timeout=${ANSWER_S} --archive-timeout=${SEGMENT_S} archive-get "$file" "$to"

@@ -8,6 +8,7 @@ import type { Host } from '../host/host';
 import { stopService } from '../host/services';
 import { sh } from '../host/shell';
 import { certificateFile, keyFile } from '../host/tls-paths';
+import { ARCHIVE_FETCH_FILE, IN_TROUBLE_FILE } from './archive-get';
 import { ARCHIVE_PUSH_FILE } from './archive-push';
 import { ARCHIVE_CONFIG_FILE, BACKUP_CONFIG_FILE, PUSH_CONFIG, PUSH_LOCKS, PUSH_SPOOL } from './config';
 import { hookFile } from './hook-files';
@@ -39,6 +40,8 @@ const FILES = [
   ARCHIVE_CONFIG_FILE,
   BACKUP_CONFIG_FILE,
   ARCHIVE_PUSH_FILE,
+  ARCHIVE_FETCH_FILE,
+  IN_TROUBLE_FILE,
   certificateFile('pgbackrest'),
   keyFile('pgbackrest'),
   ...SCRIPT_PHASES.map(hookFile),

@@ -162,6 +162,7 @@ async function demandForgotten(name: string): Promise<void> {
   const host = hostOf(holdfast.fleet, view, reachableNode(view, 'pg-1'));
   const files = await host.run(sh`ls /etc/pgbackrest`);
   expect(files.trim().split('\n').sort()).toEqual([
+    'archive-fetch.sh',
     'archive-push.sh',
     'backup.conf',
     'pgbackrest.conf',
