@@ -56,6 +56,9 @@ export const ENDS_BACKUPS: readonly OperationKind[] = ['delete'];
 /** While one of these runs no backup and no dump begins, and none of them begins while one of those runs. */
 export const EXCLUDES_BACKUPS: readonly OperationKind[] = ['begin-backups', 'restore-in-place', 'rollback'];
 
+/** They stop the primary and start it elsewhere: while one of these runs no host is switched off because its primary is silent. */
+export const EXCLUDES_FAILOVER: readonly OperationKind[] = ['restore-in-place', 'rollback'];
+
 export const OPERATION_STATES = [
   'pending',
   'scheduled',

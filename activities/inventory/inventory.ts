@@ -21,6 +21,7 @@ import type { BackupTable, NewBackup, PolicyChangeTable, SiteTable, TimelineTabl
 import type { NewDatabaseRestore } from './database-restores';
 import type { DrillTable, NewDrill } from './drill-tables';
 import type { DumpTable, DumpUse, NewDump } from './dump-tables';
+import type { FailoverTable } from './failovers';
 import type { FloatingAddressTable, HostTable } from './host-tables';
 import type { NewRestorePoint, RestorePointTable } from './restore-points';
 import type { NewSwap, SwapTable } from './swap-table';
@@ -40,6 +41,7 @@ export interface Inventory extends Tables {
   readonly policyChanges: PolicyChangeTable;
   readonly drills: DrillTable;
   readonly swaps: SwapTable;
+  readonly failovers: FailoverTable;
   readonly restorePoints: RestorePointTable;
   /**
    * Makes a change that is no operation. What `change` does with the tables it is given, the audit entry, and the

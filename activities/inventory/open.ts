@@ -8,6 +8,7 @@ import { clusterTable } from './clusters';
 import { drillTable } from './drills';
 import { dumpTable } from './dumps';
 import { openEventFeed } from './event-feed';
+import { failoverTable } from './failovers';
 import { floatingAddressTable } from './floating-addresses';
 import { hostTable } from './hosts';
 import { imageTable } from './images';
@@ -53,6 +54,7 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     dumps: dumpTable(database),
     policyChanges: policyChangeTable(database),
     swaps: swapTable(database),
+    failovers: failoverTable(database),
     restorePoints: restorePointTable(database),
     once: (idempotency, shape, change) => once(database, tablesOn, idempotency, shape, change),
     audit: (entry) => database.transaction((sql) => appendAudit(sql, entry)),
