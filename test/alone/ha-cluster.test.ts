@@ -4,6 +4,7 @@ import { problemSchema } from '../../domain/schemas/problems';
 import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
 import { describeAccess } from './ha/access';
+import { describeAutopilot } from './ha/autopilot';
 import type { HaCluster } from './ha/cluster';
 import { dataNodes, lookAt } from './ha/cluster';
 import { describeFailures } from './ha/failures';
@@ -117,6 +118,7 @@ describe('no secret stands', () => {
   });
 });
 
+describe('the autopilot', () => describeAutopilot(() => ha));
 describe('power-off of a host', () => describeFailures(() => ha));
 
 describe('deletion', () => {

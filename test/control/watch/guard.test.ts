@@ -101,9 +101,7 @@ const silence = (name: string): void => node(name, { says: null, answers: false 
 
 function guard(): { stop(): Promise<void> } {
   const stopping = new AbortController();
-  const running = new MockActivityEnvironment().run(() =>
-    guardClusters(fleet, stopping.signal).catch(() => undefined),
-  );
+  const running = new MockActivityEnvironment().run(() => guardClusters(fleet, stopping.signal).catch(() => undefined));
   const started = {
     async stop() {
       stopping.abort();

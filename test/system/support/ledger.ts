@@ -49,8 +49,8 @@ const ATTEMPT_MS = 3_000;
 /** "canceling wait for synchronous replication": committed here, but perhaps nowhere else. */
 const NOT_IN_QUORUM = '01000';
 
-/** Inserts 1, 2, 3 … into `ledger (number int primary key)`, each once, one after the other, over any failure. */
-export function startWriter(config: ClientConfig): Writer {
+/** Inserts 1, 2, 3 … into a table `(number int primary key)`, each once, one after the other, over any failure. */
+export function startWriter(config: ClientConfig, table = 'ledger'): Writer {
   const attempts: Attempt[] = [];
   let stopped = false;
   const work = async (): Promise<void> => {
@@ -59,7 +59,7 @@ export function startWriter(config: ClientConfig): Writer {
       const beganAt = Date.now();
       let outcome: Outcome = 'unknown';
       try {
-        session ??= await openSession(config);
+        session ??= await openSession(config, table);
         if (await session.insert(number)) outcome = 'acknowledged';
       } catch {
         await session?.close();
@@ -86,7 +86,7 @@ interface Session {
   close(): Promise<void>;
 }
 
-async function openSession(config: ClientConfig): Promise<Session> {
+async function openSession(config: ClientConfig, table: string): Promise<Session> {
   const client = new Client({ ...config, connectionTimeoutMillis: ATTEMPT_MS, query_timeout: ATTEMPT_MS });
   let warned = false;
   client.on('notice', ({ code }) => (warned ||= code === NOT_IN_QUORUM));
@@ -95,7 +95,7 @@ async function openSession(config: ClientConfig): Promise<Session> {
   return {
     async insert(number) {
       warned = false;
-      await client.query('insert into ledger values ($1)', [number]);
+      await client.query(`insert into ${table} values ($1)`, [number]);
       return !warned;
     },
     // A server that is gone answers no farewell.
