@@ -107,4 +107,6 @@ async function every(periodMs: number, signal: AbortSignal, act: () => Promise<v
   }
 }
 
-const tell = (error: unknown): void => log.warn('a guard of clusters failed', { error: String(error) });
+function tell(error: unknown): void {
+  log.warn('a guard of clusters failed', { error: String(error) });
+}

@@ -1,5 +1,4 @@
 import type Docker from 'dockerode';
-import type { Condition } from '../../../domain/clusters';
 import type { ReachableNode } from '../../../activities/fleet';
 import { eventually } from '../../support/eventually';
 import { login, query } from '../../system/support/endpoint';
@@ -9,6 +8,8 @@ import type { Writer } from '../../system/support/ledger';
 import { powerOn } from '../../system/support/power';
 import type { Ha } from './cluster';
 import { hostIdOf, primaryOf, untilInQuorum } from './cluster';
+
+type Answered = Awaited<ReturnType<ReturnType<Ha>['holdfast']['cluster']>>['status']['conditions'][number];
 
 /** Who replaces a primary that is dead, who leaves one alone that is not, and that nobody's row is lost by it. */
 export function describeAutopilot(ha: Ha): void {
@@ -28,7 +29,7 @@ export function describeAutopilot(ha: Ha): void {
   });
 
   const container = (): Docker.Container => ha().holdfast.docker.getContainer(hostIdOf(primary));
-  const condition = async (): Promise<Condition | undefined> =>
+  const condition = async (): Promise<Answered | undefined> =>
     (await ha().holdfast.cluster(ha().id)).status.conditions.find(({ type }) => type === 'PrimaryServes');
   const failovers = (): Promise<{ node: string; fenced: boolean; new_primary: string | null }[]> =>
     ha().holdfast.database.query(
