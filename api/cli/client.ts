@@ -28,6 +28,7 @@ import type { Problem } from '../../domain/schemas/problems';
 import type { CreateRestorePointRequest, RestorePointAnswer } from '../../domain/schemas/restore-points';
 import type { RestoreClusterRequest } from '../../domain/schemas/restores';
 import type { SiteReportAnswer } from '../../domain/schemas/sites';
+import type { SwitchoverRequest } from '../../domain/schemas/switchovers';
 import type { KeptDataAnswer, RestoreInPlaceRequest } from '../../domain/schemas/swaps';
 import type { NewTokenAnswer, TokenAnswer } from '../../domain/schemas/tokens';
 import { CliError, EXIT } from './exit';
@@ -79,6 +80,10 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
     previewDelete: (name: string) => write<PreviewAnswer>('DELETE', at`/v1/clusters/${name}?preview=true`),
     undeleteCluster: (name: string) => write<OperationAnswer>('POST', at`/v1/clusters/${name}/undelete`),
     previewUndelete: (name: string) => write<PreviewAnswer>('POST', at`/v1/clusters/${name}/undelete?preview=true`),
+    switchOver: (name: string, body: SwitchoverRequest) =>
+      write<OperationAnswer>('POST', at`/v1/clusters/${name}/switchover`, body),
+    previewSwitchover: (name: string, body: SwitchoverRequest) =>
+      write<PreviewAnswer>('POST', at`/v1/clusters/${name}/switchover?preview=true`, body),
     showCredentials: (name: string) => get<CredentialsAnswer>(at`/v1/clusters/${name}/credentials`),
     ...backupCalls(get, write),
     ...restorePointCalls(get, write),
