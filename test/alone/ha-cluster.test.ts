@@ -8,6 +8,7 @@ import type { HaCluster } from './ha/cluster';
 import { dataNodes, lookAt } from './ha/cluster';
 import { describeFailures } from './ha/failures';
 import { describeInternals } from './ha/internals';
+import { describeSwitchover } from './ha/switchover';
 import { allSecrets, placesOfControlPlane, placesOfHosts } from './ha/secrecy';
 import { watchArgv } from '../system/support/argv';
 import { runTool, demandSuccess } from '../system/support/image-tools';
@@ -116,6 +117,8 @@ describe('no secret stands', () => {
     expect(findSecrets([seen], secrets)).toEqual([]);
   });
 });
+
+describe('switchover', () => describeSwitchover(() => ha));
 
 describe('power-off of a host', () => describeFailures(() => ha));
 
