@@ -96,7 +96,8 @@ async function pause(fleet: Fleet, at: StepRef, { view }: Change, gateway: Reach
   }
 }
 
-const ASK = `import http.client, ssl, sys
+/** Asks the Patroni of its own host; what it is given: CA, certificate, key, port, body. Exported for its test. */
+export const ASK = `import http.client, ssl, sys
 ca, certificate, key, port, body = sys.argv[1:]
 context = ssl.create_default_context(cafile=ca)
 context.load_cert_chain(certificate, key)
