@@ -24,20 +24,19 @@ const SWITCH_S = 30;
 
 /** See SwitchoverActivities.switchOver. */
 export async function switchOver(fleet: Fleet, at: StepRef, change: Change): Promise<void> {
-  const problem = await handOver(fleet, at, change).then(
-    () => null,
-    (error: unknown) => error,
-  );
-  await goOn(fleet, at, change, problem === null);
-  if (problem === null) return;
-  if (!(problem instanceof HoldfastError) || !problem.retryable) throw problem;
-  // It may have come to pass all the same.
-  if ((await findPrimary(fleet, change.view)).name !== change.to) throw failed(problem.message, problem);
+  try {
+    await handOver(fleet, at, change);
+  } catch (error) {
+    await goOn(fleet, at, change, false);
+    if (!(error instanceof HoldfastError) || !error.retryable) throw error;
+    // It may have come to pass all the same.
+    if ((await findPrimary(fleet, change.view)).name !== change.to) throw failed(error.message, error);
+  }
   await goOn(fleet, at, change, true);
 }
 
 const failed = (detail: string, cause?: unknown): HoldfastError =>
-  new HoldfastError('SWITCHOVER_FAILED', { detail }, { cause });
+  new HoldfastError('SWITCHOVER_FAILED', { detail: detail.replace(/\.$/, '') }, { cause });
 
 /** Has the other one be the primary, unless it is. */
 async function handOver(fleet: Fleet, at: StepRef, change: Change): Promise<void> {

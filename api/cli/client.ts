@@ -80,10 +80,7 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
     previewDelete: (name: string) => write<PreviewAnswer>('DELETE', at`/v1/clusters/${name}?preview=true`),
     undeleteCluster: (name: string) => write<OperationAnswer>('POST', at`/v1/clusters/${name}/undelete`),
     previewUndelete: (name: string) => write<PreviewAnswer>('POST', at`/v1/clusters/${name}/undelete?preview=true`),
-    switchOver: (name: string, body: SwitchoverRequest) =>
-      write<OperationAnswer>('POST', at`/v1/clusters/${name}/switchover`, body),
-    previewSwitchover: (name: string, body: SwitchoverRequest) =>
-      write<PreviewAnswer>('POST', at`/v1/clusters/${name}/switchover?preview=true`, body),
+    ...switchoverCalls(write),
     showCredentials: (name: string) => get<CredentialsAnswer>(at`/v1/clusters/${name}/credentials`),
     ...backupCalls(get, write),
     ...restorePointCalls(get, write),
@@ -169,6 +166,15 @@ function backupCalls(get: Get, write: Write) {
       write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restores/confirm?preview=true`),
     previewRestore: (cluster: string, body: RestoreClusterRequest) =>
       write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restores?preview=true`, body),
+  };
+}
+
+function switchoverCalls(write: Write) {
+  return {
+    switchOver: (name: string, body: SwitchoverRequest) =>
+      write<OperationAnswer>('POST', at`/v1/clusters/${name}/switchover`, body),
+    previewSwitchover: (name: string, body: SwitchoverRequest) =>
+      write<PreviewAnswer>('POST', at`/v1/clusters/${name}/switchover?preview=true`, body),
   };
 }
 
