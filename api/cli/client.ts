@@ -75,12 +75,7 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
     previewCreate: (body: CreateClusterRequest) => write<PreviewAnswer>('POST', '/v1/clusters?preview=true', body),
     protectCluster: (name: string, deletionProtection: boolean) =>
       write<ClusterDetailAnswer>('PATCH', at`/v1/clusters/${name}`, { deletionProtection }),
-    deleteCluster: (name: string, confirm: string) =>
-      write<OperationAnswer>('DELETE', at`/v1/clusters/${name}`, { confirm }),
-    previewDelete: (name: string) => write<PreviewAnswer>('DELETE', at`/v1/clusters/${name}?preview=true`),
-    undeleteCluster: (name: string) => write<OperationAnswer>('POST', at`/v1/clusters/${name}/undelete`),
-    previewUndelete: (name: string) => write<PreviewAnswer>('POST', at`/v1/clusters/${name}/undelete?preview=true`),
-    ...switchoverCalls(write),
+    ...clusterOperationCalls(write),
     showCredentials: (name: string) => get<CredentialsAnswer>(at`/v1/clusters/${name}/credentials`),
     ...backupCalls(get, write),
     ...restorePointCalls(get, write),
@@ -169,8 +164,14 @@ function backupCalls(get: Get, write: Write) {
   };
 }
 
-function switchoverCalls(write: Write) {
+/** What is done with a cluster as a whole. */
+function clusterOperationCalls(write: Write) {
   return {
+    deleteCluster: (name: string, confirm: string) =>
+      write<OperationAnswer>('DELETE', at`/v1/clusters/${name}`, { confirm }),
+    previewDelete: (name: string) => write<PreviewAnswer>('DELETE', at`/v1/clusters/${name}?preview=true`),
+    undeleteCluster: (name: string) => write<OperationAnswer>('POST', at`/v1/clusters/${name}/undelete`),
+    previewUndelete: (name: string) => write<PreviewAnswer>('POST', at`/v1/clusters/${name}/undelete?preview=true`),
     switchOver: (name: string, body: SwitchoverRequest) =>
       write<OperationAnswer>('POST', at`/v1/clusters/${name}/switchover`, body),
     previewSwitchover: (name: string, body: SwitchoverRequest) =>
