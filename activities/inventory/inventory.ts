@@ -9,6 +9,7 @@ import type {
   OperationRecord,
   OperationSummary,
   StepTitle,
+  Switchover,
 } from '../../domain/operations';
 import type { Restored } from '../../domain/restored';
 import type { Scope } from '../../domain/tokens';
@@ -194,6 +195,8 @@ export interface Submission {
   readonly swap?: NewSwap;
   /** Of a restore point: written with its operation. */
   readonly restorePoint?: NewRestorePoint;
+  /** Of a switchover: the data node that is to be the primary; null: the best. */
+  readonly switchTo?: NodeName | null;
   readonly idempotency: Idempotency | null;
 }
 
@@ -244,6 +247,8 @@ export interface OperationTable {
   ): Promise<void>;
   /** What a restore read, and what was found in it; what `change` leaves out stays as it is. A new cluster tells of it too. */
   recordRestored(ref: StepRef, change: Partial<Restored>): Promise<void>;
+  /** Of which data node to which one the primary changes; only the first time counts. */
+  recordSwitchover(ref: StepRef, change: Switchover): Promise<void>;
   /** What a long step says of its progress, such as `12 of 40 MB`. */
   recordProgress(operationId: OperationId, stepId: string, progress: string): Promise<void>;
   /**

@@ -16,8 +16,8 @@ export const clusterPath = (id: string): string => `/v1/clusters/${id}`;
 type Links = Pick<ApiDeps, 'temporalUiUrl'>;
 
 export function operationAnswer(deps: Links, operation: Operation): OperationAnswer {
-  const { restored, steps } = operation;
-  return { ...operationSummaryAnswer(deps, operation), restored, steps };
+  const { restored, switchover, steps } = operation;
+  return { ...operationSummaryAnswer(deps, operation), restored, switchover, steps };
 }
 
 export function operationSummaryAnswer({ temporalUiUrl }: Links, operation: OperationSummary): OperationSummaryAnswer {

@@ -9,6 +9,7 @@ import type { HaCluster } from './ha/cluster';
 import { dataNodes, lookAt } from './ha/cluster';
 import { describeFailures } from './ha/failures';
 import { describeInternals } from './ha/internals';
+import { describeSwitchover } from './ha/switchover';
 import { allSecrets, placesOfControlPlane, placesOfHosts } from './ha/secrecy';
 import { watchArgv } from '../system/support/argv';
 import { runTool, demandSuccess } from '../system/support/image-tools';
@@ -118,7 +119,10 @@ describe('no secret stands', () => {
   });
 });
 
+describe('switchover', () => describeSwitchover(() => ha));
+
 describe('the autopilot', () => describeAutopilot(() => ha));
+
 describe('power-off of a host', () => describeFailures(() => ha));
 
 describe('deletion', () => {
