@@ -54,6 +54,15 @@ export const sum = (tallies: readonly Tally[]): Tally => ({
   failed: tallies.reduce((total, { failed }) => total + failed, 0),
 });
 
+/**
+ * Many workers at once, or a cluster of several hosts, share the machine's cores and memory: one file at a time. What `system` tests
+ * do waits for hosts more than half of its time.
+ */
+const FILES_AT_ONCE: readonly (readonly [Project, string])[] = [
+  ['unit', '100%'],
+  ['system', '2'],
+];
+
 /** Runs Jest on some projects, its output going straight to ours. */
 export async function runJest(
   projects: readonly Project[],
@@ -64,11 +73,11 @@ export async function runJest(
   const outputFile = projectFile('.holdfast', 'test', `jest-${projects.join('-')}.json`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   rmSync(outputFile, { force: true });
-  // Real hosts, and many workers at once, share the machine's cores and memory: one file of each at a time.
-  const atOnce = projects.includes('unit') ? '--maxWorkers=100%' : '--runInBand';
+  const atOnce = FILES_AT_ONCE.find(([project]) => projects.includes(project))?.[1] ?? '1';
   const args = [
     '--selectProjects',
     ...projects,
+    '--maxWorkers',
     atOnce,
     '--passWithNoTests',
     '--cacheDirectory',

@@ -16,7 +16,7 @@ import type { Laboratory, Subject } from './laboratory';
 import { openLaboratory } from './laboratory';
 import { inParallel } from './lanes';
 import { judge, run } from './matrix';
-import { all, cancelPoints, inRuns, rowsOf, tellRows } from './rows';
+import { all, cancelPoints, drawn, inRuns, rowsOf, tellRows } from './rows';
 import { aboutSwap } from './swaps';
 import { complaints } from './verdict';
 
@@ -174,7 +174,7 @@ test('a cancel before the exchange leaves the cluster as it was, and nothing bes
   const before = steps.slice(0, steps.indexOf('put-the-new-data-in-the-place-of-the-old'));
   const points = cancelPoints(reference, before);
   expect(points).toHaveLength(before.length);
-  const found = await inParallel(subjects.slice(1), points, async (subject, cancelAt) => {
+  const found = await inParallel(subjects.slice(1), drawn(points), async (subject, cancelAt) => {
     const experiment = { ...experimentOf(subject, 'restore-in-place'), cancelAt };
     const outcome = await run(laboratory, subject, experiment);
     const wrong = await complaints(laboratory, subject.world, experiment, outcome, outcome);
