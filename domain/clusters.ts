@@ -44,6 +44,11 @@ export const CONDITION_TYPES = [
   'NodesPresent',
   'Archiving',
   'PrimaryServes',
+  'DiskSpace',
+  'StandbysStream',
+  'GatewaysServe',
+  'EtcdWhole',
+  'CertificatesValid',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 

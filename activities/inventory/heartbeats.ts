@@ -37,9 +37,9 @@ export function heartbeatTable(database: Database): HeartbeatTable {
     listHeard: () =>
       database.rows(
         watchedRow,
-        `select clusters.id, string_agg(concat_ws(' ', nodes.name, private_address, ssh_host, ssh_port, ssh_user, host_key), ',' order by nodes.name) as nodes
-           from clusters join nodes on cluster_id = clusters.id and role = 'data' and private_address is not null
-          where state = 'ready' and deleted_at is null group by clusters.id order by clusters.id`,
+        `select id, string_agg(concat_ws(' ', name, private_address, ssh_host, ssh_port, ssh_user, host_key), ',' order by name) as nodes
+           from clusters join nodes on cluster_id = id and role = 'data' and private_address is not null
+          where state = 'ready' and deleted_at is null group by id order by id`,
       ),
     record: async (beats) => {
       await database.run(

@@ -27,6 +27,7 @@ import type { HeartbeatTable } from './heartbeats';
 import type { FloatingAddressTable, HostTable } from './host-tables';
 import type { NewRestorePoint, RestorePointTable } from './restore-points';
 import type { NewSwap, SwapTable } from './swap-table';
+import type { WatchingTable } from './watching';
 
 /**
  * The inventory: what Holdfast knows, in PostgreSQL. API and activities share it.
@@ -44,6 +45,7 @@ export interface Inventory extends Tables {
   readonly drills: DrillTable;
   readonly swaps: SwapTable;
   readonly failovers: FailoverTable;
+  readonly watching: WatchingTable;
   readonly restorePoints: RestorePointTable;
   /**
    * Makes a change that is no operation. What `change` does with the tables it is given, the audit entry, and the

@@ -4,14 +4,16 @@ import type { Fleet } from '../fleet';
 import { cancellation } from '../host/cancellation';
 import { createArchiveWatch } from './archive';
 import { guardClusters } from './guard';
+import { createNodeWatch } from './nodes';
 import { lookInTurns } from './turns';
 
 /** What is done for all clusters together without end. No step of an operation. */
 export interface WatchActivities {
   /**
    * Looks at the archive of each cluster every ten seconds and writes down what it sees: measurements, the condition
-   * `Archiving` and, where the log has a gap, the order of the backup that ends it. Listens to the data nodes of those that
-   * can lose one, and replaces a primary that is dead: docs/failover.md. New clusters come in by themselves. One that does
+   * `Archiving` and, where the log has a gap, the order of the backup that ends it. Looks at all nodes as often: their volumes,
+   * standbys, etcd, gateways, certificates (docs/watching.md). Listens to the data nodes of those that can lose one, and replaces a
+   * primary that is dead: docs/failover.md. New clusters come in by themselves. One that does
    * not answer keeps nobody from the others. Idempotent; two at a time do no harm. Retry: for ever. Effects: rows,
    * conditions, audit log, backups, hosts that are switched off and on. Undo: none. Ends by cancellation, or with its worker.
    */
@@ -35,7 +37,15 @@ export function createWatchActivities(fleet: Fleet, stopping: AbortSignal): Watc
         periodMs: PERIOD_MS,
         signal,
       });
-      await Promise.all([guarding, archives]);
+      const nodes = lookInTurns({
+        list: () => fleet.inventory.watching.listReady(),
+        idOf: ({ clusterId }) => clusterId,
+        look: createNodeWatch(fleet, signal),
+        onFailure: tellFailure,
+        periodMs: PERIOD_MS,
+        signal,
+      });
+      await Promise.all([guarding, archives, nodes]);
     },
   };
 }

@@ -5,11 +5,13 @@ import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
 import { describeAccess } from './ha/access';
 import { describeAutopilot } from './ha/autopilot';
+import { describeDisk } from './ha/disk';
 import type { HaCluster } from './ha/cluster';
 import { dataNodes, lookAt } from './ha/cluster';
 import { describeFailures } from './ha/failures';
 import { describeInternals } from './ha/internals';
 import { describeSwitchover } from './ha/switchover';
+import { describeWatching } from './ha/watching';
 import { allSecrets, placesOfControlPlane, placesOfHosts } from './ha/secrecy';
 import { watchArgv } from '../system/support/argv';
 import { runTool, demandSuccess } from '../system/support/image-tools';
@@ -122,6 +124,10 @@ describe('no secret stands', () => {
 describe('switchover', () => describeSwitchover(() => ha));
 
 describe('the autopilot', () => describeAutopilot(() => ha));
+
+describe('the watch', () => describeWatching(() => ha));
+
+describe('a volume that fills', () => describeDisk(() => ha));
 
 describe('power-off of a host', () => describeFailures(() => ha));
 
