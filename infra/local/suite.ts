@@ -54,14 +54,11 @@ export const sum = (tallies: readonly Tally[]): Tally => ({
   failed: tallies.reduce((total, { failed }) => total + failed, 0),
 });
 
-/**
- * Many workers at once, or a cluster of several hosts, share the machine's cores and memory: one file at a time. What `system` tests
- * do waits for hosts more than half of its time.
- */
-const FILES_AT_ONCE: readonly (readonly [Project, string])[] = [
-  ['unit', '100%'],
-  ['system', '2'],
-];
+/** For Jest. Many workers, or many hosts, share the machine's cores and memory; `system` tests wait for hosts half of their time. */
+function filesAtOnce(projects: readonly Project[]): string {
+  if (projects.includes('unit')) return '100%';
+  return projects.includes('system') ? '2' : '1';
+}
 
 /** Runs Jest on some projects, its output going straight to ours. */
 export async function runJest(
@@ -73,12 +70,11 @@ export async function runJest(
   const outputFile = projectFile('.holdfast', 'test', `jest-${projects.join('-')}.json`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   rmSync(outputFile, { force: true });
-  const atOnce = FILES_AT_ONCE.find(([project]) => projects.includes(project))?.[1] ?? '1';
   const args = [
     '--selectProjects',
     ...projects,
     '--maxWorkers',
-    atOnce,
+    filesAtOnce(projects),
     '--passWithNoTests',
     '--cacheDirectory',
     projectFile('node_modules', '.cache', 'jest'),

@@ -9,7 +9,8 @@ import { setUpTests } from './test-setup';
 const tallies: Tally[] = [];
 
 /**
- * One after the other; the groups of a round side by side: tests of real hosts wait for them most of their time.
+ * One after the other; the groups of a round side by side: tests of real hosts wait for them half of their time, and those of chaos
+ * leave no hosts behind.
  */
 const ROUNDS: readonly (readonly (readonly Project[])[])[] = [
   [['unit', 'workflow']],

@@ -152,7 +152,9 @@ test('a restore brings a cluster and leaves nothing when it is cancelled, wherev
   const points = cancelPoints(restore, ownSteps);
   expect(points).toHaveLength(ownSteps.length);
   rowsRun['cancel of a restore'] = 0;
-  const cancelled = drawn(points).map(
+  const always = points.filter((point) => MOST_TO_UNDO.test(point));
+  const others = drawn(points.filter((point) => !always.includes(point)));
+  const cancelled = [...always, ...others].map(
     (cancelAt): Task =>
       (subject) =>
         cancel(subject, cancelAt),
@@ -160,14 +162,17 @@ test('a restore brings a cluster and leaves nothing when it is cancelled, wherev
   expect(await perform([...cancelled, ...made])).toEqual([]);
 });
 
-/** With crashes at the first step and at the one that has most to undo: what is undone is what a provision undoes. */
+/** Where a cancel of a restore always comes, and the worker dies meanwhile: the first step, and the one with most to undo. */
+const MOST_TO_UNDO = /: (findSource|takeBackup)$/;
+
+/** With crashes at those of {@link MOST_TO_UNDO}: what is undone is what a provision undoes. */
 async function cancel(subject: Subject, cancelAt: string): Promise<string[]> {
   const experiment = { ...restoreIn(subject), cancelAt };
   const dryRun = await run(laboratory, subject, experiment);
   const found = await complaints(laboratory, subject.world, experiment, dryRun, dryRun);
   const possible = rowsOf(dryRun.undoing.filter((execution) => !restore.executions.includes(execution)));
   const shares = inRuns(possible, CRASHES_IN_A_CANCEL);
-  const crashing = /: (findSource|takeBackup)$/.test(cancelAt) ? shares.slice(0, 1) : [];
+  const crashing = MOST_TO_UNDO.test(cancelAt) ? shares.slice(0, 1) : [];
   for (const crashes of all ? shares : crashing) {
     rowsRun['cancel of a restore'] = (rowsRun['cancel of a restore'] ?? 0) + crashes.length;
     found.push(...(await hit(subject, experiment, crashes, dryRun)));

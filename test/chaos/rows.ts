@@ -29,12 +29,12 @@ export function rowsOf(executions: readonly Execution[]): CrashPoint[] {
     : drawn([...new Set(executions)]).map((execution) => ({ execution, when: sideOf(execution) }));
 }
 
-/** Those of this run: at least one, where there is any. */
+/** Those of this run, in their order: at least one, where there is any. */
 export function drawn(executions: readonly Execution[]): Execution[] {
   if (all) return [...executions];
-  const lots = executions.map((execution) => lotOf(execution)).sort((a, b) => a - b);
-  const last = lots[Math.ceil(lots.length / ONE_OF) - 1] ?? 0;
-  return executions.filter((execution) => lotOf(execution) <= last);
+  const byLot = executions.toSorted((one, other) => lotOf(one) - lotOf(other));
+  const first = new Set(byLot.slice(0, Math.ceil(byLot.length / ONE_OF)));
+  return executions.filter((execution) => first.has(execution));
 }
 
 const sideOf = (execution: Execution): CrashPoint['when'] => (lotOf(execution) % 2 === 0 ? 'before' : 'after');
