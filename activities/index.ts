@@ -45,6 +45,8 @@ import { createSecretActivities } from './secrets/activities';
 import type { SoftwareActivities } from './software/activities';
 import { createSoftwareActivities } from './software/activities';
 import type { SwapActivities } from './swap/activities';
+import type { SwitchoverActivities } from './switchover/activities';
+import { createSwitchoverActivities } from './switchover/activities';
 import { createSwapActivities } from './swap/activities';
 import type { WatchActivities } from './watch/activities';
 import { createWatchActivities } from './watch/activities';
@@ -75,6 +77,7 @@ export type Activities = CloudActivities &
   SoftwareActivities &
   StorageActivities &
   SwapActivities &
+  SwitchoverActivities &
   WatchActivities;
 
 type OfNoStep =
@@ -129,6 +132,7 @@ export function createActivities(fleet: Fleet, stopping = new AbortController().
     ...createSoftwareActivities(fleet),
     ...createStorageActivities(fleet),
     ...createSwapActivities(fleet),
+    ...createSwitchoverActivities(fleet),
     ...createWatchActivities(fleet, stopping),
   } satisfies Activities & OfAStep;
 }

@@ -43,6 +43,7 @@ export const CONDITION_TYPES = [
   'Dumped',
   'NodesPresent',
   'Archiving',
+  'PrimaryServes',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 

@@ -93,6 +93,11 @@ export const ERRORS = {
     'Backups are not configured',
     'Cluster {name} has no backups: no object store was configured when it was ordered, or the order said so. A change of its policy gives it backups.',
   ),
+  NO_STANDBY: entry(
+    409,
+    'No standby',
+    'Cluster {name} has one data node, and so no standby to switch over to. Restore it into a new cluster with a plan of three (`holdfast plan list`). Nothing was done.',
+  ),
   ARCHIVE_MODE_OFF: entry(
     409,
     'PostgreSQL cannot archive',
@@ -185,6 +190,11 @@ export const ERRORS = {
     409,
     'Database exists',
     'Cluster {cluster} has a database {database} already: give another name as `database`, or set `replace`, which drops it once the other one is restored. Nothing was changed.',
+  ),
+  SWITCHOVER_FAILED: entry(
+    500,
+    'Switchover failed',
+    'The cluster was not switched over: {detail}. It serves as before.',
   ),
   RESTORE_FAILED: entry(500, 'Restore failed', 'The data could not be restored on {host}: {detail}'),
   RESTORE_DAMAGED: entry(

@@ -82,6 +82,7 @@ function endsCluster(operation: OperationInput, outcome: RunOutcome): boolean {
     case 'dump':
     case 'delete-dump':
     case 'restore-dump':
+    case 'switchover':
       return false;
   }
 }

@@ -22,4 +22,5 @@ export { restoreDatabase } from './restore-database';
 export { restoreInPlace } from './restore-in-place';
 export { rollback } from './rollback';
 export { restoreDump } from './restore-dump';
+export { switchover } from './switchover';
 export { watch } from './watch';

@@ -23,6 +23,7 @@ import type { PostgresActivities } from '../activities/postgres/activities';
 import type { SecretActivities } from '../activities/secrets/activities';
 import type { SoftwareActivities } from '../activities/software/activities';
 import type { StorageActivities } from '../activities/storage/activities';
+import type { SwitchoverActivities } from '../activities/switchover/activities';
 import type { SwapActivities } from '../activities/swap/activities';
 import type { WatchActivities } from '../activities/watch/activities';
 import {
@@ -107,6 +108,7 @@ export const openings = proxyActivities<Pick<DrillActivities, 'openDrill'>>(quic
 export const policies = proxyActivities<Omit<PolicyActivities, 'openNewSites'>>(remote);
 /** A backup that runs is waited for. */
 export const policySites = proxyActivities<Pick<PolicyActivities, 'openNewSites'>>(long);
+export const switching = proxyActivities<SwitchoverActivities>(remote);
 export const swaps = proxyActivities<SwapActivities>(long);
 export const dumps = proxyActivities<Omit<DumpActivities, 'openDump' | 'takeDump' | 'storeDump' | 'copyDump'>>(remote);
 export const dumping = proxyActivities<Pick<DumpActivities, 'takeDump' | 'storeDump' | 'copyDump'>>(copying);

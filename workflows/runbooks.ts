@@ -17,6 +17,7 @@ import { restoreInPlaceRunbook } from './restore-in-place';
 import { rollbackRunbook } from './rollback';
 import type { RunbookOf } from './runbook';
 import { titlesOf } from './runbook';
+import { switchoverRunbook } from './switchover';
 
 /** The registry of operations: a new one is a workflow file, its activities and a line here. */
 export const RUNBOOKS: Readonly<Record<OperationKind, { readonly workflow: string; readonly runbook: RunbookOf }>> = {
@@ -35,6 +36,7 @@ export const RUNBOOKS: Readonly<Record<OperationKind, { readonly workflow: strin
   'delete-dump': { workflow: 'deleteDump', runbook: deleteDumpRunbook },
   'restore-dump': { workflow: 'restoreDump', runbook: restoreDumpRunbook },
   'restore-database': { workflow: 'restoreDatabase', runbook: restoreDatabaseRunbook },
+  switchover: { workflow: 'switchover', runbook: switchoverRunbook },
 };
 
 /** The steps that an operation will have: for previews, and written with a new operation. */

@@ -15,6 +15,9 @@ import type { WantedHost } from '../../domain/machine-choice';
 export interface Cloud {
   readonly name: CloudName;
 
+  /** True where a host can be switched off for sure, and on again, without its help. */
+  readonly fences: boolean;
+
   /** Present where hosts are not made but had: machines of the user's own, without the golden image. */
   readonly machines?: MachinePool;
 

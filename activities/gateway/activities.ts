@@ -60,7 +60,7 @@ async function gatewayServices(fleet: Fleet, view: ClusterView, node: ReachableN
 }
 
 /** @throws CLOUD_REFUSED for a gateway beside a data node that has no address of its own to serve on. */
-function placeOf(view: ClusterView, node: ReachableNode): GatewayPlace {
+export function placeOf(view: ClusterView, node: ReachableNode): GatewayPlace {
   if (!dataNodeBeside(view, node)) return ON_ITS_OWN;
   const bindAddress = view.network?.floatingAddress;
   if (bindAddress) return { bindAddress };

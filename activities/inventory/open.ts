@@ -8,6 +8,8 @@ import { clusterTable } from './clusters';
 import { drillTable } from './drills';
 import { dumpTable } from './dumps';
 import { openEventFeed } from './event-feed';
+import { failoverTable } from './failovers';
+import { heartbeatTable } from './heartbeats';
 import { floatingAddressTable } from './floating-addresses';
 import { hostTable } from './hosts';
 import { imageTable } from './images';
@@ -36,6 +38,7 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     tokens: tokenTable(on),
     clusters: clusterTable(on),
     nodes: nodeTable(on),
+    heartbeats: heartbeatTable(on),
     archiving: archivingTable(on),
     operations: operationTable(on, feed),
     hosts: hostTable(on),
@@ -53,6 +56,7 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     dumps: dumpTable(database),
     policyChanges: policyChangeTable(database),
     swaps: swapTable(database),
+    failovers: failoverTable(database),
     restorePoints: restorePointTable(database),
     once: (idempotency, shape, change) => once(database, tablesOn, idempotency, shape, change),
     audit: (entry) => database.transaction((sql) => appendAudit(sql, entry)),

@@ -9,7 +9,7 @@ import {
 import type { Operation, OperationSummary } from '../../domain/operations';
 import { TOPOLOGIES } from '../../domain/plans';
 import { targetInWords } from '../../domain/restore-targets';
-import { clusterId, jsonTime, operationId, projectId, restoreTarget, time } from './rows';
+import { clusterId, jsonTime, nodeName, operationId, projectId, restoreTarget, time } from './rows';
 
 /** Rows of operations, steps and events, parsed into types of the domain. */
 
@@ -46,6 +46,8 @@ const restored = z.object({
   from: z.object({ site: z.string(), setId: z.string(), insteadOf: z.string().nullable() }).nullable().default(null),
   checks: dataChecks.default([]),
 });
+
+const switchover = z.object({ from: nodeName.nullable(), to: nodeName.nullable() });
 
 const OPEN_STATES = new Set<z.infer<typeof operationState>>(['pending', 'scheduled', 'running', 'waiting']);
 
@@ -103,10 +105,11 @@ export const operationSummaryRow = columns
   .transform((row) => summaryOf(row, row.current_step));
 
 export const operationRow = columns
-  .extend({ steps: z.array(step), restored: restored.nullable() })
+  .extend({ steps: z.array(step), restored: restored.nullable(), switchover: switchover.nullable() })
   .transform((row): Operation => ({
     ...summaryOf(row, currentStepOf(row.state, row.steps)),
     restored: row.restored,
+    switchover: row.switchover,
     steps: row.steps,
   }));
 

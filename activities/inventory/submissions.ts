@@ -18,6 +18,7 @@ import { changePolicy } from './policy-changes';
 import { requireOperation } from './read-operation';
 import { operationId } from './rows';
 import { insertRestorePoint } from './restore-points';
+import { orderSwitchover } from './switchovers';
 import { orderSwap } from './swap-orders';
 
 /** The transactions in which a request becomes an operation: all of it is written, or nothing. */
@@ -161,6 +162,7 @@ async function write(sql: Sql, submission: Submission, generation: number): Prom
   if (submission.dump) await insertDump(sql, asked.operationId, submission.dump);
   if (submission.dumpUse) await insertDumpUse(sql, asked.operationId, submission.dumpUse);
   if (submission.databaseRestore) await insertDatabaseRestore(sql, asked.operationId, submission.databaseRestore);
+  if (submission.switchTo !== undefined) await orderSwitchover(sql, asked.operationId, submission.switchTo);
   await writeSteps(sql, asked.operationId, submission.steps);
   const operation = await requireOperation(sql, asked.operationId);
   await appendEvents(sql, operation, { steps: [], operation: true });

@@ -3,15 +3,17 @@ import { HoldfastError } from '../../domain/errors';
 import type { Fleet } from '../fleet';
 import { cancellation } from '../host/cancellation';
 import { createArchiveWatch } from './archive';
+import { guardClusters } from './guard';
 import { lookInTurns } from './turns';
 
 /** What is done for all clusters together without end. No step of an operation. */
 export interface WatchActivities {
   /**
    * Looks at the archive of each cluster every ten seconds and writes down what it sees: measurements, the condition
-   * `Archiving` and, where the log has a gap, the order of the backup that ends it. New clusters come in by themselves. One that
-   * does not answer changes nothing, and keeps nobody from the others. Idempotent; two at a time do no harm. Retry: for
-   * ever. Effects: rows, conditions, audit log, backups. Undo: none. Ends by cancellation, or with its worker.
+   * `Archiving` and, where the log has a gap, the order of the backup that ends it. Listens to the data nodes of those that
+   * can lose one, and replaces a primary that is dead: docs/failover.md. New clusters come in by themselves. One that does
+   * not answer keeps nobody from the others. Idempotent; two at a time do no harm. Retry: for ever. Effects: rows,
+   * conditions, audit log, backups, hosts that are switched off and on. Undo: none. Ends by cancellation, or with its worker.
    */
   watchClusters(): Promise<void>;
 }
@@ -21,10 +23,11 @@ const PERIOD_MS = 10_000;
 /** @param stopping given when the worker begins to stop: another one goes on. */
 export function createWatchActivities(fleet: Fleet, stopping: AbortSignal): WatchActivities {
   return {
-    watchClusters() {
+    async watchClusters() {
       const signal = cancellation(stopping) ?? stopping;
       const look = createArchiveWatch(fleet, signal);
-      return lookInTurns({
+      const guarding = guardClusters(fleet, signal);
+      const archives = lookInTurns({
         list: () => fleet.inventory.archiving.listWatched(),
         idOf: ({ clusterId }) => clusterId,
         look,
@@ -32,6 +35,7 @@ export function createWatchActivities(fleet: Fleet, stopping: AbortSignal): Watc
         periodMs: PERIOD_MS,
         signal,
       });
+      await Promise.all([guarding, archives]);
     },
   };
 }

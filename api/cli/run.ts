@@ -14,6 +14,7 @@ import { addKeyCommands } from './command-key';
 import { addOperationCommands } from './command-ops';
 import { addRestoreCommands } from './command-restore';
 import { addSiteCommands } from './command-site';
+import { addSwitchoverCommand } from './command-switchover';
 import { addTokenCommands } from './command-token';
 import { EXIT } from './exit';
 import { createRoot } from './help';
@@ -59,6 +60,7 @@ export function createProgram(): Command {
     return { client: createClient(settings), format: formatOf(program), settings };
   };
   addClusterCommands(program, open);
+  addSwitchoverCommand(program, open);
   addBackupCommands(program, open);
   addRestoreCommands(program, open);
   addDrillCommands(program, open);

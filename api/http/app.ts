@@ -31,6 +31,7 @@ import type { Route } from './route';
 import { siteRoutes } from './sites';
 import { restorePointRoutes } from './restore-points';
 import { swapRoutes } from './swaps';
+import { switchoverRoutes } from './switchovers';
 import { tokenRoutes } from './tokens';
 import { undeleteRoutes } from './undelete';
 
@@ -52,6 +53,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
   return [
     ...clusterRoutes(deps),
     ...undeleteRoutes(deps),
+    ...switchoverRoutes(deps),
     ...credentialRoutes(deps),
     ...backupRoutes(deps),
     ...backupPolicyRoutes(deps),

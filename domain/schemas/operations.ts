@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { restoredSchema } from './restored';
+import { switchedSchema } from './switchovers';
 import { OPERATION_CAUSES, OPERATION_KINDS, OPERATION_STATES, STEP_STATES } from '../operations';
 
 const timeOrNull = z.string().nullable().meta({ format: 'date-time' });
@@ -80,6 +81,7 @@ export const operationSchema = operationSummarySchema
     restored: restoredSchema
       .nullable()
       .meta({ description: 'Of one that restores: where the data came from, and what was found in it.' }),
+    switchover: switchedSchema.nullable().meta({ description: 'Of a switchover: of which node to which one.' }),
     steps: z.array(stepSchema).readonly(),
   })
   .meta({ id: 'Operation', description: 'An operation with its steps.' });

@@ -4,10 +4,12 @@ import { problemSchema } from '../../domain/schemas/problems';
 import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
 import { describeAccess } from './ha/access';
+import { describeAutopilot } from './ha/autopilot';
 import type { HaCluster } from './ha/cluster';
 import { dataNodes, lookAt } from './ha/cluster';
 import { describeFailures } from './ha/failures';
 import { describeInternals } from './ha/internals';
+import { describeSwitchover } from './ha/switchover';
 import { allSecrets, placesOfControlPlane, placesOfHosts } from './ha/secrecy';
 import { watchArgv } from '../system/support/argv';
 import { runTool, demandSuccess } from '../system/support/image-tools';
@@ -116,6 +118,10 @@ describe('no secret stands', () => {
     expect(findSecrets([seen], secrets)).toEqual([]);
   });
 });
+
+describe('switchover', () => describeSwitchover(() => ha));
+
+describe('the autopilot', () => describeAutopilot(() => ha));
 
 describe('power-off of a host', () => describeFailures(() => ha));
 

@@ -180,6 +180,7 @@ async function order(
     operation: { ...draft.operation, topology },
     steps: titlesOf(runbook({ topology })),
     ...(await swapOf(inventory, cluster, kind)),
+    ...(kind === 'switchover' && { switchTo: null }),
     ...(kind === 'create-restore-point' && { restorePoint: await newPoint(inventory, cluster) }),
     ...(policy && { backupPolicy: policy }),
     ...(kind === 'backup' && { backup: await newBackup(inventory, cluster) }),

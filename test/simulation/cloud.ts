@@ -54,6 +54,7 @@ export function createSimulatedCloud(world: World, name: CloudName, firstSubnet 
 
   return {
     name,
+    fences: true,
     describe: () => call(() => TRAITS),
     createNetwork: (spec) => call(() => asked(createNetwork(world, spec, firstSubnet))),
     deleteNetwork: (token) =>

@@ -24,4 +24,5 @@ export const {
   restoreDump,
   restoreInPlace,
   rollback,
+  switchover,
 } = changed(deafen);

@@ -25,4 +25,5 @@ export const {
   restoreDump,
   restoreInPlace,
   rollback,
+  switchover,
 } = changed(shorten);

@@ -23,4 +23,5 @@ export const {
   restoreDump,
   restoreInPlace,
   rollback,
+  switchover,
 } = changed(forget);

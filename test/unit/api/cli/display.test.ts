@@ -39,6 +39,7 @@ const operation: OperationAnswer = {
   pointOfNoReturnPassed: false,
   currentStep: null,
   restored: null,
+  switchover: null,
   steps: [step('a'), step('b')],
   createdAt: at,
   startedAt: at,
