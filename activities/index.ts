@@ -38,6 +38,8 @@ import type { RestorePointActivities } from './pgbackrest/restore-points';
 import { createRestorePointActivities } from './pgbackrest/restore-points';
 import type { PostgresActivities } from './postgres/activities';
 import { createPostgresActivities } from './postgres/activities';
+import type { ReplacementActivities } from './replacement/activities';
+import { createReplacementActivities } from './replacement/activities';
 import type { ScheduleActivities } from './schedules/activities';
 import { createScheduleActivities } from './schedules/activities';
 import type { SecretActivities } from './secrets/activities';
@@ -72,6 +74,7 @@ export type Activities = CloudActivities &
   PolicyActivities &
   PostgresActivities &
   PreflightActivities &
+  ReplacementActivities &
   ScheduleActivities &
   SecretActivities &
   SoftwareActivities &
@@ -127,6 +130,7 @@ export function createActivities(fleet: Fleet, stopping = new AbortController().
     ...createPolicyActivities(fleet),
     ...createPostgresActivities(fleet),
     ...createPreflightActivities(fleet),
+    ...createReplacementActivities(fleet),
     ...createScheduleActivities(fleet),
     ...createSecretActivities(fleet),
     ...createSoftwareActivities(fleet),

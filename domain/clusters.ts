@@ -44,6 +44,7 @@ export const CONDITION_TYPES = [
   'NodesPresent',
   'Archiving',
   'PrimaryServes',
+  'NodesServe',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 

@@ -98,6 +98,16 @@ export const ERRORS = {
     'No standby',
     'Cluster {name} has one data node, and so no standby to switch over to. Restore it into a new cluster with a plan of three (`holdfast plan list`). Nothing was done.',
   ),
+  LAST_DATA_NODE: entry(
+    409,
+    'Only data node',
+    '{node} is the only data node of cluster {name}: without it nothing has the data. Restore the cluster from its backups instead (`holdfast restore`). Nothing was done.',
+  ),
+  NO_QUORUM_LEFT: entry(
+    409,
+    'No quorum left',
+    'Without {node} no majority of the data nodes of cluster {name} works: {detail}. Nothing was done.',
+  ),
   ARCHIVE_MODE_OFF: entry(
     409,
     'PostgreSQL cannot archive',

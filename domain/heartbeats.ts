@@ -1,25 +1,28 @@
 import type { NodeName } from './topology';
 
-/** What data nodes say of themselves a few times a second, and what their silence means. */
+/** What nodes say of themselves a few times a second, and what their silence means. */
 
-/** `down`: its host answers, and its PostgreSQL does not. That is Patroni's business, who sees it at once. */
-export const HEARTBEAT_ROLES = ['primary', 'replica', 'down'] as const;
+/**
+ * `down`: its host answers, and its PostgreSQL does not. That is Patroni's business, who sees it at once. `open`: a gateway that
+ * forwards; `down` of one is systemd's business.
+ */
+export const HEARTBEAT_ROLES = ['primary', 'replica', 'down', 'open'] as const;
 export type HeartbeatRole = (typeof HEARTBEAT_ROLES)[number];
 
 export interface Heartbeat {
   readonly node: NodeName;
   /** What it said last; null: it was not heard yet. */
   readonly role: HeartbeatRole | null;
-  /** Since it said so, in milliseconds. */
+  /** Since it said so, or since it is listened to, in milliseconds. */
   readonly silentMs: number;
 }
 
-/** What is told of a data node: what it said last, or that nothing was heard of it for a while, by whosever fault. */
+/** What is told of a node: what it said last, or that nothing was heard of it for a while, by whosever fault. */
 export const NODE_STATES = [...HEARTBEAT_ROLES, 'silent'] as const;
 export type NodeState = (typeof NODE_STATES)[number];
 
 /** What is written down is up to a second old, and one beat may be late. */
-const STALE_MS = 3_000;
+export const STALE_MS = 3_000;
 
 export const stateOf = (role: HeartbeatRole, silentMs: number): NodeState => (silentMs < STALE_MS ? role : 'silent');
 

@@ -22,6 +22,7 @@ export const OPERATION_KINDS = [
   'restore-dump',
   'restore-database',
   'switchover',
+  'replace-node',
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
@@ -49,6 +50,7 @@ export function laneOf(kind: OperationKind): Lane {
     case 'restore-dump':
     case 'restore-database':
     case 'switchover':
+    case 'replace-node':
       return 'cluster';
   }
 }
@@ -117,6 +119,20 @@ export interface Switchover {
   readonly to: NodeName | null;
 }
 
+/** Of a node that gets a fresh host. */
+export interface Replacement {
+  readonly node: NodeName;
+  /** The host that it had before; null until it was looked up. */
+  readonly former: FormerHost | null;
+}
+
+export interface FormerHost {
+  /** The cloud's own id. */
+  readonly hostId: string | null;
+  /** In the private network. */
+  readonly privateAddress: string | null;
+}
+
 /** An operation as lists have it: all but its steps, which are many. */
 export interface OperationSummary {
   readonly id: OperationId;
@@ -150,6 +166,8 @@ export interface Operation extends OperationSummary {
   readonly restored: Restored | null;
   /** Null for one that is no switchover. */
   readonly switchover: Switchover | null;
+  /** Null for one that replaces no node. */
+  readonly replacement: Replacement | null;
   readonly steps: readonly Step[];
 }
 
@@ -197,6 +215,8 @@ export interface OperationInput {
   readonly topology: Topology;
   /** For people: `ha-s, PostgreSQL 18`. */
   readonly summary: string;
+  /** Of a replacement: the node that gets a fresh host. */
+  readonly node?: NodeName;
 }
 
 /** A step's or an operation's change, written by the workflow's recording activity. Times are ISO 8601. */

@@ -83,6 +83,7 @@ function endsCluster(operation: OperationInput, outcome: RunOutcome): boolean {
     case 'delete-dump':
     case 'restore-dump':
     case 'switchover':
+    case 'replace-node':
       return false;
   }
 }

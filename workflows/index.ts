@@ -17,6 +17,7 @@ export { dumpDue } from './dump-due';
 export { housekeeping } from './housekeeping';
 export { lookAtWindow } from './look-at-window';
 export { provision } from './provision';
+export { replaceNode } from './replace-node';
 export { restore } from './restore';
 export { restoreDatabase } from './restore-database';
 export { restoreInPlace } from './restore-in-place';

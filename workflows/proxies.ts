@@ -17,6 +17,7 @@ import type { WindowActivities } from '../activities/pgbackrest/look';
 import type { PolicyActivities } from '../activities/pgbackrest/policy';
 import type { HousekeepingActivities } from '../activities/housekeeping/activities';
 import type { ScheduleActivities } from '../activities/schedules/activities';
+import type { ReplacementActivities } from '../activities/replacement/activities';
 import type { RestoreActivities } from '../activities/pgbackrest/restore';
 import type { RestorePointActivities } from '../activities/pgbackrest/restore-points';
 import type { PostgresActivities } from '../activities/postgres/activities';
@@ -109,6 +110,9 @@ export const policies = proxyActivities<Omit<PolicyActivities, 'openNewSites'>>(
 /** A backup that runs is waited for. */
 export const policySites = proxyActivities<Pick<PolicyActivities, 'openNewSites'>>(long);
 export const switching = proxyActivities<SwitchoverActivities>(remote);
+export const replacement = proxyActivities<Omit<ReplacementActivities, 'deleteFormerHost'>>(remote);
+/** Software goes by a job on the host. */
+export const farewells = proxyActivities<Pick<ReplacementActivities, 'deleteFormerHost'>>(long);
 export const swaps = proxyActivities<SwapActivities>(long);
 export const dumps = proxyActivities<Omit<DumpActivities, 'openDump' | 'takeDump' | 'storeDump' | 'copyDump'>>(remote);
 export const dumping = proxyActivities<Pick<DumpActivities, 'takeDump' | 'storeDump' | 'copyDump'>>(copying);

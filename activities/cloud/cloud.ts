@@ -130,7 +130,12 @@ export interface HostSpec {
   readonly hostKey: { readonly privatePem: string; readonly publicLine: string };
   /** The control plane's public key, the only one that may log in. */
   readonly authorizedKey: string;
+  /** Where the host was that it takes the place of: the same again, as far as nobody has it since. Absent: anywhere. */
+  readonly former?: HostPlace;
 }
+
+/** Where a host is found. */
+export type HostPlace = Pick<CloudHost, 'privateAddress' | 'ssh' | 'publicPorts'>;
 
 export interface CloudHost {
   readonly id: string;

@@ -35,7 +35,12 @@ export function createGatewayActivities(fleet: Fleet): GatewayActivities {
 }
 
 /** The files of each service, in the order in which they start: the address comes last, when all behind it answers. */
-async function gatewayServices(fleet: Fleet, view: ClusterView, node: ReachableNode, host: Host): Promise<Services> {
+export async function gatewayServices(
+  fleet: Fleet,
+  view: ClusterView,
+  node: ReachableNode,
+  host: Host,
+): Promise<Services> {
   const place = placeOf(view, node);
   const [tls, password] = await Promise.all([
     // Debian's PgBouncer runs as postgres.

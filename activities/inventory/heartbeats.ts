@@ -6,7 +6,7 @@ import type { NodeName } from '../../domain/topology';
 import type { Database } from './database';
 import { clusterId, nodeName, time } from './rows';
 
-/** What a data node said last. */
+/** What a node said last. */
 export interface Beat extends Heartbeat {
   readonly clusterId: ClusterId;
   readonly role: HeartbeatRole;
@@ -16,9 +16,9 @@ export interface Heard extends Omit<Beat, 'clusterId'> {
   readonly heardAt: string;
 }
 
-/** What the watch hears of data nodes, for whoever asks how they are. */
+/** What the watch hears of nodes, for whoever asks how they are. */
 export interface HeartbeatTable {
-  /** Ready clusters; `nodes` is another text whenever other data nodes are there, or the same ones elsewhere. */
+  /** Ready clusters; `nodes` is another text whenever other nodes are there, or the same ones elsewhere. */
   listHeard(): Promise<{ readonly clusterId: ClusterId; readonly nodes: string }[]>;
   /** Of nodes that are there; what others wrote later stays. */
   record(beats: readonly Beat[]): Promise<void>;
@@ -38,7 +38,7 @@ export function heartbeatTable(database: Database): HeartbeatTable {
       database.rows(
         watchedRow,
         `select clusters.id, string_agg(concat_ws(' ', nodes.name, private_address, ssh_host, ssh_port, ssh_user, host_key), ',' order by nodes.name) as nodes
-           from clusters join nodes on cluster_id = clusters.id and role = 'data' and private_address is not null
+           from clusters join nodes on cluster_id = clusters.id and private_address is not null
           where state = 'ready' and deleted_at is null group by clusters.id order by clusters.id`,
       ),
     record: async (beats) => {

@@ -25,6 +25,7 @@ import type { DumpTable, DumpUse, NewDump } from './dump-tables';
 import type { FailoverTable } from './failovers';
 import type { HeartbeatTable } from './heartbeats';
 import type { FloatingAddressTable, HostTable } from './host-tables';
+import type { ReplacementTable } from './replacements';
 import type { NewRestorePoint, RestorePointTable } from './restore-points';
 import type { NewSwap, SwapTable } from './swap-table';
 
@@ -44,6 +45,7 @@ export interface Inventory extends Tables {
   readonly drills: DrillTable;
   readonly swaps: SwapTable;
   readonly failovers: FailoverTable;
+  readonly replacements: ReplacementTable;
   readonly restorePoints: RestorePointTable;
   /**
    * Makes a change that is no operation. What `change` does with the tables it is given, the audit entry, and the
@@ -162,11 +164,7 @@ export interface NodeTable {
   list(clusterId: ClusterId): Promise<ClusterNode[]>;
   /** Writes the nodes with their failure domains; those that are there stay as they are. */
   place(ref: StepRef, nodes: readonly Pick<ClusterNode, 'name' | 'role' | 'failureDomain'>[]): Promise<void>;
-  recordHost(
-    ref: StepRef,
-    name: NodeName,
-    host: Pick<ClusterNode, 'hostId' | 'privateAddress' | 'ssh' | 'hostKey' | 'publicPorts'>,
-  ): Promise<void>;
+  recordHost(ref: StepRef, name: NodeName, host: Omit<ClusterNode, 'clusterId' | 'name' | 'role'>): Promise<void>;
   /** Removes the rows of the cluster's nodes. */
   forget(ref: StepRef): Promise<void>;
 }
@@ -251,6 +249,8 @@ export interface OperationTable {
   recordRestored(ref: StepRef, change: Partial<Restored>): Promise<void>;
   /** Of which data node to which one the primary changes; only the first time counts. */
   recordSwitchover(ref: StepRef, change: Switchover): Promise<void>;
+  /** The host that a node has before it gets a fresh one; only the first time counts. */
+  recordFormerHost(ref: StepRef): Promise<void>;
   /** What a long step says of its progress, such as `12 of 40 MB`. */
   recordProgress(operationId: OperationId, stepId: string, progress: string): Promise<void>;
   /**

@@ -19,6 +19,7 @@ import { once } from './once';
 import { operationTable } from './operations';
 import { policyChangeTable } from './policy-changes';
 import { projectTable } from './projects';
+import { replacementTable } from './replacements';
 import { restorePointTable } from './restore-points';
 import { siteTable } from './sites';
 import { swapTable } from './swaps';
@@ -57,6 +58,7 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     policyChanges: policyChangeTable(database),
     swaps: swapTable(database),
     failovers: failoverTable(database),
+    replacements: replacementTable(database),
     restorePoints: restorePointTable(database),
     once: (idempotency, shape, change) => once(database, tablesOn, idempotency, shape, change),
     audit: (entry) => database.transaction((sql) => appendAudit(sql, entry)),

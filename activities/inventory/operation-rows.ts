@@ -49,6 +49,11 @@ const restored = z.object({
 
 const switchover = z.object({ from: nodeName.nullable(), to: nodeName.nullable() });
 
+const replacement = z.object({
+  node: nodeName,
+  former: z.object({ hostId: z.string().nullable(), privateAddress: z.string().nullable() }).nullable(),
+});
+
 const OPEN_STATES = new Set<z.infer<typeof operationState>>(['pending', 'scheduled', 'running', 'waiting']);
 
 const columns = z.object({
@@ -105,11 +110,17 @@ export const operationSummaryRow = columns
   .transform((row) => summaryOf(row, row.current_step));
 
 export const operationRow = columns
-  .extend({ steps: z.array(step), restored: restored.nullable(), switchover: switchover.nullable() })
+  .extend({
+    steps: z.array(step),
+    restored: restored.nullable(),
+    switchover: switchover.nullable(),
+    replacement: replacement.nullable(),
+  })
   .transform((row): Operation => ({
     ...summaryOf(row, currentStepOf(row.state, row.steps)),
     restored: row.restored,
     switchover: row.switchover,
+    replacement: row.replacement,
     steps: row.steps,
   }));
 
@@ -125,6 +136,7 @@ export const inputRow = z
     generation: z.number(),
     topology: z.enum(TOPOLOGIES),
     summary: z.string(),
+    replacement: replacement.nullable(),
   })
   .transform((row) => ({
     operationId: row.id,
@@ -136,6 +148,7 @@ export const inputRow = z
     generation: row.generation,
     topology: row.topology,
     summary: row.summary,
+    ...(row.replacement && { node: row.replacement.node }),
   }));
 
 export const eventRow = z

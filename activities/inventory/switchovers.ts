@@ -12,10 +12,10 @@ export async function orderSwitchover(sql: Sql, id: OperationId, to: NodeName | 
   await sql.run('update operations set switchover = $2::jsonb where id = $1', [id, JSON.stringify(ordered)]);
 }
 
-/** See {@link OperationTable.recordSwitchover}. */
+/** See {@link OperationTable.recordSwitchover}. Null where it is a part of another operation. */
 export async function recordSwitchover(sql: Sql, { operationId }: StepRef, change: Switchover): Promise<void> {
-  await sql.run(`update operations set switchover = $2::jsonb where id = $1 and switchover -> 'from' = 'null'`, [
-    operationId,
-    JSON.stringify(change),
-  ]);
+  await sql.run(
+    `update operations set switchover = $2::jsonb where id = $1 and coalesce(switchover -> 'from', 'null') = 'null'`,
+    [operationId, JSON.stringify(change)],
+  );
 }

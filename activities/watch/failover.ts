@@ -31,7 +31,8 @@ export async function carryOn(fleet: Fleet, { id, clusterId, node, fencedAt }: F
   }
   await releaseLease(fleet, view, node);
   const primary = await findPrimary(fleet, view, PROMOTED_WITHIN_S).catch(() => null);
-  await view.cloud.powerOn(host);
+  // Where it is gone for good the node gets another one: replacements.ts.
+  if (await view.cloud.findHost(host)) await view.cloud.powerOn(host);
   await failovers.end(id, primary?.name ?? null);
 }
 

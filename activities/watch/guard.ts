@@ -8,30 +8,42 @@ import { reasonOf } from '../host/cancellation';
 import type { Failover } from '../inventory/failovers';
 import { carryOn, takeUp } from './failover';
 import { openHearing } from './hearing';
+import type { ReplacementSteps } from './replacements';
+import { watchLosses } from './replacements';
 import { askOthersFor } from './witnesses';
 
 const LOOK_MS = 100;
 /** How soon a new cluster, a changed node or a failover that somebody else left is seen, and what was heard is written down. */
 const LIST_MS = 1_000;
-/** A primary that others still hear is asked for again after so long. */
+/** A primary that others still hear is asked for again after so long, and told of once in so long. */
 const AGAIN_MS = 500;
+const TELL_MS = 60_000;
 
 /**
- * Listens to the data nodes of every cluster and writes down what they say; replaces a primary that is dead, where the cluster can
- * do without it and its cloud confirms that it is off. Ends with the signal only. @throws its reason.
+ * Listens to the nodes of every cluster and writes down what they say; replaces a primary that is dead, where the cluster can
+ * do without it and its cloud confirms that it is off; has nodes replaced that do not come back. Ends with the signal only.
+ *
+ * @param clock tells milliseconds; default: since the process began. @throws the reason of the signal.
  */
-export async function guardClusters(fleet: Fleet, signal: AbortSignal): Promise<never> {
+export async function guardClusters(
+  fleet: Fleet,
+  steps: ReplacementSteps,
+  signal: AbortSignal,
+  clock = (): number => performance.now(),
+): Promise<never> {
   const hearing = openHearing(fleet);
+  const losses = watchLosses(fleet, steps, clock);
   const failovers = createFailovers(fleet);
   const listing = every(LIST_MS, signal, async () => {
     await failovers.takeUpLeft();
     await hearing.follow();
     await hearing.record();
+    losses.look(hearing.clusters());
   });
   await every(LOOK_MS, signal, () => {
-    for (const { view, heartbeats } of hearing.clusters()) {
-      const node = view.cloud.fences ? silentPrimary(heartbeats()) : null;
-      if (node !== null) failovers.suspect(view, node);
+    for (const heard of hearing.clusters()) {
+      const node = heard.view.cloud.fences ? silentPrimary(heard.heartbeats()) : null;
+      if (node !== null) failovers.suspect(heard.view, node);
     }
     return Promise.resolve();
   });
@@ -57,10 +69,16 @@ function createFailovers(fleet: Fleet): Failovers {
       .catch(tell)
       .finally(() => carried.delete(failover.id));
   };
+  const toldAtMs = new Map<ClusterId, number>();
+  const tellLeftAlone = (cluster: ClusterId, node: NodeName): void => {
+    if (performance.now() < (toldAtMs.get(cluster) ?? -TELL_MS) + TELL_MS) return;
+    toldAtMs.set(cluster, performance.now());
+    log.warn('a primary is silent, but not dead for sure: it is left alone', { cluster, node });
+  };
   const act = async (view: ClusterView, node: NodeName): Promise<void> => {
     const { id } = view.cluster;
     if ((await askOthersFor(fleet, view, node)) !== 'silent') {
-      log.info('a primary is silent, but not dead for sure: it is left alone', { cluster: id, node });
+      tellLeftAlone(id, node);
       return pause(AGAIN_MS);
     }
     const failover = await table.begin(id, node);

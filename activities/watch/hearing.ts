@@ -1,18 +1,20 @@
 import type { Heartbeat } from '../../domain/heartbeats';
 import type { ClusterId } from '../../domain/ids';
 import type { ClusterView, Fleet } from '../fleet';
-import { dataNodesOf, viewCluster } from '../fleet';
+import { dataNodesOf, gatewaysOf, viewCluster } from '../fleet';
 import type { Beat } from '../inventory/heartbeats';
 import type { Listener } from './heartbeats';
 import { listenTo } from './heartbeats';
 
-/** A cluster whose data nodes are listened to. */
+/** A cluster whose nodes are listened to. */
 export interface HeardCluster {
   readonly view: ClusterView;
+  /** Of its data nodes. */
   heartbeats(): Heartbeat[];
+  gatewayHeartbeats(): Heartbeat[];
 }
 
-/** All data nodes of all clusters that are ready, as they are heard. */
+/** All nodes of all clusters that are ready, as they are heard. */
 export interface Hearing {
   /** Listens to those that are there now, and to no others. @throws what the inventory does: call it again. */
   follow(): Promise<void>;
@@ -41,7 +43,7 @@ export function openHearing(fleet: Fleet): Hearing {
       for (const [id, nodes] of fresh) heard.set(id, listen(fleet, nodes, await viewCluster(fleet, id)));
     },
     clusters: () => [...heard.values()],
-    record: () => heartbeats.record([...heard].flatMap(([clusterId, one]) => beatsOf(clusterId, one.heartbeats()))),
+    record: () => heartbeats.record([...heard].flatMap(([clusterId, one]) => beatsOf(clusterId, one))),
     stop: () => [...heard.keys()].forEach(forget),
   };
 }
@@ -52,11 +54,18 @@ interface Listened extends HeardCluster {
 }
 
 function listen(fleet: Fleet, nodes: string, view: ClusterView): Listened {
-  const listeners = dataNodesOf(view).map((node) => listenTo(fleet, view, node));
-  return { nodes, view, listeners, heartbeats: () => listeners.map((listener) => listener.heartbeat()) };
+  const data = dataNodesOf(view).map((node) => listenTo(fleet, view, node));
+  const gateways = gatewaysOf(view).map((node) => listenTo(fleet, view, node));
+  return {
+    nodes,
+    view,
+    listeners: [...data, ...gateways],
+    heartbeats: () => data.map((listener) => listener.heartbeat()),
+    gatewayHeartbeats: () => gateways.map((listener) => listener.heartbeat()),
+  };
 }
 
-const beatsOf = (clusterId: ClusterId, heartbeats: readonly Heartbeat[]): Beat[] =>
-  heartbeats.flatMap(({ node, role, silentMs }) =>
+const beatsOf = (clusterId: ClusterId, cluster: HeardCluster): Beat[] =>
+  [...cluster.heartbeats(), ...cluster.gatewayHeartbeats()].flatMap(({ node, role, silentMs }) =>
     role === null || silentMs > LATELY_MS ? [] : [{ clusterId, node, role, silentMs }],
   );

@@ -3,11 +3,12 @@ import type { Heartbeat, HeartbeatRole } from '../../domain/heartbeats';
 import { HEARTBEAT_ROLES } from '../../domain/heartbeats';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { hostOf } from '../fleet';
+import type { ShellCommand } from '../host/shell';
 import { sh } from '../host/shell';
 import { binariesOf, SOCKET_FOLDER } from '../postgres/paths';
 import { sql } from '../postgres/sql';
 
-/** One data node, as it is heard. */
+/** One node, as it is heard. */
 export interface Listener {
   heartbeat(): Heartbeat;
   /** Ends the command on the host, too. */
@@ -20,6 +21,11 @@ const SAY_ROLE = `while :; do
   echo down
   sleep 0.25
 done`;
+/** Of a gateway, once a second. */
+const SAY_OPEN = `while :; do
+  if systemctl is-active --quiet haproxy && systemctl is-active --quiet pgbouncer; then echo open; else echo down; fi
+  sleep 1
+done`;
 const ROLE = sql`SELECT CASE WHEN pg_is_in_recovery() THEN 'replica' ELSE 'primary' END`;
 
 /** The command ends with its connection: this is for hosts that were not told. */
@@ -27,11 +33,16 @@ const LONGEST_MS = 24 * 3_600_000;
 const RETRY_MS = 250;
 const MOST_RETRY_MS = 3_000;
 
+function sayRole({ cluster }: ClusterView): ShellCommand {
+  const psql = `${binariesOf(cluster.spec.version)}/psql`;
+  return sh`runuser -u postgres -- sh -c ${SAY_ROLE} sh ${psql} ${SOCKET_FOLDER} ${ROLE}`;
+}
+
 /** Listens from now on, and again whenever the connection was lost. Changes nothing on the host. */
 export function listenTo(fleet: Fleet, view: ClusterView, node: ReachableNode): Listener {
   const stopping = new AbortController();
   let role: HeartbeatRole | null = null;
-  let heardAtMs = 0;
+  let heardAtMs = performance.now();
   let failures = 0;
   const onLine = (line: string): void => {
     const said = HEARTBEAT_ROLES.find((one) => one === line);
@@ -42,8 +53,7 @@ export function listenTo(fleet: Fleet, view: ClusterView, node: ReachableNode): 
   };
   const listen = async (): Promise<void> => {
     const { signal } = stopping;
-    const psql = `${binariesOf(view.cluster.spec.version)}/psql`;
-    const command = sh`runuser -u postgres -- sh -c ${SAY_ROLE} sh ${psql} ${SOCKET_FOLDER} ${ROLE}`;
+    const command = node.role === 'data' ? sayRole(view) : sh`sh -c ${SAY_OPEN}`;
     const options = { title: 'say who it is', timeoutMs: LONGEST_MS, signal, onLine };
     while (!signal.aborted) {
       // Its silence tells the rest.

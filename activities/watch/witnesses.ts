@@ -5,7 +5,7 @@ import { dataNodesOf, hostOf, reachableNode } from '../fleet';
 import { sh } from '../host/shell';
 import { binariesOf } from '../postgres/paths';
 
-/** What other hosts say of one: `silent` is a verdict only where enough of them say so and nobody says otherwise. */
+/** What data nodes say of another node: `silent` is a verdict only where enough of them say so and nobody says otherwise. */
 export type Testimony = 'answers' | 'silent' | 'unknown';
 
 /*
@@ -19,17 +19,18 @@ case $? in 0 | 1) echo postgres ;; 2) ;; *) exit 1 ;; esac`;
 const TIMEOUT_MS = 4_000;
 
 /**
- * Has the other data nodes call one.
+ * Has the other data nodes call a node. Behind PostgreSQL's port of a gateway is its HAProxy.
  *
  * @returns `silent` when a majority of the cluster's data nodes gets no answer from it, and nobody gets one.
  */
 export async function askOthersFor(fleet: Fleet, view: ClusterView, name: NodeName): Promise<Testimony> {
   const called = reachableNode(view, name);
-  const others = dataNodesOf(view).filter((node) => node.name !== name);
+  const dataNodes = dataNodesOf(view);
+  const others = dataNodes.filter((node) => node.name !== name);
   const testimonies = await Promise.all(others.map((witness) => call(fleet, view, witness, called)));
   if (testimonies.includes('answers')) return 'answers';
   const agreeing = testimonies.filter((testimony) => testimony === 'silent').length;
-  return isMajority(agreeing, others.length + 1) ? 'silent' : 'unknown';
+  return isMajority(agreeing, dataNodes.length) ? 'silent' : 'unknown';
 }
 
 async function call(fleet: Fleet, view: ClusterView, from: ReachableNode, to: ReachableNode): Promise<Testimony> {

@@ -176,6 +176,10 @@ function clusterOperationCalls(write: Write) {
       write<OperationAnswer>('POST', at`/v1/clusters/${name}/switchover`, body),
     previewSwitchover: (name: string, body: SwitchoverRequest) =>
       write<PreviewAnswer>('POST', at`/v1/clusters/${name}/switchover?preview=true`, body),
+    replaceNode: (name: string, node: string) =>
+      write<OperationAnswer>('POST', at`/v1/clusters/${name}/nodes/${node}/replace`),
+    previewReplacement: (name: string, node: string) =>
+      write<PreviewAnswer>('POST', at`/v1/clusters/${name}/nodes/${node}/replace?preview=true`),
   };
 }
 

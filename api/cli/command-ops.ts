@@ -77,6 +77,7 @@ async function showOperation(operation: OperationAnswer): Promise<void> {
     ...(operation.reason === null ? {} : { reason: operation.reason }),
     ...(operation.error === null ? {} : { error: `${operation.error.code}: ${operation.error.message}` }),
     ...restoredLines(operation.restored),
+    ...(operation.replacement === null ? {} : { node: operation.replacement.node }),
     ...switchedLine(operation.switchover),
     'requested by': operation.requestedBy,
     created: operation.createdAt,

@@ -26,6 +26,7 @@ import { createOpenApiDocument } from './openapi';
 import { operationRoutes } from './operations';
 import { problemHandler, ProblemWithHeaders } from './problem';
 import { createRateLimit, type RateLimit } from './rate-limit';
+import { replacementRoutes } from './replacements';
 import { restoreRoutes } from './restores';
 import type { Route } from './route';
 import { siteRoutes } from './sites';
@@ -54,6 +55,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...clusterRoutes(deps),
     ...undeleteRoutes(deps),
     ...switchoverRoutes(deps),
+    ...replacementRoutes(deps),
     ...credentialRoutes(deps),
     ...backupRoutes(deps),
     ...backupPolicyRoutes(deps),

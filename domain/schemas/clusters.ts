@@ -163,7 +163,7 @@ export const nodeSchema = z
     }),
     state: z.enum(NODE_STATES).nullable().meta({
       description:
-        'Of a data node, what it says of itself, at most three seconds ago: `down` when its host answers and its PostgreSQL does not, `silent` when nothing was heard of it for longer. Null for a gateway, and where nothing was ever heard.',
+        'What it says of itself, at most three seconds ago: a data node that it is the `primary` or a `replica`, a gateway that it is `open`; `down` when its host answers and its service does not, `silent` when nothing was heard of it for longer. Null where nothing was ever heard.',
     }),
     heardAt: time.nullable().meta({ description: 'When it was heard last.' }),
     failureDomain: z.string(),

@@ -9,6 +9,7 @@ import type { HaCluster } from './ha/cluster';
 import { dataNodes, lookAt } from './ha/cluster';
 import { describeFailures } from './ha/failures';
 import { describeInternals } from './ha/internals';
+import { describeReplacement } from './ha/replacement';
 import { describeSwitchover } from './ha/switchover';
 import { allSecrets, placesOfControlPlane, placesOfHosts } from './ha/secrecy';
 import { watchArgv } from '../system/support/argv';
@@ -124,6 +125,12 @@ describe('switchover', () => describeSwitchover(() => ha));
 describe('the autopilot', () => describeAutopilot(() => ha));
 
 describe('power-off of a host', () => describeFailures(() => ha));
+
+describe('replacement', () =>
+  describeReplacement(
+    () => ha,
+    async () => (ha = await lookAt(holdfast, ha.provision)),
+  ));
 
 describe('deletion', () => {
   const remove = (confirm: string): ReturnType<Holdfast['api']> =>

@@ -16,6 +16,7 @@ import { aboutExtract } from './extracts';
 import { aboutBackup, aboutLineage } from './lineages';
 import type { Fate } from './lineages';
 import { keptOfMachines } from './machines';
+import { aboutReplacement } from './replacements';
 import { aboutSwap } from './swaps';
 import { aboutSwitchover } from './switchovers';
 
@@ -51,6 +52,7 @@ export async function complaints(
     ...(await aboutDrill(laboratory, experiment, outcome)),
     ...(await aboutSwap(laboratory, world, experiment, outcome)),
     ...aboutSwitchover(world, experiment, outcome),
+    ...(await aboutReplacement(laboratory, world, experiment, outcome)),
     ...(await aboutDumps(laboratory, world, outcome)),
     ...(await aboutExtract(laboratory, world, experiment, outcome)),
   ];

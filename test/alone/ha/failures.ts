@@ -133,7 +133,7 @@ async function acknowledgedAfter({ attempts }: Writer, time: number): Promise<nu
 }
 
 /** Both replicas count for the quorum, and the services of all gateways run. */
-async function untilWhole(ha: Ha): Promise<void> {
+export async function untilWhole(ha: Ha): Promise<void> {
   await untilInQuorum(ha());
   for (const gateway of ha().nodes.filter(({ role }) => role === 'gateway')) {
     await eventually(

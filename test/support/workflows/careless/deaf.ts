@@ -19,6 +19,7 @@ export const {
   drill,
   dump,
   provision,
+  replaceNode,
   restore,
   restoreDatabase,
   restoreDump,

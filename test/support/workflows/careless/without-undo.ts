@@ -18,6 +18,7 @@ export const {
   drill,
   dump,
   provision,
+  replaceNode,
   restore,
   restoreDatabase,
   restoreDump,

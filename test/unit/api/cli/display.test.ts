@@ -40,6 +40,7 @@ const operation: OperationAnswer = {
   currentStep: null,
   restored: null,
   switchover: null,
+  replacement: null,
   steps: [step('a'), step('b')],
   createdAt: at,
   startedAt: at,
