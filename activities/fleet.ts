@@ -115,6 +115,7 @@ export function secretRef(cluster: Pick<Cluster, 'id' | 'projectId'>, name: stri
   return { projectId: cluster.projectId, clusterId: cluster.id, name };
 }
 
-function isReachable(node: ClusterNode): node is ReachableNode {
+/** Its host was made. */
+export function isReachable(node: ClusterNode): node is ReachableNode {
   return node.privateAddress !== null && node.ssh !== null && node.hostKey !== null;
 }

@@ -38,6 +38,8 @@ import type { RestorePointActivities } from './pgbackrest/restore-points';
 import { createRestorePointActivities } from './pgbackrest/restore-points';
 import type { PostgresActivities } from './postgres/activities';
 import { createPostgresActivities } from './postgres/activities';
+import type { ReplacementActivities } from './replacement/activities';
+import { createReplacementActivities } from './replacement/activities';
 import type { ScheduleActivities } from './schedules/activities';
 import { createScheduleActivities } from './schedules/activities';
 import type { SecretActivities } from './secrets/activities';
@@ -45,6 +47,8 @@ import { createSecretActivities } from './secrets/activities';
 import type { SoftwareActivities } from './software/activities';
 import { createSoftwareActivities } from './software/activities';
 import type { SwapActivities } from './swap/activities';
+import type { SwitchoverActivities } from './switchover/activities';
+import { createSwitchoverActivities } from './switchover/activities';
 import { createSwapActivities } from './swap/activities';
 import type { WatchActivities } from './watch/activities';
 import { createWatchActivities } from './watch/activities';
@@ -70,11 +74,13 @@ export type Activities = CloudActivities &
   PolicyActivities &
   PostgresActivities &
   PreflightActivities &
+  ReplacementActivities &
   ScheduleActivities &
   SecretActivities &
   SoftwareActivities &
   StorageActivities &
   SwapActivities &
+  SwitchoverActivities &
   WatchActivities;
 
 type OfNoStep =
@@ -124,11 +130,13 @@ export function createActivities(fleet: Fleet, stopping = new AbortController().
     ...createPolicyActivities(fleet),
     ...createPostgresActivities(fleet),
     ...createPreflightActivities(fleet),
+    ...createReplacementActivities(fleet),
     ...createScheduleActivities(fleet),
     ...createSecretActivities(fleet),
     ...createSoftwareActivities(fleet),
     ...createStorageActivities(fleet),
     ...createSwapActivities(fleet),
+    ...createSwitchoverActivities(fleet),
     ...createWatchActivities(fleet, stopping),
   } satisfies Activities & OfAStep;
 }

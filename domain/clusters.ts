@@ -43,6 +43,8 @@ export const CONDITION_TYPES = [
   'Dumped',
   'NodesPresent',
   'Archiving',
+  'PrimaryServes',
+  'NodesServe',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 

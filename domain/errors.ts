@@ -93,6 +93,21 @@ export const ERRORS = {
     'Backups are not configured',
     'Cluster {name} has no backups: no object store was configured when it was ordered, or the order said so. A change of its policy gives it backups.',
   ),
+  NO_STANDBY: entry(
+    409,
+    'No standby',
+    'Cluster {name} has one data node, and so no standby to switch over to. Restore it into a new cluster with a plan of three (`holdfast plan list`). Nothing was done.',
+  ),
+  LAST_DATA_NODE: entry(
+    409,
+    'Only data node',
+    '{node} is the only data node of cluster {name}: without it nothing has the data. Restore the cluster from its backups instead (`holdfast restore`). Nothing was done.',
+  ),
+  NO_QUORUM_LEFT: entry(
+    409,
+    'No quorum left',
+    'Without {node} no majority of the data nodes of cluster {name} works: {detail}. Nothing was done.',
+  ),
   ARCHIVE_MODE_OFF: entry(
     409,
     'PostgreSQL cannot archive',
@@ -185,6 +200,11 @@ export const ERRORS = {
     409,
     'Database exists',
     'Cluster {cluster} has a database {database} already: give another name as `database`, or set `replace`, which drops it once the other one is restored. Nothing was changed.',
+  ),
+  SWITCHOVER_FAILED: entry(
+    500,
+    'Switchover failed',
+    'The cluster was not switched over: {detail}. It serves as before.',
   ),
   RESTORE_FAILED: entry(500, 'Restore failed', 'The data could not be restored on {host}: {detail}'),
   RESTORE_DAMAGED: entry(

@@ -37,6 +37,8 @@ export const SCHEDULED_WORKFLOWS = {
 
 /** Who asked for an operation that a Schedule started. */
 export const SCHEDULE_PRINCIPAL = 'schedule';
+/** The same of the autopilot. */
+export const AUTOPILOT_PRINCIPAL = 'autopilot';
 
 /** Registered with the Temporal server at start; operators filter by them in the Web UI. */
 export const SEARCH_ATTRIBUTES = {

@@ -1,6 +1,7 @@
 import type { ClusterId, OperationId, ProjectId } from './ids';
 import type { Topology } from './plans';
 import type { Restored } from './restored';
+import type { NodeName } from './topology';
 
 /** A lifecycle operation and its steps, as the inventory keeps them and the API shows them. */
 
@@ -20,6 +21,8 @@ export const OPERATION_KINDS = [
   'delete-dump',
   'restore-dump',
   'restore-database',
+  'switchover',
+  'replace-node',
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
@@ -46,6 +49,8 @@ export function laneOf(kind: OperationKind): Lane {
     case 'create-restore-point':
     case 'restore-dump':
     case 'restore-database':
+    case 'switchover':
+    case 'replace-node':
       return 'cluster';
   }
 }
@@ -55,6 +60,9 @@ export const ENDS_BACKUPS: readonly OperationKind[] = ['delete'];
 
 /** While one of these runs no backup and no dump begins, and none of them begins while one of those runs. */
 export const EXCLUDES_BACKUPS: readonly OperationKind[] = ['begin-backups', 'restore-in-place', 'rollback'];
+
+/** They stop the primary and start it elsewhere: while one of these runs no host is switched off because its primary is silent. */
+export const EXCLUDES_FAILOVER: readonly OperationKind[] = ['restore-in-place', 'rollback'];
 
 export const OPERATION_STATES = [
   'pending',
@@ -103,6 +111,28 @@ export interface RestoreOrder {
   readonly target: string | null;
 }
 
+/** Of which data node to which one the primary changes. */
+export interface Switchover {
+  /** Null until it was looked up. */
+  readonly from: NodeName | null;
+  /** Null until the best one was chosen, where none was asked for. */
+  readonly to: NodeName | null;
+}
+
+/** Of a node that gets a fresh host. */
+export interface Replacement {
+  readonly node: NodeName;
+  /** The host that it had before; null until it was looked up. */
+  readonly former: FormerHost | null;
+}
+
+export interface FormerHost {
+  /** The cloud's own id. */
+  readonly hostId: string | null;
+  /** In the private network. */
+  readonly privateAddress: string | null;
+}
+
 /** An operation as lists have it: all but its steps, which are many. */
 export interface OperationSummary {
   readonly id: OperationId;
@@ -134,6 +164,10 @@ export interface OperationSummary {
 export interface Operation extends OperationSummary {
   /** Null for one that restores nothing, or has not come so far. */
   readonly restored: Restored | null;
+  /** Null for one that is no switchover. */
+  readonly switchover: Switchover | null;
+  /** Null for one that replaces no node. */
+  readonly replacement: Replacement | null;
   readonly steps: readonly Step[];
 }
 
@@ -181,6 +215,8 @@ export interface OperationInput {
   readonly topology: Topology;
   /** For people: `ha-s, PostgreSQL 18`. */
   readonly summary: string;
+  /** Of a replacement: the node that gets a fresh host. */
+  readonly node?: NodeName;
 }
 
 /** A step's or an operation's change, written by the workflow's recording activity. Times are ISO 8601. */

@@ -19,6 +19,8 @@ export interface Plan {
   readonly priceEuroCentsPerMonth: number;
   /** How many dumps of a cluster are kept. */
   readonly dumps: DumpLimits;
+  /** For how long a node may be silent before it gets a fresh host; one whose host is gone for sure gets it at once. */
+  readonly replaceAfterSeconds: number;
 }
 
 export interface DumpLimits {
@@ -30,6 +32,9 @@ export interface DumpLimits {
 
 /** A gateway forwards bytes: its size does not grow with the plan. */
 export const GATEWAY_SIZE = { memoryBytes: 256 * MIB, cpus: 0.5 } as const;
+
+/** A host that boots answers within half of it. */
+const REPLACE_AFTER_S = 30;
 
 const SMALL_DUMPS: DumpLimits = { kept: 3, perDay: 2 };
 const USUAL_DUMPS: DumpLimits = { kept: 10, perDay: 4 };
@@ -50,6 +55,7 @@ const plan = (
   maxStorageBytes: size.storageGiB * 10 * GIB,
   priceEuroCentsPerMonth: size.priceEuroCentsPerMonth,
   dumps: size.dumps,
+  replaceAfterSeconds: REPLACE_AFTER_S,
 });
 
 export const PLANS: readonly Plan[] = [

@@ -82,6 +82,8 @@ function endsCluster(operation: OperationInput, outcome: RunOutcome): boolean {
     case 'dump':
     case 'delete-dump':
     case 'restore-dump':
+    case 'switchover':
+    case 'replace-node':
       return false;
   }
 }

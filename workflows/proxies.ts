@@ -17,12 +17,14 @@ import type { WindowActivities } from '../activities/pgbackrest/look';
 import type { PolicyActivities } from '../activities/pgbackrest/policy';
 import type { HousekeepingActivities } from '../activities/housekeeping/activities';
 import type { ScheduleActivities } from '../activities/schedules/activities';
+import type { ReplacementActivities } from '../activities/replacement/activities';
 import type { RestoreActivities } from '../activities/pgbackrest/restore';
 import type { RestorePointActivities } from '../activities/pgbackrest/restore-points';
 import type { PostgresActivities } from '../activities/postgres/activities';
 import type { SecretActivities } from '../activities/secrets/activities';
 import type { SoftwareActivities } from '../activities/software/activities';
 import type { StorageActivities } from '../activities/storage/activities';
+import type { SwitchoverActivities } from '../activities/switchover/activities';
 import type { SwapActivities } from '../activities/swap/activities';
 import type { WatchActivities } from '../activities/watch/activities';
 import {
@@ -107,6 +109,10 @@ export const openings = proxyActivities<Pick<DrillActivities, 'openDrill'>>(quic
 export const policies = proxyActivities<Omit<PolicyActivities, 'openNewSites'>>(remote);
 /** A backup that runs is waited for. */
 export const policySites = proxyActivities<Pick<PolicyActivities, 'openNewSites'>>(long);
+export const switching = proxyActivities<SwitchoverActivities>(remote);
+export const replacement = proxyActivities<Omit<ReplacementActivities, 'deleteFormerHost'>>(remote);
+/** Software goes by a job on the host. */
+export const farewells = proxyActivities<Pick<ReplacementActivities, 'deleteFormerHost'>>(long);
 export const swaps = proxyActivities<SwapActivities>(long);
 export const dumps = proxyActivities<Omit<DumpActivities, 'openDump' | 'takeDump' | 'storeDump' | 'copyDump'>>(remote);
 export const dumping = proxyActivities<Pick<DumpActivities, 'takeDump' | 'storeDump' | 'copyDump'>>(copying);

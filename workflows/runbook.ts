@@ -1,6 +1,7 @@
 import type { StepRef } from '../domain/clusters';
 import type { StepTitle } from '../domain/operations';
 import type { Topology } from '../domain/plans';
+import type { NodeName } from '../domain/topology';
 
 /**
  * A runbook: what an operation does, in the words its users read. It is data, so that the API can show all steps of a
@@ -38,8 +39,11 @@ export interface PointOfNoReturn {
   readonly kind: 'pointOfNoReturn';
 }
 
-/** A runbook depends on the shape of the cluster alone, so that it can be listed before it runs. */
-export type RunbookOf = (cluster: { readonly topology: Topology }) => Runbook;
+/**
+ * A runbook depends on the shape of the cluster alone, and on the node that it is about, if it is about one, so that it can be listed
+ * before it runs.
+ */
+export type RunbookOf = (about: { readonly topology: Topology; readonly node?: NodeName }) => Runbook;
 
 /** One line of a runbook. Its id derives from the title, so titles are unique within a runbook. */
 export function step(

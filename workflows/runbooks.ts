@@ -1,5 +1,6 @@
 import type { OperationKind, StepTitle } from '../domain/operations';
 import type { Topology } from '../domain/plans';
+import type { NodeName } from '../domain/topology';
 import { backupRunbook } from './backup';
 import { beginBackupsRunbook } from './begin-backups';
 import { configureBackupsRunbook } from './configure-backups';
@@ -10,6 +11,7 @@ import { deleteDumpRunbook } from './delete-dump';
 import { drillRunbook } from './drill';
 import { dumpRunbook } from './dump';
 import { provisionRunbook } from './provision';
+import { replaceNodeRunbook } from './replace-node';
 import { restoreRunbook } from './restore';
 import { restoreDatabaseRunbook } from './restore-database';
 import { restoreDumpRunbook } from './restore-dump';
@@ -17,6 +19,7 @@ import { restoreInPlaceRunbook } from './restore-in-place';
 import { rollbackRunbook } from './rollback';
 import type { RunbookOf } from './runbook';
 import { titlesOf } from './runbook';
+import { switchoverRunbook } from './switchover';
 
 /** The registry of operations: a new one is a workflow file, its activities and a line here. */
 export const RUNBOOKS: Readonly<Record<OperationKind, { readonly workflow: string; readonly runbook: RunbookOf }>> = {
@@ -35,9 +38,11 @@ export const RUNBOOKS: Readonly<Record<OperationKind, { readonly workflow: strin
   'delete-dump': { workflow: 'deleteDump', runbook: deleteDumpRunbook },
   'restore-dump': { workflow: 'restoreDump', runbook: restoreDumpRunbook },
   'restore-database': { workflow: 'restoreDatabase', runbook: restoreDatabaseRunbook },
+  switchover: { workflow: 'switchover', runbook: switchoverRunbook },
+  'replace-node': { workflow: 'replaceNode', runbook: replaceNodeRunbook },
 };
 
-/** The steps that an operation will have: for previews, and written with a new operation. */
-export function stepTitles(kind: OperationKind, topology: Topology): StepTitle[] {
-  return titlesOf(RUNBOOKS[kind].runbook({ topology }));
+/** The steps that an operation will have: for previews, and written with a new operation. @param node that it is about, if one. */
+export function stepTitles(kind: OperationKind, topology: Topology, node?: NodeName): StepTitle[] {
+  return titlesOf(RUNBOOKS[kind].runbook({ topology, ...(node !== undefined && { node }) }));
 }

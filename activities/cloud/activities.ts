@@ -8,7 +8,7 @@ import type { Plan } from '../../domain/plans';
 import { allNodes, dataNodesShareDomain, placeNodes } from '../../domain/topology';
 import type { NodeName, NodePlan } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
-import { secretRef, viewCluster } from '../fleet';
+import { isReachable, secretRef, viewCluster } from '../fleet';
 import { GATEWAY_PORTS } from '../gateway/ports';
 import { makeHostKey } from '../secrets/ssh-keys';
 import { parseHostKey, SECRET_NAMES } from '../secrets/stored-secrets';
@@ -104,6 +104,7 @@ async function createHost(fleet: Fleet, at: StepRef, seen: ClusterView, name: No
   const spec = await hostSpec(fleet, seen, name);
   const host = await seen.cloud.createHost(spec);
   const record = fleet.inventory.nodes.recordHost(at, name, {
+    failureDomain: host.failureDomain,
     hostId: host.id,
     privateAddress: host.privateAddress,
     ssh: host.ssh,
@@ -192,6 +193,7 @@ async function hostSpec(fleet: Fleet, { cluster, plan, nodes }: ClusterView, nam
     publicPorts: data ? [] : Object.values(GATEWAY_PORTS),
     hostKey: parseHostKey(hostKey),
     authorizedKey: fleet.controlPublicKey,
+    ...(isReachable(node) && { former: node }),
   };
 }
 

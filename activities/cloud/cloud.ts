@@ -15,6 +15,9 @@ import type { WantedHost } from '../../domain/machine-choice';
 export interface Cloud {
   readonly name: CloudName;
 
+  /** True where a host can be switched off for sure, and on again, without its help. */
+  readonly fences: boolean;
+
   /** Present where hosts are not made but had: machines of the user's own, without the golden image. */
   readonly machines?: MachinePool;
 
@@ -127,7 +130,12 @@ export interface HostSpec {
   readonly hostKey: { readonly privatePem: string; readonly publicLine: string };
   /** The control plane's public key, the only one that may log in. */
   readonly authorizedKey: string;
+  /** Where the host was that it takes the place of: the same again, as far as nobody has it since. Absent: anywhere. */
+  readonly former?: HostPlace;
 }
+
+/** Where a host is found. */
+export type HostPlace = Pick<CloudHost, 'privateAddress' | 'ssh' | 'publicPorts'>;
 
 export interface CloudHost {
   readonly id: string;

@@ -17,6 +17,7 @@ export function logCalls(cloud: Cloud, log: Pick<Logger, 'debug' | 'warn'>): Clo
   }
   return {
     name: cloud.name,
+    fences: cloud.fences,
     ...(cloud.machines && { machines: cloud.machines }),
     describe: (within) => logged('describe', null, () => cloud.describe(within)),
     createNetwork: (spec) => logged('createNetwork', spec.token, () => cloud.createNetwork(spec)),

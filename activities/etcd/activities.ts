@@ -1,10 +1,13 @@
 import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
-import type { Fleet } from '../fleet';
+import type { Fleet, OpenNode } from '../fleet';
 import { dataNodesOf, openNode } from '../fleet';
 import { rootFile, startServices } from '../host/services';
+import { hasFormerHost } from '../replacement/former';
 import { tlsFiles } from '../secrets/node-certificate';
-import { ETCD_ENVIRONMENT_FILE, etcdEnvironment } from './config';
+import type { InitialMember } from './config';
+import { ETCD_ENVIRONMENT_FILE, etcdEnvironment, memberOf } from './config';
+import { addLearner, besideIt, promote, removeMembers } from './members';
 
 export interface EtcdActivities {
   /**
@@ -13,17 +16,55 @@ export interface EtcdActivities {
    * Effects: certificates, configuration and service on the host. Undo: deleteHost.
    */
   joinEtcd(at: StepRef, node: NodeName): Promise<void>;
+  /**
+   * Takes the member of a host that is off out of etcd, by way of another data node: the others decide without it from then on.
+   * Idempotent by name and address; nothing to do once the node has its fresh host. Retry: `remote`. Effects: the list of members.
+   * Undo: none; {@link EtcdActivities.joinEtcdAgain}.
+   */
+  leaveEtcd(at: StepRef, node: NodeName): Promise<void>;
+  /**
+   * Adds a fresh host to etcd as a learner, which holds up nobody, starts it, and gives it a vote when it has caught up.
+   * Idempotent: a member with this address is found, not added again. Retry: `remote`. Effects: the list of members; certificates,
+   * configuration and service on the host. Undo: none.
+   * @throws HOST_COMMAND_FAILED, NOT_YET (retryable) while it has not caught up.
+   */
+  joinEtcdAgain(at: StepRef, node: NodeName): Promise<void>;
 }
 
 export function createEtcdActivities(fleet: Fleet): EtcdActivities {
   return {
     async joinEtcd(at, name) {
-      const { view, node, host } = await openNode(fleet, at, name);
-      const files = [
-        ...(await tlsFiles(fleet, view, node, { etcd: 'etcd:etcd' })),
-        rootFile(ETCD_ENVIRONMENT_FILE, etcdEnvironment(node, dataNodesOf(view), view.cluster.id)),
-      ];
-      await startServices(host, { etcd: files });
+      const opened = await openNode(fleet, at, name);
+      await startEtcd(fleet, opened, dataNodesOf(opened.view).map(memberOf), 'new');
+    },
+
+    async leaveEtcd(at, name) {
+      const { view, node } = await openNode(fleet, at, name);
+      if (!(await hasFormerHost(fleet, at, node))) return;
+      await besideIt(fleet, at, view, name, (host) => removeMembers(host, memberOf(node)));
+    },
+
+    async joinEtcdAgain(at, name) {
+      const opened = await openNode(fleet, at, name);
+      const own = memberOf(opened.node);
+      const listed = await besideIt(fleet, at, opened.view, name, (host) => addLearner(host, own));
+      const members = listed.map((one) => (one.peerUrl === own.peerUrl ? own : one));
+      members.sort((one, other) => one.name.localeCompare(other.name));
+      await startEtcd(fleet, opened, members, 'existing');
+      await besideIt(fleet, at, opened.view, name, (host) => promote(host, own));
     },
   };
+}
+
+async function startEtcd(
+  fleet: Fleet,
+  { view, node, host }: OpenNode,
+  members: readonly InitialMember[],
+  state: 'new' | 'existing',
+): Promise<void> {
+  const files = [
+    ...(await tlsFiles(fleet, view, node, { etcd: 'etcd:etcd' })),
+    rootFile(ETCD_ENVIRONMENT_FILE, etcdEnvironment(node, members, view.cluster.id, state)),
+  ];
+  await startServices(host, { etcd: files });
 }

@@ -1,7 +1,8 @@
 import type { StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
+import type { NodeName } from '../../domain/topology';
 import type { Fleet, OpenNode } from '../fleet';
-import { dataNodeBeside, openNodeOf, viewCluster } from '../fleet';
+import { dataNodeBeside, openNode, openNodeOf, viewCluster } from '../fleet';
 import { rootFile, startServices } from '../host/services';
 import { tlsFiles } from '../secrets/node-certificate';
 import {
@@ -19,6 +20,8 @@ export interface ExporterActivities {
    * Idempotent: restarted only when a file changed. Retry: `remote`. Effects: files and services. Undo: deleteHost.
    */
   startExporters(at: StepRef): Promise<void>;
+  /** The same on one node. */
+  startExportersOn(at: StepRef, node: NodeName): Promise<void>;
 }
 
 export function createExporterActivities(fleet: Fleet): ExporterActivities {
@@ -27,6 +30,8 @@ export function createExporterActivities(fleet: Fleet): ExporterActivities {
       const view = await viewCluster(fleet, at.clusterId);
       await each(view.nodes, ({ name }) => startExportersOf(fleet, openNodeOf(fleet, at, view, name)));
     },
+
+    startExportersOn: async (at, name) => startExportersOf(fleet, await openNode(fleet, at, name)),
   };
 }
 

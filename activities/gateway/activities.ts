@@ -35,7 +35,12 @@ export function createGatewayActivities(fleet: Fleet): GatewayActivities {
 }
 
 /** The files of each service, in the order in which they start: the address comes last, when all behind it answers. */
-async function gatewayServices(fleet: Fleet, view: ClusterView, node: ReachableNode, host: Host): Promise<Services> {
+export async function gatewayServices(
+  fleet: Fleet,
+  view: ClusterView,
+  node: ReachableNode,
+  host: Host,
+): Promise<Services> {
   const place = placeOf(view, node);
   const [tls, password] = await Promise.all([
     // Debian's PgBouncer runs as postgres.
@@ -60,7 +65,7 @@ async function gatewayServices(fleet: Fleet, view: ClusterView, node: ReachableN
 }
 
 /** @throws CLOUD_REFUSED for a gateway beside a data node that has no address of its own to serve on. */
-function placeOf(view: ClusterView, node: ReachableNode): GatewayPlace {
+export function placeOf(view: ClusterView, node: ReachableNode): GatewayPlace {
   if (!dataNodeBeside(view, node)) return ON_ITS_OWN;
   const bindAddress = view.network?.floatingAddress;
   if (bindAddress) return { bindAddress };

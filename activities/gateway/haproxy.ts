@@ -2,11 +2,15 @@ import { maxConnections } from '../../domain/postgres-settings';
 import type { ClusterView, ReachableNode } from '../fleet';
 import { dataNodesOf } from '../fleet';
 import { PATRONI_REST_PORT } from '../patroni/config';
+import type { NodeName } from '../../domain/topology';
 import { plainWord } from '../host/config-text';
+import type { ShellCommand } from '../host/shell';
+import { sh } from '../host/shell';
 import { CA_FILE } from '../host/tls-paths';
 import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT, PRIMARY_LOCAL_PORT } from './ports';
 
 export const HAPROXY_CONFIG_FILE = '/etc/haproxy/haproxy.cfg';
+const ADMIN_SOCKET = '/run/haproxy/admin.sock';
 export const ALLOWED_IPS_FILE = '/etc/haproxy/allowed-ips.lst';
 
 /** Where a gateway serves. */
@@ -34,7 +38,7 @@ export function haproxyConfig(view: ClusterView, gateway: GatewayPlace = ON_ITS_
       'maxconn 4000',
       'user haproxy',
       'group haproxy',
-      'stats socket /run/haproxy/admin.sock mode 660 level admin',
+      `stats socket ${ADMIN_SOCKET} mode 660 level admin`,
     ]),
     section('defaults', [
       'mode tcp',
@@ -57,6 +61,19 @@ export function haproxyConfig(view: ClusterView, gateway: GatewayPlace = ON_ITS_
     backend('replica', '/replica', nodes, connections),
     section('backend pooler', [`server pgbouncer 127.0.0.1:${PGBOUNCER_LOCAL_PORT}`]),
   ].join('\n');
+}
+
+const TELL = `use IO::Socket::UNIX; my ($path, @orders) = @ARGV;
+my $haproxy = IO::Socket::UNIX->new(Peer => $path) or die "$path: $!\n";
+print $haproxy join('; ', @orders), "\n"; 1 while <$haproxy>;`;
+
+/**
+ * Leads to another primary at once, rather than with the next look at its health, which has the last word all the same. Where HAProxy
+ * does not run there is nothing to lead.
+ */
+export function leadTo({ from, to }: { readonly from: NodeName; readonly to: NodeName }): ShellCommand {
+  const orders = [`set server primary/${to} health up`, `set server primary/${from} health down`];
+  return sh`{ perl -e ${TELL} ${ADMIN_SOCKET} ${orders} || :; }`;
 }
 
 /** `transparent`: also while the address is on another gateway. */

@@ -12,7 +12,7 @@ export const PGBOUNCER_CONFIG_FILE = '/etc/pgbouncer/pgbouncer.ini';
 export const PGBOUNCER_USERS_FILE = '/etc/pgbouncer/userlist.txt';
 
 /** PgBouncer behind HAProxy on the gateway itself; it reaches the primary through HAProxy too, so it never looks for it. */
-export function pgbouncerConfig(view: ClusterView, { bindAddress }: GatewayPlace = ON_ITS_OWN): string {
+export function pgbouncerConfig(view: ClusterView, place: GatewayPlace = ON_ITS_OWN): string {
   const gateways = view.nodes.filter((node) => node.role === 'gateway').length;
   // Room for direct connections and Holdfast's own stays; gateways share the rest.
   const poolSize = Math.max(5, Math.floor((maxConnections(view.plan) * 0.6) / gateways));
@@ -44,10 +44,13 @@ export function pgbouncerConfig(view: ClusterView, { bindAddress }: GatewayPlace
     log_connections: 0,
     log_disconnections: 0,
   };
-  const primaryPort = bindAddress === null ? GATEWAY_PORTS.primary : PRIMARY_LOCAL_PORT;
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
-  return `[databases]\n* = host=127.0.0.1 port=${primaryPort}\n\n[pgbouncer]\n${lines.join('')}`;
+  return `[databases]\n* = host=127.0.0.1 port=${primaryPortOf(place)}\n\n[pgbouncer]\n${lines.join('')}`;
 }
+
+/** Where PgBouncer finds the primary, on its own machine. */
+export const primaryPortOf = ({ bindAddress }: GatewayPlace): number =>
+  bindAddress === null ? GATEWAY_PORTS.primary : PRIMARY_LOCAL_PORT;
 
 /** `"role" "password"`, with quotes doubled as PgBouncer reads them. */
 export function pgbouncerUsers(password: string): string {

@@ -34,6 +34,8 @@ export interface RunOptions {
    * Default: a single try, which may take 10 s.
    */
   readonly connectTimeoutMs?: number;
+  /** Gets each line of the output as it comes; {@link Host.run} then returns none. */
+  readonly onLine?: (line: string) => void;
   /** Ends the wait, and the command, with the signal's reason. An activity's own cancellation counts anyway. */
   readonly signal?: AbortSignal;
 }

@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline';
 import type { Client, ClientChannel } from 'ssh2';
 import { reasonOf } from './cancellation';
 import { commandFailed, unreachable } from './errors';
@@ -14,6 +15,8 @@ export interface Execution {
   readonly stdin: string;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
+  /** Gets the lines of the output, in the place of what is returned. */
+  readonly onLine: ((line: string) => void) | undefined;
 }
 
 /** How the command ended; the code is null when a signal killed it. */
@@ -85,9 +88,9 @@ function openChannel(client: Client, command: ShellCommand): Promise<OpenChannel
 }
 
 function converse({ channel, exitCode }: OpenChannel, client: Client, execution: Execution): Promise<Exit> {
-  const { label, user, stdin, timeoutMs, signal } = execution;
+  const { label, user, stdin, timeoutMs, signal, onLine } = execution;
   return new Promise((resolve, reject) => {
-    const stdout = collect(channel, () => fail(new Error('it said too much')));
+    const stdout = onLine ? pass(channel, onLine) : collect(channel, () => fail(new Error('it said too much')));
     const stderr = collect(channel.stderr, () => fail(new Error('it said too much')));
     let timer = setTimeout(() => fail(new Error('no answer in time')), timeoutMs + KILL_AFTER_S * 1000 + GRACE_MS);
     const stop = (): void => {
@@ -138,6 +141,11 @@ function killOnHost(client: Client, user: string, channel: ClientChannel, stderr
 
 /** It is missing when sudo refused to run anything. */
 const withoutProcessId = (text: string): string => text.replace(/^\d+\n/, '');
+
+function pass(stream: NodeJS.ReadableStream, onLine: (line: string) => void): () => string {
+  createInterface({ input: stream }).on('line', onLine);
+  return () => '';
+}
 
 function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => string {
   const chunks: Buffer[] = [];

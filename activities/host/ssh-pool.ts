@@ -74,6 +74,7 @@ async function runOnce(
       stdin: options.stdin ?? '',
       timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       signal,
+      onLine: options.onLine,
     });
   } finally {
     free();

@@ -9,6 +9,7 @@ import type {
   OperationRecord,
   OperationSummary,
   StepTitle,
+  Switchover,
 } from '../../domain/operations';
 import type { Restored } from '../../domain/restored';
 import type { Scope } from '../../domain/tokens';
@@ -21,7 +22,10 @@ import type { BackupTable, NewBackup, PolicyChangeTable, SiteTable, TimelineTabl
 import type { NewDatabaseRestore } from './database-restores';
 import type { DrillTable, NewDrill } from './drill-tables';
 import type { DumpTable, DumpUse, NewDump } from './dump-tables';
+import type { FailoverTable } from './failovers';
+import type { HeartbeatTable } from './heartbeats';
 import type { FloatingAddressTable, HostTable } from './host-tables';
+import type { ReplacementTable } from './replacements';
 import type { NewRestorePoint, RestorePointTable } from './restore-points';
 import type { NewSwap, SwapTable } from './swap-table';
 
@@ -40,6 +44,8 @@ export interface Inventory extends Tables {
   readonly policyChanges: PolicyChangeTable;
   readonly drills: DrillTable;
   readonly swaps: SwapTable;
+  readonly failovers: FailoverTable;
+  readonly replacements: ReplacementTable;
   readonly restorePoints: RestorePointTable;
   /**
    * Makes a change that is no operation. What `change` does with the tables it is given, the audit entry, and the
@@ -64,6 +70,7 @@ export interface Tables {
   readonly tokens: TokenTable;
   readonly clusters: ClusterTable;
   readonly nodes: NodeTable;
+  readonly heartbeats: HeartbeatTable;
   readonly archiving: ArchivingTable;
   readonly operations: OperationTable;
   readonly hosts: HostTable;
@@ -157,11 +164,7 @@ export interface NodeTable {
   list(clusterId: ClusterId): Promise<ClusterNode[]>;
   /** Writes the nodes with their failure domains; those that are there stay as they are. */
   place(ref: StepRef, nodes: readonly Pick<ClusterNode, 'name' | 'role' | 'failureDomain'>[]): Promise<void>;
-  recordHost(
-    ref: StepRef,
-    name: NodeName,
-    host: Pick<ClusterNode, 'hostId' | 'privateAddress' | 'ssh' | 'hostKey' | 'publicPorts'>,
-  ): Promise<void>;
+  recordHost(ref: StepRef, name: NodeName, host: Omit<ClusterNode, 'clusterId' | 'name' | 'role'>): Promise<void>;
   /** Removes the rows of the cluster's nodes. */
   forget(ref: StepRef): Promise<void>;
 }
@@ -192,6 +195,8 @@ export interface Submission {
   readonly swap?: NewSwap;
   /** Of a restore point: written with its operation. */
   readonly restorePoint?: NewRestorePoint;
+  /** Of a switchover: the data node that is to be the primary; null: the best. */
+  readonly switchTo?: NodeName | null;
   readonly idempotency: Idempotency | null;
 }
 
@@ -242,6 +247,10 @@ export interface OperationTable {
   ): Promise<void>;
   /** What a restore read, and what was found in it; what `change` leaves out stays as it is. A new cluster tells of it too. */
   recordRestored(ref: StepRef, change: Partial<Restored>): Promise<void>;
+  /** Of which data node to which one the primary changes; only the first time counts. */
+  recordSwitchover(ref: StepRef, change: Switchover): Promise<void>;
+  /** The host that a node has before it gets a fresh one; only the first time counts. */
+  recordFormerHost(ref: StepRef): Promise<void>;
   /** What a long step says of its progress, such as `12 of 40 MB`. */
   recordProgress(operationId: OperationId, stepId: string, progress: string): Promise<void>;
   /**

@@ -1,4 +1,4 @@
-import type { ClusterNode, StepRef } from '../../domain/clusters';
+import type { StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import type { NodeName } from '../../domain/topology';
 import type { Database, Sql } from './database';
@@ -37,11 +37,11 @@ async function recordHost(
   sql: Sql,
   ref: StepRef,
   name: NodeName,
-  host: Pick<ClusterNode, 'hostId' | 'privateAddress' | 'ssh' | 'hostKey' | 'publicPorts'>,
+  host: Parameters<NodeTable['recordHost']>[2],
 ): Promise<void> {
   const changed = await sql.run(
     `update nodes set host_id = $3, private_address = $4, ssh_host = $5, ssh_port = $6, host_key = $7,
-            public_ports = $8::jsonb, ssh_user = $9
+            public_ports = $8::jsonb, ssh_user = $9, failure_domain = $10
       where cluster_id = $1 and name = $2`,
     [
       ref.clusterId,
@@ -53,6 +53,7 @@ async function recordHost(
       host.hostKey,
       JSON.stringify(host.publicPorts),
       host.ssh?.user ?? null,
+      host.failureDomain,
     ],
   );
   if (changed === 0) throw new HoldfastError('NOT_FOUND', { kind: 'node', ref: name });

@@ -8,6 +8,8 @@ import { clusterTable } from './clusters';
 import { drillTable } from './drills';
 import { dumpTable } from './dumps';
 import { openEventFeed } from './event-feed';
+import { failoverTable } from './failovers';
+import { heartbeatTable } from './heartbeats';
 import { floatingAddressTable } from './floating-addresses';
 import { hostTable } from './hosts';
 import { imageTable } from './images';
@@ -17,6 +19,7 @@ import { once } from './once';
 import { operationTable } from './operations';
 import { policyChangeTable } from './policy-changes';
 import { projectTable } from './projects';
+import { replacementTable } from './replacements';
 import { restorePointTable } from './restore-points';
 import { siteTable } from './sites';
 import { swapTable } from './swaps';
@@ -36,6 +39,7 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     tokens: tokenTable(on),
     clusters: clusterTable(on),
     nodes: nodeTable(on),
+    heartbeats: heartbeatTable(on),
     archiving: archivingTable(on),
     operations: operationTable(on, feed),
     hosts: hostTable(on),
@@ -53,6 +57,8 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     dumps: dumpTable(database),
     policyChanges: policyChangeTable(database),
     swaps: swapTable(database),
+    failovers: failoverTable(database),
+    replacements: replacementTable(database),
     restorePoints: restorePointTable(database),
     once: (idempotency, shape, change) => once(database, tablesOn, idempotency, shape, change),
     audit: (entry) => database.transaction((sql) => appendAudit(sql, entry)),

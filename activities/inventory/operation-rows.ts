@@ -9,7 +9,7 @@ import {
 import type { Operation, OperationSummary } from '../../domain/operations';
 import { TOPOLOGIES } from '../../domain/plans';
 import { targetInWords } from '../../domain/restore-targets';
-import { clusterId, jsonTime, operationId, projectId, restoreTarget, time } from './rows';
+import { clusterId, jsonTime, nodeName, operationId, projectId, restoreTarget, time } from './rows';
 
 /** Rows of operations, steps and events, parsed into types of the domain. */
 
@@ -45,6 +45,13 @@ export const dataChecks = z.array(z.object({ name: z.string(), passed: z.boolean
 const restored = z.object({
   from: z.object({ site: z.string(), setId: z.string(), insteadOf: z.string().nullable() }).nullable().default(null),
   checks: dataChecks.default([]),
+});
+
+const switchover = z.object({ from: nodeName.nullable(), to: nodeName.nullable() });
+
+const replacement = z.object({
+  node: nodeName,
+  former: z.object({ hostId: z.string().nullable(), privateAddress: z.string().nullable() }).nullable(),
 });
 
 const OPEN_STATES = new Set<z.infer<typeof operationState>>(['pending', 'scheduled', 'running', 'waiting']);
@@ -103,10 +110,17 @@ export const operationSummaryRow = columns
   .transform((row) => summaryOf(row, row.current_step));
 
 export const operationRow = columns
-  .extend({ steps: z.array(step), restored: restored.nullable() })
+  .extend({
+    steps: z.array(step),
+    restored: restored.nullable(),
+    switchover: switchover.nullable(),
+    replacement: replacement.nullable(),
+  })
   .transform((row): Operation => ({
     ...summaryOf(row, currentStepOf(row.state, row.steps)),
     restored: row.restored,
+    switchover: row.switchover,
+    replacement: row.replacement,
     steps: row.steps,
   }));
 
@@ -122,6 +136,7 @@ export const inputRow = z
     generation: z.number(),
     topology: z.enum(TOPOLOGIES),
     summary: z.string(),
+    replacement: replacement.nullable(),
   })
   .transform((row) => ({
     operationId: row.id,
@@ -133,6 +148,7 @@ export const inputRow = z
     generation: row.generation,
     topology: row.topology,
     summary: row.summary,
+    ...(row.replacement && { node: row.replacement.node }),
   }));
 
 export const eventRow = z

@@ -11,8 +11,10 @@ import type { OperationTable } from './inventory';
 import { eventRow, inputRow, operationSummaryRow } from './operation-rows';
 import { ABOUT, FROM_ABOUT, getOperation } from './read-operation';
 import { record, recordAttempt, recordProgress } from './records';
+import { recordFormerHost } from './replacements';
 import { recordRestored } from './restored';
 import { operationId } from './rows';
+import { recordSwitchover } from './switchovers';
 import { findReplay, submit, submitCreate } from './submissions';
 
 const EVENTS_PER_READ = 500;
@@ -31,6 +33,8 @@ export function operationTable(database: Database, feed: EventFeed): OperationTa
     recordAttempt: (id, stepId, attempt) => recordAttempt(database, id, stepId, attempt),
     recordProgress: (id, stepId, progress) => recordProgress(database, id, stepId, progress),
     recordRestored: (ref, change) => fenced(database, ref, (sql) => recordRestored(sql, ref, change)),
+    recordSwitchover: (ref, change) => fenced(database, ref, (sql) => recordSwitchover(sql, ref, change)),
+    recordFormerHost: (ref) => fenced(database, ref, (sql) => recordFormerHost(sql, ref)),
     requireCurrent: (ref) => requireCurrent(database, ref),
     eventsAfter: (id, seq) => eventsAfter(database, id, seq),
     onEvents: (listener) => feed.listen(listener),

@@ -17,7 +17,9 @@ import type { Idempotency, Submission, SubmissionResult } from './inventory';
 import { changePolicy } from './policy-changes';
 import { requireOperation } from './read-operation';
 import { operationId } from './rows';
+import { orderReplacement } from './replacements';
 import { insertRestorePoint } from './restore-points';
+import { orderSwitchover } from './switchovers';
 import { orderSwap } from './swap-orders';
 
 /** The transactions in which a request becomes an operation: all of it is written, or nothing. */
@@ -161,6 +163,8 @@ async function write(sql: Sql, submission: Submission, generation: number): Prom
   if (submission.dump) await insertDump(sql, asked.operationId, submission.dump);
   if (submission.dumpUse) await insertDumpUse(sql, asked.operationId, submission.dumpUse);
   if (submission.databaseRestore) await insertDatabaseRestore(sql, asked.operationId, submission.databaseRestore);
+  if (submission.switchTo !== undefined) await orderSwitchover(sql, asked.operationId, submission.switchTo);
+  if (asked.node !== undefined) await orderReplacement(sql, asked.operationId, asked.node);
   await writeSteps(sql, asked.operationId, submission.steps);
   const operation = await requireOperation(sql, asked.operationId);
   await appendEvents(sql, operation, { steps: [], operation: true });
@@ -168,7 +172,10 @@ async function write(sql: Sql, submission: Submission, generation: number): Prom
     actor: asked.requestedBy,
     action: asked.kind,
     subject: asked.clusterId,
-    details: { operation: operation.id, project: asked.projectId, cluster: asked.clusterName, generation },
+    details: {
+      ...{ operation: operation.id, project: asked.projectId, cluster: asked.clusterName, generation },
+      ...(asked.node !== undefined && { node: asked.node }),
+    },
   });
   return operation;
 }

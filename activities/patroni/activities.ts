@@ -1,11 +1,11 @@
 import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
-import type { Fleet } from '../fleet';
+import type { Fleet, OpenNode } from '../fleet';
 import { dataNodesOf, openNode, viewCluster } from '../fleet';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { startServices } from '../host/services';
-import { backupsOf } from '../pgbackrest/archive';
+import { archiveOf, backupsOf } from '../pgbackrest/archive';
 import { findPrimary } from '../postgres/psql';
 import { waitWhileItMoves } from '../progress';
 import { replicasThere } from '../swap/away';
@@ -27,6 +27,8 @@ export interface PatroniActivities {
    * Effects: certificates, configuration, data folder and service on the host. Undo: deleteHost.
    */
   startPatroni(at: StepRef, node: NodeName): Promise<void>;
+  /** The same on a fresh host of a cluster that serves: it copies the primary, whatever the cluster was restored from once. */
+  startReplica(at: StepRef, node: NodeName): Promise<void>;
   /** Looks, changes nothing. Retry: `remote`. @throws NOT_YET when no data node becomes primary. */
   waitForPrimary(at: StepRef): Promise<void>;
   /**
@@ -49,12 +51,13 @@ export interface PatroniActivities {
 export function createPatroniActivities(fleet: Fleet): PatroniActivities {
   return {
     async startPatroni(at, name) {
-      const { view, node, host } = await openNode(fleet, at, name);
-      await ownDataFolder(host);
-      const { files, ...backups } = await backupsOf(fleet, view);
-      // Not among what Patroni is restarted for: pgBackRest reads them whenever it is called.
-      await host.putFiles(files);
-      await startServices(host, { patroni: await patroniFiles(fleet, view, node, backups) });
+      const opened = await openNode(fleet, at, name);
+      await startPatroni(fleet, opened, await backupsOf(fleet, opened.view));
+    },
+
+    async startReplica(at, name) {
+      const opened = await openNode(fleet, at, name);
+      await startPatroni(fleet, opened, await archiveOf(fleet, opened.view));
     },
 
     async waitForPrimary(at) {
@@ -76,6 +79,17 @@ export function createPatroniActivities(fleet: Fleet): PatroniActivities {
 
     endArchiving: async (at) => endArchiving(fleet, at, await viewCluster(fleet, at.clusterId)),
   };
+}
+
+async function startPatroni(
+  fleet: Fleet,
+  { view, node, host }: OpenNode,
+  { files, ...backups }: Awaited<ReturnType<typeof backupsOf>>,
+): Promise<void> {
+  await ownDataFolder(host);
+  // Not among what Patroni is restarted for: pgBackRest reads them whenever it is called.
+  await host.putFiles(files);
+  await startServices(host, { patroni: await patroniFiles(fleet, view, node, backups) });
 }
 
 /** A fresh volume belongs to root; PostgreSQL's may not be anybody else's. */

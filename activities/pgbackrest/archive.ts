@@ -17,15 +17,29 @@ import { ARCHIVE_CONFIG_FILE, RESTORE_CONFIG_FILE } from './config';
 import { archiveFiles, restoreFiles } from './files';
 import { currentLineage, lineageOf } from './lineage';
 
-/** What a data node archives into, and what its cluster is restored from, if anything; with the files for it. */
-export async function backupsOf(fleet: Fleet, view: ClusterView): Promise<Backups & { readonly files: HostFile[] }> {
-  const { origin } = view.cluster;
-  const [lineage, source] = await Promise.all([currentLineage(fleet, view), origin && sourceOf(fleet, origin)]);
-  const data = dataDirectory(view.cluster.spec.version);
+/** What Patroni and pgBackRest of a data node are told. */
+type ToldBackups = Backups & { readonly files: readonly HostFile[] };
+
+/** What a data node archives into, with the files for it. */
+export async function archiveOf(fleet: Fleet, view: ClusterView): Promise<ToldBackups> {
+  const lineage = await currentLineage(fleet, view);
   return {
     archive: lineage && archiveCommands(lineage),
-    restore: origin && source && (await restoreOf(fleet, source, origin, { data })),
-    files: [...(lineage ? archiveFiles(view, lineage) : []), ...(source ? restoreFiles(view, source) : [])],
+    restore: null,
+    files: lineage ? archiveFiles(view, lineage) : [],
+  };
+}
+
+/** The same of a new cluster: also what it is restored from, if anything. */
+export async function backupsOf(fleet: Fleet, view: ClusterView): Promise<ToldBackups> {
+  const { origin } = view.cluster;
+  const [own, source] = await Promise.all([archiveOf(fleet, view), origin && sourceOf(fleet, origin)]);
+  if (!origin || !source) return own;
+  const data = dataDirectory(view.cluster.spec.version);
+  return {
+    ...own,
+    restore: await restoreOf(fleet, source, origin, { data }),
+    files: [...own.files, ...restoreFiles(view, source)],
   };
 }
 

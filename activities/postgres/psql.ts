@@ -49,8 +49,10 @@ export async function runSql(
   database: string,
   script: SqlText,
   title: string,
+  timeoutMs?: number,
 ): Promise<string> {
-  return (await host.run(sh`${psql(view, database)}`, { stdin: script, title })).trim();
+  const options = { stdin: script, title, ...(timeoutMs !== undefined && { timeoutMs }) };
+  return (await host.run(sh`${psql(view, database)}`, options)).trim();
 }
 
 /** As {@link runSql}, on another server of the host. */
@@ -84,7 +86,7 @@ export async function untilTrue(
 }
 
 /** Patroni makes the rewind role last when it bootstraps: a primary without it is not handed over yet. */
-const IS_PRIMARY = sql`SELECT NOT pg_is_in_recovery()
+export const IS_PRIMARY = sql`SELECT NOT pg_is_in_recovery()
   AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${SYSTEM_ROLES.rewind})`;
 
 /**

@@ -1,5 +1,6 @@
 import type { StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
+import type { NodeName } from '../../domain/topology';
 import { dataNodeBeside, openNodeOf, viewCluster } from '../fleet';
 import type { Fleet, OpenNode } from '../fleet';
 import { MARKER_FILE } from '../cloud/static/inspect';
@@ -19,17 +20,27 @@ export interface SoftwareActivities {
    * before is written down first. Undo: deleteHost.
    */
   prepareHosts(at: StepRef): Promise<void>;
+  /** The same on the host of one node. */
+  prepareHost(at: StepRef, node: NodeName): Promise<void>;
 }
 
 export function createSoftwareActivities(fleet: Fleet): SoftwareActivities {
   return {
     async prepareHosts(at) {
       const view = await viewCluster(fleet, at.clusterId);
-      if (!view.cloud.machines) return tellNothing(fleet, at, 'its hosts come with it');
+      if (!view.cloud.machines) return tellNothing(fleet, at, COMES_WITH_IT);
       await each(view.nodes, ({ name }) => prepareHost(fleet, at, openNodeOf(fleet, at, view, name)));
+    },
+
+    async prepareHost(at, name) {
+      const view = await viewCluster(fleet, at.clusterId);
+      if (!view.cloud.machines) return tellNothing(fleet, at, COMES_WITH_IT);
+      await prepareHost(fleet, at, openNodeOf(fleet, at, view, name));
     },
   };
 }
+
+const COMES_WITH_IT = 'its hosts come with it';
 
 async function prepareHost(fleet: Fleet, at: StepRef, { view, node, host }: OpenNode): Promise<void> {
   // The data node that shares the machine does it.

@@ -3,17 +3,23 @@ import { HoldfastError } from '../../domain/errors';
 import type { Fleet } from '../fleet';
 import { cancellation } from '../host/cancellation';
 import { createArchiveWatch } from './archive';
+import { guardClusters } from './guard';
+import type { ReplacementSteps } from './replacements';
 import { lookInTurns } from './turns';
 
 /** What is done for all clusters together without end. No step of an operation. */
 export interface WatchActivities {
   /**
    * Looks at the archive of each cluster every ten seconds and writes down what it sees: measurements, the condition
-   * `Archiving` and, where the log has a gap, the order of the backup that ends it. New clusters come in by themselves. One that
-   * does not answer changes nothing, and keeps nobody from the others. Idempotent; two at a time do no harm. Retry: for
-   * ever. Effects: rows, conditions, audit log, backups. Undo: none. Ends by cancellation, or with its worker.
+   * `Archiving` and, where the log has a gap, the order of the backup that ends it. Listens to the data nodes of those that
+   * can lose one, and replaces a primary that is dead: docs/failover.md; orders the replacement of nodes that do not come back:
+   * docs/replacement.md. New clusters come in by themselves. One that does not answer keeps nobody from the others. Idempotent; two at a
+   * time do no harm. Retry: for ever. Effects: rows, conditions, audit log, backups, operations, hosts that are switched off and on. Undo:
+   * none. Ends by cancellation, or with its worker.
+   *
+   * @param steps that a replacement will have.
    */
-  watchClusters(): Promise<void>;
+  watchClusters(steps: ReplacementSteps): Promise<void>;
 }
 
 const PERIOD_MS = 10_000;
@@ -21,10 +27,11 @@ const PERIOD_MS = 10_000;
 /** @param stopping given when the worker begins to stop: another one goes on. */
 export function createWatchActivities(fleet: Fleet, stopping: AbortSignal): WatchActivities {
   return {
-    watchClusters() {
+    async watchClusters(steps) {
       const signal = cancellation(stopping) ?? stopping;
       const look = createArchiveWatch(fleet, signal);
-      return lookInTurns({
+      const guarding = guardClusters(fleet, steps, signal);
+      const archives = lookInTurns({
         list: () => fleet.inventory.archiving.listWatched(),
         idOf: ({ clusterId }) => clusterId,
         look,
@@ -32,6 +39,7 @@ export function createWatchActivities(fleet: Fleet, stopping: AbortSignal): Watc
         periodMs: PERIOD_MS,
         signal,
       });
+      await Promise.all([guarding, archives]);
     },
   };
 }

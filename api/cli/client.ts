@@ -28,6 +28,7 @@ import type { Problem } from '../../domain/schemas/problems';
 import type { CreateRestorePointRequest, RestorePointAnswer } from '../../domain/schemas/restore-points';
 import type { RestoreClusterRequest } from '../../domain/schemas/restores';
 import type { SiteReportAnswer } from '../../domain/schemas/sites';
+import type { SwitchoverRequest } from '../../domain/schemas/switchovers';
 import type { KeptDataAnswer, RestoreInPlaceRequest } from '../../domain/schemas/swaps';
 import type { NewTokenAnswer, TokenAnswer } from '../../domain/schemas/tokens';
 import { CliError, EXIT } from './exit';
@@ -74,11 +75,7 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
     previewCreate: (body: CreateClusterRequest) => write<PreviewAnswer>('POST', '/v1/clusters?preview=true', body),
     protectCluster: (name: string, deletionProtection: boolean) =>
       write<ClusterDetailAnswer>('PATCH', at`/v1/clusters/${name}`, { deletionProtection }),
-    deleteCluster: (name: string, confirm: string) =>
-      write<OperationAnswer>('DELETE', at`/v1/clusters/${name}`, { confirm }),
-    previewDelete: (name: string) => write<PreviewAnswer>('DELETE', at`/v1/clusters/${name}?preview=true`),
-    undeleteCluster: (name: string) => write<OperationAnswer>('POST', at`/v1/clusters/${name}/undelete`),
-    previewUndelete: (name: string) => write<PreviewAnswer>('POST', at`/v1/clusters/${name}/undelete?preview=true`),
+    ...clusterOperationCalls(write),
     showCredentials: (name: string) => get<CredentialsAnswer>(at`/v1/clusters/${name}/credentials`),
     ...backupCalls(get, write),
     ...restorePointCalls(get, write),
@@ -164,6 +161,25 @@ function backupCalls(get: Get, write: Write) {
       write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restores/confirm?preview=true`),
     previewRestore: (cluster: string, body: RestoreClusterRequest) =>
       write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restores?preview=true`, body),
+  };
+}
+
+/** What is done with a cluster as a whole. */
+function clusterOperationCalls(write: Write) {
+  return {
+    deleteCluster: (name: string, confirm: string) =>
+      write<OperationAnswer>('DELETE', at`/v1/clusters/${name}`, { confirm }),
+    previewDelete: (name: string) => write<PreviewAnswer>('DELETE', at`/v1/clusters/${name}?preview=true`),
+    undeleteCluster: (name: string) => write<OperationAnswer>('POST', at`/v1/clusters/${name}/undelete`),
+    previewUndelete: (name: string) => write<PreviewAnswer>('POST', at`/v1/clusters/${name}/undelete?preview=true`),
+    switchOver: (name: string, body: SwitchoverRequest) =>
+      write<OperationAnswer>('POST', at`/v1/clusters/${name}/switchover`, body),
+    previewSwitchover: (name: string, body: SwitchoverRequest) =>
+      write<PreviewAnswer>('POST', at`/v1/clusters/${name}/switchover?preview=true`, body),
+    replaceNode: (name: string, node: string) =>
+      write<OperationAnswer>('POST', at`/v1/clusters/${name}/nodes/${node}/replace`),
+    previewReplacement: (name: string, node: string) =>
+      write<PreviewAnswer>('POST', at`/v1/clusters/${name}/nodes/${node}/replace?preview=true`),
   };
 }
 

@@ -68,12 +68,15 @@ export async function showCluster(format: Format, cluster: ClusterDetailAnswer):
     ...Object.fromEntries(
       cluster.nodes.map((node) => [
         `node ${node.name}`,
-        `${node.role}, ${node.failureDomain}, ${node.privateAddress ?? 'no address yet'}`,
+        `${whatItIs(node)}, ${node.failureDomain}, ${node.privateAddress ?? 'no address yet'}`,
       ]),
     ),
     ...Object.fromEntries(status.conditions.map((c) => [c.type, `${conditionInWords(c)}: ${c.message}`])),
   });
 }
+
+const whatItIs = ({ role, state, heardAt }: ClusterDetailAnswer['nodes'][number]): string =>
+  state === 'silent' ? `${role}, silent since ${heardAt}` : [role, state ?? []].flat().join(', ');
 
 /** `31 s from a commit to all stores, the newest segment at …; nothing waits (as of …)`. */
 function archiveOf({ asOf, lastArchivedAt, lagMs, ...waiting }: NonNullable<Status['archiving']>): string {

@@ -77,6 +77,8 @@ async function showOperation(operation: OperationAnswer): Promise<void> {
     ...(operation.reason === null ? {} : { reason: operation.reason }),
     ...(operation.error === null ? {} : { error: `${operation.error.code}: ${operation.error.message}` }),
     ...restoredLines(operation.restored),
+    ...(operation.replacement === null ? {} : { node: operation.replacement.node }),
+    ...switchedLine(operation.switchover),
     'requested by': operation.requestedBy,
     created: operation.createdAt,
     finished: operation.finishedAt,
@@ -84,6 +86,9 @@ async function showOperation(operation: OperationAnswer): Promise<void> {
   });
   await printList('table', operation.steps, { step: (step) => step.title, state: stepWords });
 }
+
+const switchedLine = (switchover: OperationAnswer['switchover']): Record<string, string> =>
+  switchover?.from && switchover.to ? { switchover: `from ${switchover.from} to ${switchover.to}` } : {};
 
 const restoredLines = (restored: OperationAnswer['restored']): Record<string, string> => ({
   ...(restored?.from ? { read: readInWords(restored.from) } : {}),

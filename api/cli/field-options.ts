@@ -29,6 +29,7 @@ export const OPTION_OF: Readonly<Record<string, string>> = {
   backups: '--backup-sites',
   site: '--site',
   credentials: '--credentials',
+  to: '--to',
   target: '--time',
   'target/time': '--time',
   'target/lsn': '--lsn',

@@ -26,11 +26,13 @@ import { createOpenApiDocument } from './openapi';
 import { operationRoutes } from './operations';
 import { problemHandler, ProblemWithHeaders } from './problem';
 import { createRateLimit, type RateLimit } from './rate-limit';
+import { replacementRoutes } from './replacements';
 import { restoreRoutes } from './restores';
 import type { Route } from './route';
 import { siteRoutes } from './sites';
 import { restorePointRoutes } from './restore-points';
 import { swapRoutes } from './swaps';
+import { switchoverRoutes } from './switchovers';
 import { tokenRoutes } from './tokens';
 import { undeleteRoutes } from './undelete';
 
@@ -52,6 +54,8 @@ export function allRoutes(deps: ApiDeps): Route[] {
   return [
     ...clusterRoutes(deps),
     ...undeleteRoutes(deps),
+    ...switchoverRoutes(deps),
+    ...replacementRoutes(deps),
     ...credentialRoutes(deps),
     ...backupRoutes(deps),
     ...backupPolicyRoutes(deps),

@@ -22,7 +22,7 @@ import { currentImage, specOf } from './order';
 import { readPage } from './pages';
 import { previewOfCreate, previewOfDelete } from './previews';
 import { type AnyCall, reply, route, type Route } from './route';
-import { clusterAnswer, clusterDetail, nodeAnswer, operationSummaryAnswer } from './shapes';
+import { clusterAnswer, clusterDetail, nodeAnswers, operationSummaryAnswer } from './shapes';
 import { type Accepted, acceptedOrPreview, launch, replay, submissionOf, submitAsSeen, submitNew } from './submit';
 
 export const clusterParams = z.strictObject({
@@ -153,11 +153,11 @@ function updateRoute(deps: ApiDeps): Route {
 }
 
 async function detailOf(
-  { nodes, operations, archiving }: Pick<Tables, 'nodes' | 'operations' | 'archiving'>,
+  { nodes, heartbeats, operations, archiving }: Pick<Tables, 'nodes' | 'heartbeats' | 'operations' | 'archiving'>,
   cluster: Cluster,
 ): Promise<ClusterDetailAnswer> {
   // One after the other: inside a transaction both go over one connection.
-  const all = await nodes.list(cluster.id);
+  const all = nodeAnswers(await nodes.list(cluster.id), await heartbeats.of(cluster.id));
   const working =
     (await operationAt({ operations }, cluster, 'cluster')) ?? (await operationAt({ operations }, cluster, 'backup'));
   return clusterDetail(cluster, all, working, await archiving.get(cluster.id));
@@ -224,8 +224,9 @@ function nodesRoute({ inventory }: ApiDeps): Route {
     answers: { 200: { description: 'All its nodes.', schema: listOf(nodeSchema) } },
     errors: ['NOT_FOUND'],
     async handle({ params, caller }) {
-      const cluster = await findCluster(inventory, caller, params.cluster);
-      return reply(200, { items: (await inventory.nodes.list(cluster.id)).map(nodeAnswer) });
+      const { id } = await findCluster(inventory, caller, params.cluster);
+      const items = nodeAnswers(await inventory.nodes.list(id), await inventory.heartbeats.of(id));
+      return reply(200, { items });
     },
   });
 }

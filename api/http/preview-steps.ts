@@ -2,6 +2,7 @@ import type { ClusterSpec } from '../../domain/clusters';
 import type { OperationKind } from '../../domain/operations';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import { NO_SCRIPT, nothingTo, WITHOUT_BACKUPS } from '../../domain/step-words';
+import type { NodeName } from '../../domain/topology';
 import { stepTitles } from '../../workflows/runbooks';
 import { topologyOf } from './submit';
 
@@ -16,6 +17,7 @@ export const ABOUT_BACKUPS: ReadonlyMap<string, string> = new Map([
   ['write-down-what-the-stores-have', 'do'],
   ['stop-its-backups', 'do'],
   ['archive-the-end-of-the-log', 'do'],
+  ['tell-the-data-nodes-of-its-backups', 'do'],
 ]);
 
 /** By the id of the step: the script of the policy that it runs. Exported for its test. */
@@ -24,8 +26,13 @@ export const ABOUT_SCRIPTS = new Map([
   ['run-the-script-after-it', 'post'],
 ] as const);
 
-export function previewSteps(kind: OperationKind, spec: Pick<ClusterSpec, 'plan' | 'backups'>): PreviewAnswer['steps'] {
-  return stepTitles(kind, topologyOf(spec)).map((step) => {
+/** @param node that the operation is about, if one. */
+export function previewSteps(
+  kind: OperationKind,
+  spec: Pick<ClusterSpec, 'plan' | 'backups'>,
+  node?: NodeName,
+): PreviewAnswer['steps'] {
+  return stepTitles(kind, topologyOf(spec), node).map((step) => {
     const note = noteOn(step.id, spec);
     return note === null ? step : { ...step, note };
   });

@@ -1,11 +1,14 @@
 import type { Archiving } from '../../domain/archiving';
 import type { Cluster, ClusterNode } from '../../domain/clusters';
 import type { Dump } from '../../domain/dumps';
+import { stateOf } from '../../domain/heartbeats';
 import type { Operation, OperationSummary } from '../../domain/operations';
 import { TEMPORAL_NAMESPACE } from '../../domain/names';
 import type { ClusterAnswer, ClusterDetailAnswer, NodeAnswer } from '../../domain/schemas/clusters';
 import type { DumpAnswer } from '../../domain/schemas/dumps';
 import type { OperationAnswer, OperationSummaryAnswer } from '../../domain/schemas/operations';
+import type { NodeName } from '../../domain/topology';
+import type { Heard } from '../../activities/inventory/heartbeats';
 import type { ApiDeps } from './deps';
 
 /** What of the inventory's rows a client sees. */
@@ -16,8 +19,8 @@ export const clusterPath = (id: string): string => `/v1/clusters/${id}`;
 type Links = Pick<ApiDeps, 'temporalUiUrl'>;
 
 export function operationAnswer(deps: Links, operation: Operation): OperationAnswer {
-  const { restored, steps } = operation;
-  return { ...operationSummaryAnswer(deps, operation), restored, steps };
+  const { restored, switchover, replacement, steps } = operation;
+  return { ...operationSummaryAnswer(deps, operation), restored, switchover, replacement, steps };
 }
 
 export function operationSummaryAnswer({ temporalUiUrl }: Links, operation: OperationSummary): OperationSummaryAnswer {
@@ -52,20 +55,24 @@ export function dumpAnswer(dump: Dump): DumpAnswer {
   return { ...dump, durationMs, links };
 }
 
-export function nodeAnswer({ name, role, failureDomain, hostId, privateAddress }: ClusterNode): NodeAnswer {
-  return { name, role, failureDomain, hostId, privateAddress };
+export function nodeAnswers(nodes: readonly ClusterNode[], heard: ReadonlyMap<NodeName, Heard>): NodeAnswer[] {
+  return nodes.map(({ name, role, failureDomain, hostId, privateAddress }) => {
+    const last = heard.get(name);
+    const state = last ? stateOf(last.role, last.silentMs) : null;
+    return { name, role, state, heardAt: last?.heardAt ?? null, failureDomain, hostId, privateAddress };
+  });
 }
 
 export function clusterDetail(
   cluster: Cluster,
-  nodes: readonly ClusterNode[],
+  nodes: readonly NodeAnswer[],
   working: OperationSummary | undefined,
   archiving: Archiving | null,
 ): ClusterDetailAnswer {
   return {
     ...clusterAnswer(cluster),
     status: { ...cluster.status, archiving },
-    nodes: nodes.map(nodeAnswer),
+    nodes,
     operation: working ? operationPath(working.id) : null,
   };
 }

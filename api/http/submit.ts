@@ -5,6 +5,7 @@ import type { Operation, OperationKind } from '../../domain/operations';
 import { findPlan, type Topology } from '../../domain/plans';
 import { operationSchema } from '../../domain/schemas/operations';
 import { previewSchema } from '../../domain/schemas/previews';
+import type { NodeName } from '../../domain/topology';
 import { stepTitles } from '../../workflows/runbooks';
 import type { ApiDeps } from './deps';
 import { newId } from './context';
@@ -30,11 +31,12 @@ export type Accepted = Reply<typeof acceptedAnswer>;
 
 export const topologyOf = (spec: Pick<Cluster['spec'], 'plan'>): Topology => findPlan(spec.plan)?.topology ?? 'single';
 
-/** What is written with a new operation on `cluster`. */
+/** What is written with a new operation on `cluster`. @param node that it is about, if one. */
 export function submissionOf(
   kind: OperationKind,
   cluster: Pick<Cluster, 'id' | 'name' | 'spec' | 'generation'>,
   call: AnyCall,
+  node?: NodeName,
 ): Submission {
   const { caller } = call;
   const topology = topologyOf(cluster.spec);
@@ -48,11 +50,12 @@ export function submissionOf(
       projectName: caller.projectName,
       generation: cluster.generation,
       topology,
-      summary: `${cluster.spec.plan}, PostgreSQL ${cluster.spec.version}`,
+      summary: node ?? `${cluster.spec.plan}, PostgreSQL ${cluster.spec.version}`,
       cause: 'user',
       requestedBy: caller.tokenName,
+      ...(node !== undefined && { node }),
     },
-    steps: stepTitles(kind, topology),
+    steps: stepTitles(kind, topology, node),
     idempotency: idempotencyOf(call),
   };
 }
@@ -113,11 +116,11 @@ export async function replay(
 /** Hands a written operation to the engine, without waiting for it: the answer depends on what was written alone. */
 export function launch(deps: ApiDeps, submission: Submission, result: SubmissionResult): Accepted {
   if (!result.replayed) {
-    const { operationId, kind, clusterId, clusterName, projectId, projectName, topology, summary } =
+    const { operationId, kind, clusterId, clusterName, projectId, projectName, topology, summary, node } =
       submission.operation;
     const { generation } = result.operation;
-    const { starter } = deps;
-    starter.start({ operationId, kind, clusterId, clusterName, projectId, projectName, generation, topology, summary });
+    const input = { operationId, kind, clusterId, clusterName, projectId, projectName, generation, topology, summary };
+    deps.starter.start({ ...input, ...(node !== undefined && { node }) });
   }
   return accepted(deps, result.operation, result.replayed);
 }

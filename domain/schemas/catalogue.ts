@@ -18,6 +18,9 @@ export const planSchema = z
     dumps: z
       .object({ kept: z.number().int(), perDay: z.number().int() })
       .meta({ description: 'How many dumps of a cluster are kept: in all, and of one day.' }),
+    replaceAfterSeconds: z.number().int().meta({
+      description: 'For how long a node may be silent before the autopilot gives it a fresh host.',
+    }),
   })
   .meta({ id: 'Plan' });
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CLOUDS, CLUSTER_STATES, MAJORS } from '../clusters';
 import { findPlan, type Plan, PLANS } from '../plans';
+import { NODE_STATES } from '../heartbeats';
 import { NODE_ROLES } from '../topology';
 import { formatStorageSize, parseStorageSize, STORAGE_SIZE_PATTERN } from '../storage-size';
 import { allowedIpsSchema } from './addresses';
@@ -158,8 +159,13 @@ export const nodeSchema = z
     name: z.string(),
     role: z.enum(NODE_ROLES).meta({
       description:
-        '`data` runs PostgreSQL, `gateway` forwards to it. Which data node is the primary changes by itself and is not told here: the ports of the endpoint find it.',
+        '`data` runs PostgreSQL, `gateway` forwards to it. Which data node is the primary changes by itself: the ports of the endpoint find it.',
     }),
+    state: z.enum(NODE_STATES).nullable().meta({
+      description:
+        'What it says of itself, at most three seconds ago: a data node that it is the `primary` or a `replica`, a gateway that it is `open`; `down` when its host answers and its service does not, `silent` when nothing was heard of it for longer. Null where nothing was ever heard.',
+    }),
+    heardAt: time.nullable().meta({ description: 'When it was heard last.' }),
     failureDomain: z.string(),
     hostId: z.string().nullable().meta({ description: "The cloud's id of its host; null until that was made." }),
     privateAddress: z.string().nullable(),

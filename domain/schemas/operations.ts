@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { replacementSchema } from './replacements';
 import { restoredSchema } from './restored';
+import { switchedSchema } from './switchovers';
 import { OPERATION_CAUSES, OPERATION_KINDS, OPERATION_STATES, STEP_STATES } from '../operations';
 
 const timeOrNull = z.string().nullable().meta({ format: 'date-time' });
@@ -80,6 +82,10 @@ export const operationSchema = operationSummarySchema
     restored: restoredSchema
       .nullable()
       .meta({ description: 'Of one that restores: where the data came from, and what was found in it.' }),
+    switchover: switchedSchema.nullable().meta({
+      description: 'Of a switchover, also on the way to a replacement: of which node to which one.',
+    }),
+    replacement: replacementSchema.nullable().meta({ description: 'Of a replacement: which node gets a fresh host.' }),
     steps: z.array(stepSchema).readonly(),
   })
   .meta({ id: 'Operation', description: 'An operation with its steps.' });

@@ -9,6 +9,7 @@ import { untilSuccess } from '../support/eventually';
 import { makeClone } from '../system/support/clone';
 import type { Clone } from '../system/support/clone';
 import { login, query } from '../system/support/endpoint';
+import { powerOn } from '../system/support/power';
 
 /**
  * The Docker engine is stopped while clusters are made and used: `npm start` starts it again and gives everything on it
@@ -34,7 +35,7 @@ onOwnEngine('a Docker engine that is stopped', () => {
   afterAll(async () => {
     // The tests' own database is among them.
     await untilSuccess(() => docker.ping());
-    for (const id of others) await docker.getContainer(id).start().catch(alreadyRuns);
+    for (const id of others) await powerOn(docker.getContainer(id));
     await clone.interruptAll();
     await clone.remove();
   });
@@ -75,8 +76,4 @@ const isUnderWay = ({ state }: { readonly state: string }): boolean => state !==
 async function stopEngine(): Promise<void> {
   const folder = dirname((process.env['DOCKER_HOST'] ?? '').replace('unix://', ''));
   await promisify(execFile)(projectFile('infra', 'local', 'engine.sh'), ['stop', folder]);
-}
-
-function alreadyRuns(error: unknown): void {
-  if (!(typeof error === 'object' && error !== null && 'statusCode' in error && error.statusCode === 304)) throw error;
 }

@@ -4,10 +4,13 @@ import { problemSchema } from '../../domain/schemas/problems';
 import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
 import { describeAccess } from './ha/access';
+import { describeAutopilot } from './ha/autopilot';
 import type { HaCluster } from './ha/cluster';
 import { dataNodes, lookAt } from './ha/cluster';
 import { describeFailures } from './ha/failures';
 import { describeInternals } from './ha/internals';
+import { describeReplacement } from './ha/replacement';
+import { describeSwitchover } from './ha/switchover';
 import { allSecrets, placesOfControlPlane, placesOfHosts } from './ha/secrecy';
 import { watchArgv } from '../system/support/argv';
 import { runTool, demandSuccess } from '../system/support/image-tools';
@@ -117,7 +120,17 @@ describe('no secret stands', () => {
   });
 });
 
+describe('switchover', () => describeSwitchover(() => ha));
+
+describe('the autopilot', () => describeAutopilot(() => ha));
+
 describe('power-off of a host', () => describeFailures(() => ha));
+
+describe('replacement', () =>
+  describeReplacement(
+    () => ha,
+    async () => (ha = await lookAt(holdfast, ha.provision)),
+  ));
 
 describe('deletion', () => {
   const remove = (confirm: string): ReturnType<Holdfast['api']> =>

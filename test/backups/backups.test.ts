@@ -48,6 +48,7 @@ import { describeDrill, endedDrill, holdDrill, leftOf } from './support/drills';
 import { login, query } from '../system/support/endpoint';
 import type { Writer } from '../system/support/ledger';
 import { startWriter } from '../system/support/ledger';
+import { powerOn } from '../system/support/power';
 
 jest.setTimeout(900_000);
 
@@ -310,7 +311,7 @@ describe('when something fails', () => {
     const [newest] = await backupsOf(holdfast, 'orders');
     expect(newest).toMatchObject({ state: 'succeeded', type: 'full' });
     console.log(`begun on ${String(node)}, ended on ${String(newest?.node)}`);
-    await holdfast.docker.getContainer(host).start();
+    await powerOn(holdfast.docker.getContainer(host));
   });
 
   describeLagging(() => holdfast);

@@ -16,7 +16,9 @@ import { aboutExtract } from './extracts';
 import { aboutBackup, aboutLineage } from './lineages';
 import type { Fate } from './lineages';
 import { keptOfMachines } from './machines';
+import { aboutReplacement } from './replacements';
 import { aboutSwap } from './swaps';
+import { aboutSwitchover } from './switchovers';
 
 /** What is wrong with how an experiment ended, one sentence each; nothing when it ended as the dry run did. */
 export async function complaints(
@@ -49,6 +51,8 @@ export async function complaints(
     ...(await aboutBackup(laboratory, world, outcome)),
     ...(await aboutDrill(laboratory, experiment, outcome)),
     ...(await aboutSwap(laboratory, world, experiment, outcome)),
+    ...aboutSwitchover(world, experiment, outcome),
+    ...(await aboutReplacement(laboratory, world, experiment, outcome)),
     ...(await aboutDumps(laboratory, world, outcome)),
     ...(await aboutExtract(laboratory, world, experiment, outcome)),
   ];
@@ -112,7 +116,8 @@ function aboutEffects({ cancelAt }: Experiment, outcome: Outcome, dryRun: Outcom
 function comparable({ effects, operation }: Outcome): string[] {
   return effects.map((effect) =>
     effect
-      .replace(/^(pg-|m)\d+ (initialised|CREATE)/, 'the primary $2')
+      .replace(/^(pg-|m)\d+ (initialised|CREATE|handed over)/, 'the primary $2')
+      .replace(/^pg-\d+ (run job .*-hold-patroni)$/, 'the other data node $1')
       .replace(/^(?:pg-|m)\d+ (run job .*-backup-)/, 'a data node $1')
       .replace(operation.id, 'its operation')
       .replace(/-host-[0-9a-z]{26}$/, ' of its machine'),

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -54,6 +54,7 @@ export function createSimulatedCloud(world: World, name: CloudName, firstSubnet 
 
   return {
     name,
+    fences: true,
     describe: () => call(() => TRAITS),
     createNetwork: (spec) => call(() => asked(createNetwork(world, spec, firstSubnet))),
     deleteNetwork: (token) =>
@@ -132,6 +133,13 @@ function deleteNetwork(world: World, token: string): void {
     if (path !== null && basename(path) !== 'effects') rmSync(path, { recursive: true });
 }
 
+/** That of the host that it takes the place of: it is kept for it. */
+function sameAgain(folder: string, { token, former }: HostSpec, base: number): { number: number; file: string } | null {
+  const number = Number(former?.privateAddress.split('.')[3]) - base;
+  const file = join(folder, String(number));
+  return readIfThere(file) === token ? { number, file } : null;
+}
+
 /** The lowest number that nobody has; `file` keeps it taken. */
 function takeNumber(folder: string, first: number, owner: string): { number: number; file: string } {
   for (let number = first; ; number++) {
@@ -147,8 +155,9 @@ function createHost(world: World, spec: HostSpec): CloudHost {
     return cloudHost({ ...known, running: true });
   }
   const network = world.network(spec.networkToken);
-  const { number, file } = takeNumber(join(world.wire(spec.networkToken), 'addresses'), FIRST_HOST, spec.token);
   const base = Number(network?.controlAddress.split('.')[3]) - 1;
+  const addresses = join(world.wire(spec.networkToken), 'addresses');
+  const { number, file } = sameAgain(addresses, spec, base) ?? takeNumber(addresses, FIRST_HOST, spec.token);
   const record: HostRecord = {
     id: `sim-${randomBytes(6).toString('hex')}`,
     token: spec.token,
@@ -173,7 +182,7 @@ function createHost(world: World, spec: HostSpec): CloudHost {
   if (moveOnce(fresh, world.hostFolder(spec.token))) {
     world.happened(spec.networkToken, `create host ${nameOf(spec.token)}`);
   } else {
-    rmSync(file);
+    if (world.host(spec.token)?.privateAddress !== record.privateAddress) rmSync(file);
     rmSync(fresh, { recursive: true });
   }
   return createHost(world, spec);
@@ -188,6 +197,10 @@ function deleteHost(world: World, token: string): void {
   world.happened(host.networkToken, `delete host ${nameOf(token)}`);
   halt(join(grave, 'root'));
   rmSync(grave, { recursive: true, force: true });
+  // Patroni's word for itself does not outlive it for long.
+  const patroni = join(world.wire(host.networkToken), 'patroni');
+  for (const cluster of existsSync(patroni) ? readdirSync(patroni) : [])
+    rmSync(join(patroni, cluster, 'members', nameOf(token)), { force: true });
 }
 
 function powerOff(world: World, host: SimulatedHost): void {

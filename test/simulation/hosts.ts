@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { utils } from 'ssh2';
@@ -83,7 +84,7 @@ async function run(
   machine: SimulatedHost,
   { label, ssh: { user = ROOT } }: SshTarget,
   command: ShellCommand,
-  { title = firstWords(command), timeoutMs = DEFAULT_TIMEOUT_MS, stdin = '', signal: given }: RunOptions,
+  { title = firstWords(command), timeoutMs = DEFAULT_TIMEOUT_MS, stdin = '', signal: given, onLine }: RunOptions,
 ): Promise<string> {
   const signal = cancellation(given);
   signal?.throwIfAborted();
@@ -96,7 +97,7 @@ async function run(
   const abort = (): void => void process.kill('SIGTERM');
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    const { code, stdout, stderr } = await converse(process, stdin);
+    const { code, stdout, stderr } = await converse(process, stdin, onLine);
     if (signal?.aborted) throw reasonOf(signal);
     if (code === 0) return stdout;
     const output = (stderr.trim() === '' ? stdout : stderr).trim().slice(-OUTPUT_IN_ERROR);
@@ -109,6 +110,7 @@ async function run(
 async function converse(
   process: ChildProcess,
   stdin: string,
+  onLine: RunOptions['onLine'],
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const { stdin: input, stdout, stderr } = process;
   if (!input || !stdout || !stderr) throw new Error('a command without its pipes');
@@ -116,10 +118,15 @@ async function converse(
   input.on('error', () => undefined);
   input.end(stdin);
   const exited = once(process, 'exit');
-  const [output, errors] = await Promise.all([text(stdout), text(stderr)]);
+  const [output, errors] = await Promise.all([onLine ? pass(stdout, onLine) : text(stdout), text(stderr)]);
   const [code] = z
     .tuple([z.number().nullable()])
     .rest(z.unknown())
     .parse(await exited);
   return { code, stdout: output, stderr: errors };
+}
+
+async function pass(stream: NodeJS.ReadableStream, onLine: (line: string) => void): Promise<string> {
+  for await (const line of createInterface({ input: stream })) onLine(line);
+  return '';
 }

@@ -50,6 +50,7 @@ export function withTrouble(cloud: Cloud, world: World): Cloud {
   }
   return {
     name: cloud.name,
+    fences: cloud.fences,
     ...(cloud.machines && { machines: cloud.machines }),
     describe: (within) => troubled('describe', '', () => cloud.describe(within)),
     createNetwork: (spec) => troubled('createNetwork', spec.token, () => cloud.createNetwork(spec)),

@@ -69,6 +69,7 @@ const refuse = (): never => {
   throw new Error('a writer of configuration calls no cloud');
 };
 const unusedCloud: Cloud = {
+  fences: false,
   name: 'docker',
   describe: refuse,
   createNetwork: refuse,

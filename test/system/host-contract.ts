@@ -4,6 +4,7 @@ import { sh } from '../../activities/host/shell';
 import type { SshTarget } from '../../activities/host/ssh-connect';
 import type { SshPool } from '../../activities/host/ssh-pool';
 import { makeHostKey } from '../../activities/secrets/ssh-keys';
+import { eventually } from '../support/eventually';
 
 export interface HostUnderTest {
   /** Its label is `orders/gw-1`. */
@@ -40,6 +41,18 @@ export function describeHostContract(name: string, makeHost: () => Promise<HostU
         expect(await run(sh`id -u`)).toBe('0');
         const input = 'päß\0wörd\n'.repeat(50_000);
         expect(await host.run(sh`cat`, { stdin: input })).toBe(input);
+      });
+
+      test('that says its lines to somebody says each as soon as it is whole, and gives none of them in the end', async () => {
+        const said: string[] = [];
+        const goOn = '/tmp/holdfast-go-on';
+        const script = `echo one; printf tw; until [ -e ${goOn} ]; do sleep 0.05; done; echo o; rm ${goOn}`;
+        const running = host.run(sh`sh -c ${script}`, { onLine: (line) => said.push(line) });
+        await eventually(() => said.length > 0);
+        expect(said).toEqual(['one']);
+        await host.run(sh`touch ${goOn}`);
+        expect(await running).toBe('');
+        expect(said).toEqual(['one', 'two']);
       });
 
       test('that fails tells its title, exit code and the end of its errors', async () => {

@@ -5,7 +5,14 @@ import { temporal } from '@temporalio/proto';
 import { Worker } from '@temporalio/worker';
 import { bundleWorkflows } from '../../workers/bundle';
 import type { HistoryPath } from '../support/workflows/paths';
-import { CHECK_PATHS, CONTINUED_PATHS, ENTITY_PATHS, OPERATION_PATHS, UNDO_PATHS } from '../support/workflows/paths';
+import {
+  CHECK_PATHS,
+  CONTINUED_PATHS,
+  ENTITY_PATHS,
+  GATEWAY_PATHS,
+  OPERATION_PATHS,
+  UNDO_PATHS,
+} from '../support/workflows/paths';
 import { SCHEDULED_PATHS } from '../support/workflows/scheduled-paths';
 import { startScriptedTemporal } from '../support/scripted-worker';
 
@@ -18,7 +25,14 @@ import { startScriptedTemporal } from '../support/scripted-worker';
 
 const { History } = temporal.api.history.v1;
 const FOLDER = join(__dirname, 'histories');
-const PLAIN_PATHS = [...OPERATION_PATHS, ...UNDO_PATHS, ...ENTITY_PATHS, ...CHECK_PATHS, ...SCHEDULED_PATHS];
+const PLAIN_PATHS = [
+  ...OPERATION_PATHS,
+  ...GATEWAY_PATHS,
+  ...UNDO_PATHS,
+  ...ENTITY_PATHS,
+  ...CHECK_PATHS,
+  ...SCHEDULED_PATHS,
+];
 const PATHS = [...PLAIN_PATHS, ...CONTINUED_PATHS];
 const fileOf = (name: string): string => `${name.replaceAll(/[^a-z0-9]+/gi, '-')}.pb.gz`;
 

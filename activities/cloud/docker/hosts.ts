@@ -9,7 +9,7 @@ import { objectName } from './names';
 import { requireNetwork } from './networks';
 import type { DockerCloudOptions } from './options';
 import { asHost, inspectHost, neverRan, SSH_PORT } from './host-state';
-import type { Places } from './places';
+import type { Place, Places } from './places';
 import { powerOn } from './power';
 import type { Volume, Volumes } from './volumes';
 
@@ -67,13 +67,20 @@ async function makeHost(
 ): Promise<void> {
   const network = await requireNetwork(options, spec.networkToken);
   const [image, limit] = await Promise.all([options.image(), limits.of(spec)]);
-  await places.withFreePlace(network, [SSH_PORT, ...spec.publicPorts], async (place) => {
+  await places.withFreePlace(network, [SSH_PORT, ...spec.publicPorts], formerPlace(spec), async (place) => {
     const container = hostContainer(options, spec, { image, network, place, volume, limits: limit });
     const made = await askUnless('create the host', ['exists'], options.docker.createContainer(container));
     if (made) await firstStart(options, spec);
     // Another process has the name, but its container may not be seen yet.
     else await delay(PAUSE_MS);
   });
+}
+
+function formerPlace({ former, publicPorts }: HostSpec): Place | null {
+  if (!former) return null;
+  const { host, port } = former.ssh;
+  const ports: Place['ports'] = { ...former.publicPorts, [SSH_PORT]: { host, port } };
+  return publicPorts.every((one) => ports[one]) ? { address: former.privateAddress, ports } : null;
 }
 
 async function firstStart(options: DockerCloudOptions, spec: HostSpec): Promise<void> {

@@ -26,6 +26,7 @@ export function createDockerCloud(options: DockerCloudOptions): Cloud {
 
   return {
     name: 'docker',
+    fences: true,
 
     async describe() {
       const [volumeSize, resourceLimits] = await Promise.all([volumes.sizeEnforcement(), limits.enforcement()]);

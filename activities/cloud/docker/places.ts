@@ -25,8 +25,15 @@ export interface Places {
   /**
    * Runs `use` with a place that no other host has. Of two processes that choose the same one at once, the engine
    * refuses one of the hosts at its start ("address taken"), which then asks again.
+   *
+   * @param wanted this one, where it is free; null: any.
    */
-  withFreePlace<T>(network: FoundNetwork, ports: readonly number[], use: (place: Place) => Promise<T>): Promise<T>;
+  withFreePlace<T>(
+    network: FoundNetwork,
+    ports: readonly number[],
+    wanted: Place | null,
+    use: (place: Place) => Promise<T>,
+  ): Promise<T>;
 }
 
 export function createPlaces({ docker, reach }: Pick<DockerCloudOptions, 'docker' | 'reach'>): Places {
@@ -40,18 +47,22 @@ export function createPlaces({ docker, reach }: Pick<DockerCloudOptions, 'docker
     const hosts = await ask('list hosts', docker.listContainers({ all: true, filters: { label: [LABEL.ports] } }));
     return new Set([...before, ...hosts.flatMap(({ Labels }) => keysOf(placeFromLabels(Labels)))]);
   };
-  const choose = async (network: FoundNetwork, ports: readonly number[]): Promise<Place> => {
-    const taken = await listTaken();
+  const chooseAny = async (network: FoundNetwork, ports: readonly number[], taken: Set<string>): Promise<Place> => {
     const address = hostAddresses(network.cidr).find((candidate) => !taken.has(candidate));
     if (address === undefined) throw full(`network ${network.token} has no free address`);
-    const place = reach === 'direct' ? directPlace(address, ports) : await publishedPlace(address, ports, taken);
+    return reach === 'direct' ? directPlace(address, ports) : publishedPlace(address, ports, taken);
+  };
+  const choose = async (network: FoundNetwork, ports: readonly number[], wanted: Place | null): Promise<Place> => {
+    const taken = await listTaken();
+    const again = wanted !== null && (await isFreeIn(network, wanted, taken));
+    const place = again ? wanted : await chooseAny(network, ports, taken);
     for (const key of keysOf(place)) held.add(key);
     return place;
   };
 
   return {
-    async withFreePlace(network, ports, use) {
-      const place = await choosing(() => choose(network, ports));
+    async withFreePlace(network, ports, wanted, use) {
+      const place = await choosing(() => choose(network, ports, wanted));
       const release = (): void => keysOf(place).forEach((key) => held.delete(key));
       try {
         const result = await use(place);
@@ -91,6 +102,12 @@ export function portBindings({ address, ports }: Place): Record<string, { HostIp
 /** What two hosts may not share. */
 function keysOf({ address, ports }: Place): string[] {
   return [address, ...Object.values(ports).flatMap(({ host, port }) => (host === LOOPBACK ? [`${host}:${port}`] : []))];
+}
+
+async function isFreeIn(network: FoundNetwork, place: Place, taken: ReadonlySet<string>): Promise<boolean> {
+  if (!hostAddresses(network.cidr).includes(place.address) || keysOf(place).some((key) => taken.has(key))) return false;
+  const published = Object.values(place.ports).filter(({ host }) => host === LOOPBACK);
+  return (await Promise.all(published.map(({ port }) => isFree(port)))).every(Boolean);
 }
 
 function directPlace(address: string, ports: readonly number[]): Place {

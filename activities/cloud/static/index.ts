@@ -49,6 +49,7 @@ export function createStaticCloud(options: StaticCloudOptions): Cloud {
   const { hosts, addresses } = options;
   return {
     name: 'static',
+    fences: false,
     machines: machinePool(options),
     describe: (within) => describe(options, within),
     createNetwork: async ({ token, tags, preferred }) => {

@@ -5,6 +5,7 @@ import { login, query } from '../../system/support/endpoint';
 import { runOn } from '../../system/support/image-tools';
 import { findInvented, findLost, longestGap, startWriter } from '../../system/support/ledger';
 import type { Writer } from '../../system/support/ledger';
+import { powerOn } from '../../system/support/power';
 import type { Ha } from './cluster';
 import { dataNodes, hostIdOf, primaryOf, runAsSuperuser, untilInQuorum } from './cluster';
 
@@ -59,7 +60,7 @@ export function describeFailures(ha: Ha): void {
         const writableAt = await acknowledgedAfter(writer, Date.now());
         expect(writableAt - killedAt).toBeLessThan(WRITABLE_AGAIN_MS);
       } finally {
-        await host.start();
+        await powerOn(host);
       }
       const startedAt = Date.now();
       await untilWhole(ha);
@@ -132,7 +133,7 @@ async function acknowledgedAfter({ attempts }: Writer, time: number): Promise<nu
 }
 
 /** Both replicas count for the quorum, and the services of all gateways run. */
-async function untilWhole(ha: Ha): Promise<void> {
+export async function untilWhole(ha: Ha): Promise<void> {
   await untilInQuorum(ha());
   for (const gateway of ha().nodes.filter(({ role }) => role === 'gateway')) {
     await eventually(

@@ -1,5 +1,6 @@
 import { eventually } from '../../support/eventually';
 import type { Holdfast } from '../../support/holdfast';
+import { powerOn } from '../../system/support/power';
 import type { Writer } from '../../system/support/ledger';
 import { untilTold } from './archiving';
 import { FLAWLESS, judgeLedger, POLL, remove, restoreTo, untilAcknowledged, windowOf } from './user';
@@ -33,7 +34,7 @@ export function describeDeadSource(ground: () => Ground): void {
       expect([asOf, Date.parse(latest ?? '')]).toEqual(['last look', await knownUpTo(holdfast, id)]);
       await restoreTo(holdfast, 'shop', { name: 'bereaved', target: { time: new Date(time).toISOString() } });
     } finally {
-      await host.start();
+      await powerOn(host);
     }
     expect(await judgeLedger(holdfast, 'bereaved', writer, time)).toEqual(FLAWLESS);
     await remove(holdfast, 'bereaved');

@@ -12,6 +12,7 @@ import { eventually, untilSuccess } from '../../support/eventually';
 import type { Holdfast } from '../../support/holdfast';
 import { login, query } from '../../system/support/endpoint';
 import { findLost, startWriter } from '../../system/support/ledger';
+import { comeBack, dieForGood } from '../../system/support/power';
 import { onPrimary, viewOf } from './dump-user';
 import { STREAMING } from './lagging';
 import {
@@ -45,7 +46,7 @@ export function describeFailover(holdfast: () => Holdfast): void {
     // Some segments are on their way to the stores.
     await query(config, `select pg_logical_emit_message(true, 'load', repeat('x', 40000000))`).catch(() => undefined);
     const host = holdfast().docker.getContainer(primary.hostId ?? '');
-    await host.kill();
+    await dieForGood(host);
     const killedAt = Date.now();
     const ended = await eventually(async () => {
       const operation = await holdfast().operation(id);
@@ -60,7 +61,7 @@ export function describeFailover(holdfast: () => Holdfast): void {
     await writer.stop();
     // Of what the dead one had not archived, though it is not back.
     await eventually(async () => (await windowOf(holdfast(), 'orders')).gaps.length === 0, POLL);
-    await host.start();
+    await comeBack(host);
 
     const request = { name: 'orders-again', plan: 'sandbox', storage: '10GiB', backups: null };
     const restore = await ask(holdfast(), 'POST', '/v1/clusters/orders/restores', request);
@@ -90,11 +91,11 @@ export function describeFailover(holdfast: () => Holdfast): void {
     await onPrimary(holdfast(), 'orders', sql`SELECT pg_switch_wal()`);
     await eventually(async () => (await onPrimary(holdfast(), 'orders', CAME_WHOLE)) === '2', POLL);
     const host = holdfast().docker.getContainer(primary.hostId ?? '');
-    await host.kill();
+    await dieForGood(host);
     await untilSuccess(() => query(config, 'create table written_next ()'), POLL);
     await windowAfter(holdfast(), 'orders', Date.now());
     expect((await windowOf(holdfast(), 'orders')).gaps).toEqual([]);
-    await host.start();
+    await comeBack(host);
   });
 }
 

@@ -13,6 +13,7 @@ import { HOUSEKEEPING_SCHEDULE } from '../../../domain/names';
 import { eventually } from '../../support/eventually';
 import type { Holdfast } from '../../support/holdfast';
 import { login, query } from '../../system/support/endpoint';
+import { powerOn } from '../../system/support/power';
 import { lastProofOf } from './records';
 import { damageBackups } from './damage';
 import { onPrimary, viewOf } from './dump-user';
@@ -275,6 +276,6 @@ async function losingPower(
   await primary.kill();
   const killedAt = Date.now();
   await eventually(() => Promise.resolve(beats.some(({ at }) => at > killedAt)), POLL);
-  await primary.start();
+  await powerOn(primary);
   return holdfast.waitFor(id, ({ state }) => state === 'waiting');
 }

@@ -115,6 +115,7 @@ describe('a cluster', () => {
       );
     await place('pg-1');
     const host = {
+      failureDomain: 'b',
       hostId: 'h1',
       privateAddress: '10.0.0.2',
       ssh: { host: '10.0.0.2', port: 22 },
@@ -124,7 +125,7 @@ describe('a cluster', () => {
     await inventory.nodes.recordHost(ref, 'pg-1', host);
     await place('pg-1', 'pg-2');
     expect(await inventory.nodes.list(ref.clusterId)).toEqual([
-      { clusterId: ref.clusterId, name: 'pg-1', role: 'data', failureDomain: 'a', ...host },
+      { clusterId: ref.clusterId, name: 'pg-1', role: 'data', ...host },
       {
         clusterId: ref.clusterId,
         name: 'pg-2',

@@ -5,6 +5,7 @@ import { OPERATION_KINDS } from '../../../domain/operations';
 import type { OperationInput, OperationKind } from '../../../domain/operations';
 import type { Topology } from '../../../domain/plans';
 import { TOPOLOGIES } from '../../../domain/plans';
+import type { NodeName } from '../../../domain/topology';
 import { checkHost } from '../../../workflows/check-host';
 import { checkSites } from '../../../workflows/check-sites';
 import { lookAtWindow } from '../../../workflows/look-at-window';
@@ -40,6 +41,12 @@ export const OPERATION_PATHS: readonly HistoryPath[] = OPERATION_KINDS.flatMap((
   operationPath(kind, 'ha', 'cancelled in the Web UI', () => cancelledIn(lastToCancel(kind), cancelInWebUi)),
   operationPath(kind, 'single', 'overtaken', () => ({ behave: failOnce(lastOf(kind), 'STALE_GENERATION') })),
 ]);
+
+/** What replaces a gateway is another runbook than what replaces a data node. */
+export const GATEWAY_PATHS: readonly HistoryPath[] = [
+  gatewayPath('success', () => ({ behave: () => undefined })),
+  gatewayPath('retried after waiting in open-the-gateway', () => waitingIn(['open-the-gateway'], ['retry'])),
+];
 
 /** Undo that fails too: only what can be undone has such a path. */
 export const UNDO_PATHS: readonly HistoryPath[] = OPERATION_KINDS.flatMap((kind) =>
@@ -202,13 +209,24 @@ function checkPath(title: string, behave: Behaviour): HistoryPath {
   };
 }
 
-function operationPath(kind: OperationKind, topology: Topology, title: string, course: () => Course): HistoryPath {
+function gatewayPath(title: string, course: () => Course): HistoryPath {
+  const path = operationPath('replace-node', 'ha', title, course, 'gw-1');
+  return { ...path, name: `replace-node of a gateway, ${title}` };
+}
+
+function operationPath(
+  kind: OperationKind,
+  topology: Topology,
+  title: string,
+  course: () => Course,
+  node?: NodeName,
+): HistoryPath {
   return {
     name: `${kind}, ${topology}, ${title}`,
     record(engine) {
       const { behave, meanwhile } = course();
       return engine.withWorker(behave, async (run) => {
-        const input: OperationInput = { ...run.input, kind, topology };
+        const input: OperationInput = { ...run.input, kind, topology, ...(node && { node }) };
         const handle = await engine.temporal.client.workflow.start(RUNBOOKS[kind].workflow, {
           workflowId: input.operationId,
           taskQueue: run.taskQueue,

@@ -3,7 +3,7 @@ import { keepalivedConfig } from '../../../activities/gateway/keepalived';
 import { allowedIpsFile, haproxyConfig } from '../../../activities/gateway/haproxy';
 import { pgbouncerUsers } from '../../../activities/gateway/pgbouncer';
 import { environmentFile, plainWord } from '../../../activities/host/config-text';
-import { etcdEnvironment } from '../../../activities/etcd/config';
+import { etcdEnvironment, memberOf } from '../../../activities/etcd/config';
 import { dataNodesOf, gatewaysOf } from '../../../activities/fleet';
 import { hbaLines } from '../../../activities/patroni/hba';
 import { patroniConfig } from '../../../activities/patroni/config';
@@ -129,5 +129,7 @@ test('what a format has no way to carry is refused, and a password is not told',
   expect(() => allowedIpsFile(viewOf('ha-s', { allowedIps: [evil] }))).toThrow('without quotes');
   expect(() => keepalivedConfig('10.213.0.60', 26, peer, [peer])).toThrow('without quotes');
   expect(() => hbaLines(dataNodesOf(bent), [])).toThrow('without quotes');
-  expect(() => etcdEnvironment(nodeOf(bent, 'pg-1'), dataNodesOf(bent), 'x')).toThrow('control character');
+  expect(() => etcdEnvironment(nodeOf(bent, 'pg-1'), dataNodesOf(bent).map(memberOf), 'x')).toThrow(
+    'control character',
+  );
 });

@@ -40,6 +40,8 @@ export function longestGap(attempts: readonly Attempt[], from: number, to: numbe
 
 export interface Writer {
   readonly attempts: readonly Attempt[];
+  /** How often a connection that was there had to be given up. */
+  readonly disconnects: number;
   /** Stops after the attempt that runs. */
   stop(): Promise<void>;
 }
@@ -49,19 +51,24 @@ const ATTEMPT_MS = 3_000;
 /** "canceling wait for synchronous replication": committed here, but perhaps nowhere else. */
 const NOT_IN_QUORUM = '01000';
 
-/** Inserts 1, 2, 3 … into `ledger (number int primary key)`, each once, one after the other, over any failure. */
-export function startWriter(config: ClientConfig): Writer {
+/**
+ * Inserts 1, 2, 3 … into `ledger (number int primary key)`, each once, one after the other, over any failure.
+ * @param table of another name. @param attemptMs how long an attempt may take; default 3 s.
+ */
+export function startWriter(config: ClientConfig, table = 'ledger', attemptMs = ATTEMPT_MS): Writer {
   const attempts: Attempt[] = [];
   let stopped = false;
+  let disconnects = 0;
   const work = async (): Promise<void> => {
     let session: Session | null = null;
     for (let number = 1; !stopped; number++) {
       const beganAt = Date.now();
       let outcome: Outcome = 'unknown';
       try {
-        session ??= await openSession(config);
+        session ??= await openSession(config, table, attemptMs);
         if (await session.insert(number)) outcome = 'acknowledged';
       } catch {
+        if (session) disconnects++;
         await session?.close();
         session = null;
       }
@@ -73,6 +80,9 @@ export function startWriter(config: ClientConfig): Writer {
   const working = work();
   return {
     attempts,
+    get disconnects() {
+      return disconnects;
+    },
     stop: async () => {
       stopped = true;
       await working;
@@ -86,8 +96,8 @@ interface Session {
   close(): Promise<void>;
 }
 
-async function openSession(config: ClientConfig): Promise<Session> {
-  const client = new Client({ ...config, connectionTimeoutMillis: ATTEMPT_MS, query_timeout: ATTEMPT_MS });
+async function openSession(config: ClientConfig, table: string, attemptMs: number): Promise<Session> {
+  const client = new Client({ ...config, connectionTimeoutMillis: attemptMs, query_timeout: attemptMs });
   let warned = false;
   client.on('notice', ({ code }) => (warned ||= code === NOT_IN_QUORUM));
   client.on('error', () => undefined);
@@ -95,7 +105,7 @@ async function openSession(config: ClientConfig): Promise<Session> {
   return {
     async insert(number) {
       warned = false;
-      await client.query('insert into ledger values ($1)', [number]);
+      await client.query(`insert into ${table} values ($1)`, [number]);
       return !warned;
     },
     // A server that is gone answers no farewell.

@@ -1,4 +1,4 @@
-import { etcdEnvironment } from '../../../activities/etcd/config';
+import { etcdEnvironment, memberOf } from '../../../activities/etcd/config';
 import { nodeExporterEnvironment, postgresExporterEnvironment, webConfig } from '../../../activities/exporters/config';
 import { dataNodeBeside, dataNodesOf, gatewaysOf } from '../../../activities/fleet';
 import { allowedIpsFile, haproxyConfig } from '../../../activities/gateway/haproxy';
@@ -19,10 +19,11 @@ test('patroni.yml of an ha cluster', () => expect(patroniConfig(ha, nodeOf(ha, '
 test('patroni.yml of a single node, PostgreSQL 15', () =>
   expect(patroniConfig(single, nodeOf(single, 'pg-1'), passwords)).toMatchSnapshot());
 test('pg_hba.conf', () => expect(hbaLines(dataNodesOf(ha), gatewaysOf(ha))).toMatchSnapshot());
-test('etcd', () => expect(etcdEnvironment(nodeOf(ha, 'pg-1'), dataNodesOf(ha), ha.cluster.id)).toMatchSnapshot());
+test('etcd', () =>
+  expect(etcdEnvironment(nodeOf(ha, 'pg-1'), dataNodesOf(ha).map(memberOf), ha.cluster.id)).toMatchSnapshot());
 test('an etcd that is alone does not wait for others when it starts', () => {
   const alone = viewOf('sandbox');
-  const environment = etcdEnvironment(nodeOf(alone, 'pg-1'), dataNodesOf(alone), alone.cluster.id);
+  const environment = etcdEnvironment(nodeOf(alone, 'pg-1'), dataNodesOf(alone).map(memberOf), alone.cluster.id);
   expect(environment).toMatch(/^ETCD_ELECTION_TIMEOUT="?500"?$/m);
 });
 test('haproxy.cfg', () => expect(haproxyConfig(ha)).toMatchSnapshot());

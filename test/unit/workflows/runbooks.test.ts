@@ -32,12 +32,15 @@ test('a backup or a dump that fails holds up nothing; nearly every other operati
   }
 });
 
+/** Steps of these give up, rather than wait for somebody. */
+const GIVE_UP: readonly OperationKind[] = ['drill', 'restore-database', 'switchover', 'replace-node'];
+
 test('a drill waits for nobody until it has proven something, and takes back what it made; then it goes on to the end', () => {
   const steps = listSteps(RUNBOOKS.drill.runbook({ topology: 'single' }));
   const proof = steps.findIndex(({ id }) => id === 'write-down-that-it-can-be-restored');
   expect(proof).toBeGreaterThan(10);
   expect(steps.map(({ givesUp = false }) => givesUp)).toEqual(steps.map((_, i) => i <= proof));
-  for (const kind of OPERATION_KINDS.filter((one) => one !== 'drill' && one !== 'restore-database')) {
+  for (const kind of OPERATION_KINDS.filter((one) => !GIVE_UP.includes(one))) {
     const others = listSteps(RUNBOOKS[kind].runbook({ topology: 'ha' }));
     expect([kind, others.filter(({ givesUp }) => givesUp)]).toEqual([kind, []]);
   }
@@ -49,6 +52,25 @@ test('a database is taken out of backups in one go, or not at all; only the taki
   expect(there).toBeGreaterThan(10);
   expect(steps.map(({ givesUp = false }) => givesUp)).toEqual(steps.map((_, i) => i <= there));
 });
+
+test('a switchover that can not be done leaves the cluster as it was and waits for nobody, until it has switched', () => {
+  const steps = listSteps(RUNBOOKS.switchover.runbook({ topology: 'ha' }));
+  expect(steps.map(({ givesUp = false }) => givesUp)).toEqual([true, true, true, false]);
+});
+
+test.each([
+  ['pg-2', 3],
+  ['gw-1', 2],
+] as const)(
+  'until the host of %s is off its replacement gives up rather than wait; behind that it goes forward',
+  (node, upTo) => {
+    const runbook = RUNBOOKS['replace-node'].runbook({ topology: 'ha', node });
+    const steps = listSteps(runbook);
+    expect(steps[upTo - 1]?.id).toBe('switch-its-host-off');
+    expect(steps.map(({ givesUp = false }) => givesUp)).toEqual(steps.map((_, i) => i < upTo));
+    expect(steps.filter(({ undo }) => undo)).toEqual([]);
+  },
+);
 
 test('no step that may fail stands behind one that can not be taken back', () => {
   for (const kind of OPERATION_KINDS) {

@@ -19,9 +19,11 @@ export const {
   drill,
   dump,
   provision,
+  replaceNode,
   restore,
   restoreDatabase,
   restoreDump,
   restoreInPlace,
   rollback,
+  switchover,
 } = changed(deafen);

@@ -20,9 +20,11 @@ export const {
   drill,
   dump,
   provision,
+  replaceNode,
   restore,
   restoreDatabase,
   restoreDump,
   restoreInPlace,
   rollback,
+  switchover,
 } = changed(shorten);

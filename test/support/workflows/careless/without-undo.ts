@@ -18,9 +18,11 @@ export const {
   drill,
   dump,
   provision,
+  replaceNode,
   restore,
   restoreDatabase,
   restoreDump,
   restoreInPlace,
   rollback,
+  switchover,
 } = changed(forget);

@@ -39,6 +39,8 @@ const operation: OperationAnswer = {
   pointOfNoReturnPassed: false,
   currentStep: null,
   restored: null,
+  switchover: null,
+  replacement: null,
   steps: [step('a'), step('b')],
   createdAt: at,
   startedAt: at,

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import type { ClusterId } from '../../domain/ids';
+import { EXCLUDES_FAILOVER, FINAL_STATES } from '../../domain/operations';
+import type { NodeName } from '../../domain/topology';
+import { appendAudit } from './audit';
+import { lockCluster, setCondition } from './clusters';
+import type { Database, Sql } from './database';
+import { first } from './database';
+import { clusterId, nodeName, time } from './rows';
+
+/** A primary that is silent to everybody, from before its host is switched off until that is on again. */
+export interface Failover {
+  readonly id: string;
+  readonly clusterId: ClusterId;
+  /** That was the primary. */
+  readonly node: NodeName;
+  /** When its host was off for sure; null: that is not known. */
+  readonly fencedAt: string | null;
+}
+
+/** What the watch has done about primaries that were lost. */
+export interface FailoverTable {
+  /**
+   * Writes down that this primary is to be replaced, and tells of it as the condition `PrimaryServes`.
+   * @returns null when that must not be: one is under way already, or an operation that stops primaries itself.
+   */
+  begin(clusterId: ClusterId, node: NodeName): Promise<Failover | null>;
+  listUnfinished(): Promise<Failover[]>;
+  noteFenced(id: Failover['id']): Promise<void>;
+  /** @param primary who it is instead, or the same one where it answers again and was left alone; null: nobody is. */
+  end(id: Failover['id'], primary: NodeName | null): Promise<void>;
+}
+
+const failoverRow = z
+  .object({ id: z.string(), cluster_id: clusterId, node: nodeName, fenced_at: time.nullable() })
+  .transform((row): Failover => ({ id: row.id, clusterId: row.cluster_id, node: row.node, fencedAt: row.fenced_at }));
+const COLUMNS = 'id, cluster_id, node, fenced_at';
+
+export function failoverTable(database: Database): FailoverTable {
+  return {
+    begin: (id, node) => database.transaction((sql) => begin(sql, id, node)),
+    listUnfinished: () =>
+      database.rows(failoverRow, `select ${COLUMNS} from failovers where finished_at is null order by id`),
+    noteFenced: async (id) => {
+      await database.run('update failovers set fenced_at = coalesce(fenced_at, now()) where id = $1', [id]);
+    },
+    end: (id, primary) => database.transaction((sql) => end(sql, id, primary)),
+  };
+}
+
+async function begin(sql: Sql, id: ClusterId, node: NodeName): Promise<Failover | null> {
+  const { status, deletedAt } = await lockCluster(sql, id, null);
+  if (status.state !== 'ready' || deletedAt !== null) return null;
+  const [begun] = await sql.rows(
+    failoverRow,
+    `insert into failovers (cluster_id, node) select $1, $2
+      where not exists (select from operations where cluster_id = $1 and state <> all ($3) and kind = any ($4))
+         on conflict do nothing returning ${COLUMNS}`,
+    [id, node, FINAL_STATES, EXCLUDES_FAILOVER],
+  );
+  if (!begun) return null;
+  const message = `${node} was the primary and answers nobody any more: its host is switched off, and another node takes over.`;
+  await setCondition(sql, id, { type: 'PrimaryServes', status: false, reason: 'FailingOver', message });
+  await appendAudit(sql, { actor: 'autopilot', action: 'failover began', subject: id, details: { node } });
+  return begun;
+}
+
+async function end(sql: Sql, id: Failover['id'], primary: NodeName | null): Promise<void> {
+  const failover = first(await sql.rows(failoverRow, `select ${COLUMNS} from failovers where id = $1`, [id]));
+  if (!failover) throw new Error(`no failover ${id}`);
+  const { clusterId: subject, node } = failover;
+  await lockCluster(sql, subject, null);
+  const ended = first(
+    await sql.rows(
+      z.object({ took_ms: z.number() }),
+      `update failovers set finished_at = now(), new_primary = $2 where id = $1 and finished_at is null
+       returning (extract(epoch from now() - begun_at) * 1000)::int as took_ms`,
+      [id, primary],
+    ),
+  );
+  if (!ended) return;
+  await setCondition(sql, subject, conditionOf(node, primary));
+  const details = { node, primary: primary ?? 'none', tookMs: ended.took_ms };
+  await appendAudit(sql, { actor: 'autopilot', action: 'failover ended', subject, details });
+}
+
+function conditionOf(node: NodeName, primary: NodeName | null): Parameters<typeof setCondition>[2] {
+  const type = 'PrimaryServes';
+  if (primary === node)
+    return { type, status: true, reason: 'AnswersAgain', message: `${node} answers again: nothing was done.` };
+  const back = `The host of ${node} is switched on again.`;
+  if (primary !== null)
+    return { type, status: true, reason: 'FailedOver', message: `${primary} took over from ${node}. ${back}` };
+  return { type, status: false, reason: 'NobodyTookOver', message: `No data node took over from ${node}. ${back}` };
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import type { Condition, StepRef } from '../../domain/clusters';
+import type { ClusterId, OperationId } from '../../domain/ids';
+import type { OperationState, Replacement } from '../../domain/operations';
+import { OPERATION_STATES } from '../../domain/operations';
+import type { NodeName } from '../../domain/topology';
+import { appendAudit } from './audit';
+import { dropCondition, lockCluster, setCondition } from './clusters';
+import type { Database, Sql } from './database';
+import { fenced } from './fence';
+import { tellAway } from './nodes-away';
+import { clusterId } from './rows';
+
+/** Nodes that get fresh hosts: what operations write down of it, and what the autopilot tells of nodes that are lost. */
+
+export type NodesServe = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+export interface ReplacementTable {
+  /** Those that the autopilot began within so many seconds. */
+  listRecent(withinS: number): Promise<{ readonly clusterId: ClusterId; readonly state: OperationState }[]>;
+  /** Tells of a ready cluster, as the condition `NodesServe`, which nodes it has lost; null: none. What is told already is left. */
+  tell(clusterId: ClusterId, condition: NodesServe | null): Promise<void>;
+  /** The node has its fresh host, and nothing of the former one is waited for any more. */
+  end(ref: StepRef, node: NodeName): Promise<void>;
+}
+
+const recentRow = z
+  .object({ cluster_id: clusterId, state: z.enum(OPERATION_STATES) })
+  .transform((row) => ({ clusterId: row.cluster_id, state: row.state }));
+
+export function replacementTable(database: Database): ReplacementTable {
+  return {
+    listRecent: (withinS) =>
+      database.rows(
+        recentRow,
+        `select cluster_id, state from operations
+          where cause = 'autopilot' and kind = 'replace-node' and created_at > now() - $1 * interval '1 s' order by id`,
+        [withinS],
+      ),
+    tell: (id, condition) => database.transaction((sql) => tell(sql, id, condition)),
+    end: (ref, node) => fenced(database, ref, (sql) => end(sql, ref.clusterId, node)),
+  };
+}
+
+const TYPE = 'NodesServe';
+
+async function tell(sql: Sql, id: ClusterId, condition: NodesServe | null): Promise<void> {
+  const { status, deletedAt } = await lockCluster(sql, id, null);
+  if (status.state !== 'ready' || deletedAt !== null) return;
+  const before = status.conditions.find(({ type }) => type === TYPE);
+  if (condition === null) return before?.status === false ? dropCondition(sql, id, TYPE) : undefined;
+  const { reason, message } = condition;
+  if (before?.reason === reason && before.message === message) return;
+  await setCondition(sql, id, { type: TYPE, ...condition });
+  const details = { reason, message };
+  await appendAudit(sql, { actor: 'autopilot', action: 'nodes lost', subject: id, details });
+}
+
+async function end(sql: Sql, id: ClusterId, node: NodeName): Promise<void> {
+  await sql.run('update swaps set away = away - $2::text where cluster_id = $1 and away ? $2::text', [id, node]);
+  await tellAway(sql, id);
+  const message = `${node} has a fresh host.`;
+  await setCondition(sql, id, { type: TYPE, status: true, reason: 'Replaced', message });
+}
+
+/** With the operation. */
+export async function orderReplacement(sql: Sql, id: OperationId, node: NodeName): Promise<void> {
+  const ordered: Replacement = { node, former: null };
+  await sql.run('update operations set replacement = $2::jsonb where id = $1', [id, JSON.stringify(ordered)]);
+}
+
+/** See {@link OperationTable.recordFormerHost}. */
+export async function recordFormerHost(sql: Sql, { operationId, clusterId: id }: StepRef): Promise<void> {
+  await sql.run(
+    `update operations set replacement = replacement || jsonb_build_object('former', (
+       select jsonb_build_object('hostId', host_id, 'privateAddress', private_address)
+         from nodes where cluster_id = $2 and name = operations.replacement ->> 'node'))
+      where id = $1 and replacement -> 'former' = 'null'`,
+    [operationId, id],
+  );
+}

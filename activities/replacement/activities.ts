@@ -1,0 +1,124 @@
+import type { StepRef } from '../../domain/clusters';
+import { WITHOUT_BACKUPS } from '../../domain/step-words';
+import type { NodeName } from '../../domain/topology';
+import { hostToken } from '../cloud/tokens';
+import type { ClusterView, Fleet, ReachableNode } from '../fleet';
+import { openNode, reachableNode, secretRef, viewCluster } from '../fleet';
+import { tellDataNodes } from '../pgbackrest/data-nodes';
+import { currentLineage } from '../pgbackrest/lineage';
+import { endpointOf } from '../postgres/endpoint';
+import { findPrimary } from '../postgres/psql';
+import { tellNothing } from '../progress';
+import { SECRET_NAMES } from '../secrets/stored-secrets';
+import { removeSoftware } from '../software/remove';
+import { createSwitchoverActivities } from '../switchover/activities';
+import { demandOthers, demandReplaceable } from './demands';
+import { formerHostOf, hasFormerHost } from './former';
+import { tellAddress } from './tell-address';
+
+/** A node gets a fresh host, and keeps its name. */
+export interface ReplacementActivities {
+  /**
+   * Sees that the cluster can do without the node, and writes down which host it has. Changes nothing else. Idempotent. Retry: `remote`.
+   * @throws NO_QUORUM_LEFT; CLOUD_REFUSED for a machine of the user's that cannot be given back.
+   */
+  checkOthers(at: StepRef, node: NodeName): Promise<void>;
+  /**
+   * Makes another data node the primary where it is this one, as a switchover does. Idempotent by who is the primary. Retry: `remote`.
+   * Effects: as {@link SwitchoverActivities.switchOver}. Undo: none. @throws SWITCHOVER_FAILED: the cluster serves as before.
+   */
+  handOver(at: StepRef, node: NodeName): Promise<void>;
+  /**
+   * Switches the former host off, and returns when that is sure. A user's machine is not: taking off its software stops all of it. Idempotent;
+   * leaves a fresh host alone. Retry: `remote`. Undo: none.
+   */
+  fenceHost(at: StepRef, node: NodeName): Promise<void>;
+  /**
+   * Deletes the former host, its volume, and the keys that were its own; gives a user's machine back without its software. Idempotent;
+   * leaves a fresh host alone. Retry: `long`. Undo: none.
+   */
+  deleteFormerHost(at: StepRef, node: NodeName): Promise<void>;
+  /**
+   * Tells the other nodes where it is, in case it is elsewhere than before. Nothing is restarted. Those that are away learn it when they
+   * are replaced themselves. Idempotent. Retry: `remote`. Effects: files that services read anew. Undo: none.
+   */
+  tellAddress(at: StepRef, node: NodeName): Promise<void>;
+  /**
+   * Tells all data nodes of the stores and of one another; others may be away. Idempotent. Retry: `remote`. Effects: files and services for
+   * backups. Undo: none.
+   */
+  tellOfBackups(at: StepRef, node: NodeName): Promise<void>;
+  /** Shows the endpoint as it is now, and that all nodes serve. Idempotent. Retry: `quick`. Effects: the cluster's status. Undo: none. */
+  declareReplaced(at: StepRef, node: NodeName): Promise<void>;
+}
+
+export function createReplacementActivities(fleet: Fleet): ReplacementActivities {
+  const { operations, replacements, clusters } = fleet.inventory;
+  return {
+    async checkOthers(at, name) {
+      await operations.recordFormerHost(at);
+      const view = await viewCluster(fleet, at.clusterId);
+      const node = reachableNode(view, name);
+      await demandReplaceable(view, node);
+      if (node.role === 'data') await demandOthers(fleet, view, node);
+    },
+
+    handOver: async (at, name) => handOver(fleet, at, await viewCluster(fleet, at.clusterId), name),
+
+    async fenceHost(at, name) {
+      const { view, node } = await openNode(fleet, at, name);
+      if (view.cloud.machines) return tellNothing(fleet, at, 'it stops when its software is taken off');
+      const token = hostToken(view.cluster, name);
+      if ((await hasFormerHost(fleet, at, node)) && (await view.cloud.findHost(token)))
+        await view.cloud.powerOff(token);
+    },
+
+    deleteFormerHost: async (at, name) => {
+      const { view, node } = await openNode(fleet, at, name);
+      if (await hasFormerHost(fleet, at, node)) await deleteFormerHost(fleet, at, view, node);
+    },
+
+    async tellAddress(at, name) {
+      const { view, node } = await openNode(fleet, at, name);
+      const { privateAddress } = await formerHostOf(fleet, at);
+      if (privateAddress === node.privateAddress) return tellNothing(fleet, at, 'its address is the same');
+      await tellAddress(fleet, at, view, node);
+    },
+
+    async tellOfBackups(at, name) {
+      const view = await viewCluster(fleet, at.clusterId);
+      const lineage = await currentLineage(fleet, view);
+      if (!lineage) return tellNothing(fleet, at, WITHOUT_BACKUPS);
+      await tellDataNodes(fleet, at, { view, lineage }, (other) => other !== name);
+    },
+
+    async declareReplaced(at, name) {
+      await clusters.setStatus(at, { endpoint: endpointOf(await viewCluster(fleet, at.clusterId)) });
+      await replacements.end(at, name);
+    },
+  };
+}
+
+async function handOver(fleet: Fleet, at: StepRef, view: ClusterView, name: NodeName): Promise<void> {
+  const operation = await fleet.inventory.operations.get(at.operationId);
+  const switching = createSwitchoverActivities(fleet);
+  // One that an earlier try has begun is taken to its end.
+  if (!operation?.switchover) {
+    if ((await findPrimary(fleet, view)).name !== name) return tellNothing(fleet, at, `${name} is not the primary`);
+    await switching.chooseStandby(at);
+    await switching.writeOut(at);
+  }
+  await switching.switchOver(at);
+}
+
+async function deleteFormerHost(fleet: Fleet, at: StepRef, view: ClusterView, node: ReachableNode): Promise<void> {
+  const { cluster, cloud } = view;
+  const token = hostToken(cluster, node.name);
+  const there = await cloud.findHost(token);
+  // A fresh one that could not be written down is what the next step looks for.
+  if (there !== null && there.id !== node.hostId) return;
+  if (cloud.machines && there) await removeSoftware(fleet, at, view, node.name);
+  await cloud.deleteHost(token);
+  for (const name of [SECRET_NAMES.hostKey(node.name), SECRET_NAMES.certificate(node.name)])
+    await fleet.secrets.forget(secretRef(cluster, name));
+}

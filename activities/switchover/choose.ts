@@ -1,0 +1,51 @@
+import type { StepRef } from '../../domain/clusters';
+import { each } from '../../domain/each';
+import { HoldfastError } from '../../domain/errors';
+import type { NodeName } from '../../domain/topology';
+import type { ClusterView, Fleet, ReachableNode } from '../fleet';
+import { dataNodesOf, fencedHostOf, gatewaysOf, hostOf } from '../fleet';
+import { sh } from '../host/shell';
+import { findPrimary, runSql } from '../postgres/psql';
+import { sql } from '../postgres/sql';
+
+/** What a standby has not replayed it replays before it takes writes, while everybody waits: a segment takes a part of a second. */
+const MOST_BEHIND_BYTES = 16 * 1024 ** 2;
+
+/** Of the primary: names of the standbys whose word counts for a commit and that have caught up, the one that is least behind first. */
+export const FIT_STANDBYS = sql`SELECT application_name FROM pg_stat_replication
+  WHERE state = 'streaming' AND sync_state IN ('quorum', 'sync')
+    AND pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) <= ${MOST_BEHIND_BYTES}
+  ORDER BY replay_lsn DESC, application_name`;
+
+/** See SwitchoverActivities.chooseStandby. */
+export async function chooseStandby(fleet: Fleet, at: StepRef, view: ClusterView): Promise<void> {
+  const { operations } = fleet.inventory;
+  const { from = null, to = null } = (await operations.get(at.operationId))?.switchover ?? {};
+  if (from !== null) return;
+  await each(gatewaysOf(view), (gateway) =>
+    hostOf(fleet, view, gateway).run(sh`systemctl is-active haproxy pgbouncer`, {
+      title: 'see that the gateway works',
+    }),
+  );
+  const primary = await findPrimary(fleet, view);
+  const host = fencedHostOf(fleet, at, view, primary);
+  const names = await runSql(view, host, 'postgres', FIT_STANDBYS, 'see which standbys have caught up');
+  const fit = dataNodesOf(view).filter(({ name }) => names.split('\n').includes(name));
+  fit.sort((one, other) => names.indexOf(one.name) - names.indexOf(other.name));
+  await operations.recordSwitchover(at, { from: primary.name, to: choice(primary, fit, to) });
+}
+
+/** @throws SWITCHOVER_FAILED. */
+function choice(
+  { name }: ReachableNode,
+  [best, ...others]: readonly ReachableNode[],
+  asked: NodeName | null,
+): NodeName {
+  const failed = (detail: string): HoldfastError => new HoldfastError('SWITCHOVER_FAILED', { detail });
+  if (asked === name) throw failed(`${name} is the primary already; name another data node, or none`);
+  if (!best) throw failed('no synchronous standby has caught up with the primary; wait until one has');
+  const fit = [best, ...others].map((node) => node.name);
+  if (asked !== null && !fit.includes(asked))
+    throw failed(`${asked} is not in sync with the primary: wait until it is, or name one that is (${fit.join(', ')})`);
+  return asked ?? best.name;
+}

@@ -1,0 +1,112 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { log } from '@temporalio/activity';
+import { silentPrimary } from '../../domain/heartbeats';
+import type { ClusterId } from '../../domain/ids';
+import type { NodeName } from '../../domain/topology';
+import type { ClusterView, Fleet } from '../fleet';
+import { reasonOf } from '../host/cancellation';
+import type { Failover } from '../inventory/failovers';
+import { carryOn, takeUp } from './failover';
+import { openHearing } from './hearing';
+import type { ReplacementSteps } from './replacements';
+import { watchLosses } from './replacements';
+import { askOthersFor } from './witnesses';
+
+const LOOK_MS = 100;
+/** How soon a new cluster, a changed node or a failover that somebody else left is seen, and what was heard is written down. */
+const LIST_MS = 1_000;
+/** A primary that others still hear is asked for again after so long, and told of once in so long. */
+const AGAIN_MS = 500;
+const TELL_MS = 60_000;
+
+/**
+ * Listens to the nodes of every cluster and writes down what they say; replaces a primary that is dead, where the cluster can
+ * do without it and its cloud confirms that it is off; has nodes replaced that do not come back. Ends with the signal only.
+ *
+ * @param clock tells milliseconds; default: since the process began. @throws the reason of the signal.
+ */
+export async function guardClusters(
+  fleet: Fleet,
+  steps: ReplacementSteps,
+  signal: AbortSignal,
+  clock = (): number => performance.now(),
+): Promise<never> {
+  const hearing = openHearing(fleet);
+  const losses = watchLosses(fleet, steps, clock);
+  const failovers = createFailovers(fleet);
+  const listing = every(LIST_MS, signal, async () => {
+    await failovers.takeUpLeft();
+    await hearing.follow();
+    await hearing.record();
+    losses.look(hearing.clusters());
+  });
+  await every(LOOK_MS, signal, () => {
+    for (const heard of hearing.clusters()) {
+      const node = heard.view.cloud.fences ? silentPrimary(heard.heartbeats()) : null;
+      if (node !== null) failovers.suspect(heard.view, node);
+    }
+    return Promise.resolve();
+  });
+  await listing;
+  hearing.stop();
+  throw reasonOf(signal);
+}
+
+interface Failovers {
+  /** Returns at once; what has to be done goes on by itself. */
+  suspect(view: ClusterView, node: NodeName): void;
+  takeUpLeft(): Promise<void>;
+}
+
+function createFailovers(fleet: Fleet): Failovers {
+  const table = fleet.inventory.failovers;
+  const suspected = new Set<ClusterId>();
+  const carried = new Set<Failover['id']>();
+  const carry = async (failover: Failover, act: typeof carryOn): Promise<void> => {
+    if (carried.has(failover.id)) return;
+    carried.add(failover.id);
+    await act(fleet, failover)
+      .catch(tell)
+      .finally(() => carried.delete(failover.id));
+  };
+  const toldAtMs = new Map<ClusterId, number>();
+  const tellLeftAlone = (cluster: ClusterId, node: NodeName): void => {
+    if (performance.now() < (toldAtMs.get(cluster) ?? -TELL_MS) + TELL_MS) return;
+    toldAtMs.set(cluster, performance.now());
+    log.warn('a primary is silent, but not dead for sure: it is left alone', { cluster, node });
+  };
+  const act = async (view: ClusterView, node: NodeName): Promise<void> => {
+    const { id } = view.cluster;
+    if ((await askOthersFor(fleet, view, node)) !== 'silent') {
+      tellLeftAlone(id, node);
+      return pause(AGAIN_MS);
+    }
+    const failover = await table.begin(id, node);
+    await (failover ? carry(failover, carryOn) : pause(AGAIN_MS));
+  };
+  return {
+    suspect(view, node) {
+      const { id } = view.cluster;
+      if (suspected.has(id)) return;
+      suspected.add(id);
+      void act(view, node)
+        .catch(tell)
+        .finally(() => suspected.delete(id));
+    },
+    async takeUpLeft() {
+      for (const failover of await table.listUnfinished()) void carry(failover, takeUp);
+    },
+  };
+}
+
+/** What fails is done again at the next time. */
+async function every(periodMs: number, signal: AbortSignal, act: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) {
+    await act().catch(tell);
+    await pause(periodMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+function tell(error: unknown): void {
+  log.warn('a guard of clusters failed', { error: String(error) });
+}

@@ -1,0 +1,71 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Heartbeat, HeartbeatRole } from '../../domain/heartbeats';
+import { HEARTBEAT_ROLES } from '../../domain/heartbeats';
+import type { ClusterView, Fleet, ReachableNode } from '../fleet';
+import { hostOf } from '../fleet';
+import type { ShellCommand } from '../host/shell';
+import { sh } from '../host/shell';
+import { binariesOf, SOCKET_FOLDER } from '../postgres/paths';
+import { sql } from '../postgres/sql';
+
+/** One node, as it is heard. */
+export interface Listener {
+  heartbeat(): Heartbeat;
+  /** Ends the command on the host, too. */
+  stop(): void;
+}
+
+/** One session that answers four times a second, for as long as there is a server. */
+const SAY_ROLE = `while :; do
+  printf '%s\\n\\\\watch 0.25\\n' "$3" | "$1" -XAtq -h "$2" -d postgres 2>/dev/null
+  echo down
+  sleep 0.25
+done`;
+/** Of a gateway, once a second. */
+const SAY_OPEN = `while :; do
+  if systemctl is-active --quiet haproxy && systemctl is-active --quiet pgbouncer; then echo open; else echo down; fi
+  sleep 1
+done`;
+const ROLE = sql`SELECT CASE WHEN pg_is_in_recovery() THEN 'replica' ELSE 'primary' END`;
+
+/** The command ends with its connection: this is for hosts that were not told. */
+const LONGEST_MS = 24 * 3_600_000;
+const RETRY_MS = 250;
+const MOST_RETRY_MS = 3_000;
+
+function sayRole({ cluster }: ClusterView): ShellCommand {
+  const psql = `${binariesOf(cluster.spec.version)}/psql`;
+  return sh`runuser -u postgres -- sh -c ${SAY_ROLE} sh ${psql} ${SOCKET_FOLDER} ${ROLE}`;
+}
+
+/** Listens from now on, and again whenever the connection was lost. Changes nothing on the host. */
+export function listenTo(fleet: Fleet, view: ClusterView, node: ReachableNode): Listener {
+  const stopping = new AbortController();
+  let role: HeartbeatRole | null = null;
+  let heardAtMs = performance.now();
+  let failures = 0;
+  const onLine = (line: string): void => {
+    const said = HEARTBEAT_ROLES.find((one) => one === line);
+    if (!said) return;
+    role = said;
+    heardAtMs = performance.now();
+    failures = 0;
+  };
+  const listen = async (): Promise<void> => {
+    const { signal } = stopping;
+    const command = node.role === 'data' ? sayRole(view) : sh`sh -c ${SAY_OPEN}`;
+    const options = { title: 'say who it is', timeoutMs: LONGEST_MS, signal, onLine };
+    while (!signal.aborted) {
+      // Its silence tells the rest.
+      await hostOf(fleet, view, node)
+        .run(command, options)
+        .catch(() => undefined);
+      await pause(Math.min(RETRY_MS * ++failures, MOST_RETRY_MS), undefined, { signal }).catch(() => undefined);
+    }
+  };
+  void listen();
+  return {
+    heartbeat: () => ({ node: node.name, role, silentMs: performance.now() - heardAtMs }),
+    stop: () => stopping.abort(),
+  };
+}

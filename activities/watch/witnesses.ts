@@ -1,0 +1,45 @@
+import { isMajority } from '../../domain/heartbeats';
+import type { NodeName } from '../../domain/topology';
+import type { ClusterView, Fleet, ReachableNode } from '../fleet';
+import { dataNodesOf, hostOf, reachableNode } from '../fleet';
+import { sh } from '../host/shell';
+import { binariesOf } from '../postgres/paths';
+
+/** What data nodes say of another node: `silent` is a verdict only where enough of them say so and nobody says otherwise. */
+export type Testimony = 'answers' | 'silent' | 'unknown';
+
+/*
+ * Asks for what no kernel answers by itself, so that a frozen host is silent too: PostgreSQL, whatever it says, and the banner of
+ * sshd. Prints who answers.
+ */
+const CALL = `"$1" -q -h "$2" -p 5432 -t 1 & postgres=$!
+timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/22" && read -r line <&3 && case $line in SSH-*) echo sshd ;; esac' "$2" 2>/dev/null
+wait "$postgres"
+case $? in 0 | 1) echo postgres ;; 2) ;; *) exit 1 ;; esac`;
+const TIMEOUT_MS = 4_000;
+
+/**
+ * Has the other data nodes call a node. Behind PostgreSQL's port of a gateway is its HAProxy.
+ *
+ * @returns `silent` when a majority of the cluster's data nodes gets no answer from it, and nobody gets one.
+ */
+export async function askOthersFor(fleet: Fleet, view: ClusterView, name: NodeName): Promise<Testimony> {
+  const called = reachableNode(view, name);
+  const dataNodes = dataNodesOf(view);
+  const others = dataNodes.filter((node) => node.name !== name);
+  const testimonies = await Promise.all(others.map((witness) => call(fleet, view, witness, called)));
+  if (testimonies.includes('answers')) return 'answers';
+  const agreeing = testimonies.filter((testimony) => testimony === 'silent').length;
+  return isMajority(agreeing, dataNodes.length) ? 'silent' : 'unknown';
+}
+
+async function call(fleet: Fleet, view: ClusterView, from: ReachableNode, to: ReachableNode): Promise<Testimony> {
+  const isReady = `${binariesOf(view.cluster.spec.version)}/pg_isready`;
+  const command = sh`sh -c ${CALL} sh ${isReady} ${to.privateAddress}`;
+  try {
+    const printed = await hostOf(fleet, view, from).run(command, { title: `call ${to.name}`, timeoutMs: TIMEOUT_MS });
+    return printed === '' ? 'silent' : 'answers';
+  } catch {
+    return 'unknown';
+  }
+}

@@ -1,0 +1,78 @@
+import type { Heartbeat } from './heartbeats';
+import { isMajority, STALE_MS } from './heartbeats';
+import type { NodeName } from './topology';
+
+/** What the silence of nodes means that do not come back. */
+
+/** More clusters than these that lose nodes within the time are a storm: its cause is looked for before anything is replaced by itself. */
+export const STORM = { clusters: 3, withinS: 600 } as const;
+
+/** What a cluster has lost, as far as it can be heard. */
+export type Silence =
+  | { readonly kind: 'none' }
+  /** They have not been listened to for long enough. */
+  | { readonly kind: 'unknown' }
+  /** A majority of the data nodes is heard: the cluster serves without these. */
+  | { readonly kind: 'some'; readonly nodes: readonly NodeName[] }
+  /** Too many data nodes are silent, or the control plane does not hear them. */
+  | { readonly kind: 'majority'; readonly nodes: readonly NodeName[]; readonly all: boolean };
+
+/** @param data of all data nodes. @param gateways of all gateways. */
+export function silenceOf(data: readonly Heartbeat[], gateways: readonly Heartbeat[]): Silence {
+  const nodes = data.filter(isSilent).map(({ node }) => node);
+  if (!isMajority(data.length - nodes.length, data.length))
+    return { kind: 'majority', nodes, all: nodes.length === data.length };
+  const silent = [...nodes, ...gateways.filter(isSilent).map(({ node }) => node)];
+  if (silent.length > 0) return { kind: 'some', nodes: silent };
+  return { kind: [...data, ...gateways].every(({ role }) => role !== null) ? 'none' : 'unknown' };
+}
+
+const isSilent = ({ silentMs }: Heartbeat): boolean => silentMs >= STALE_MS;
+
+/** What is told of nodes that are lost and not replaced by themselves. */
+export interface Loss {
+  readonly status: false;
+  readonly reason: 'NodeLost' | 'ManyClustersLost' | 'NoQuorum' | 'DataNodesLost';
+  readonly message: string;
+}
+
+const lost = (reason: Loss['reason'], message: string): Loss => ({ status: false, reason, message });
+const answer = (nodes: readonly NodeName[]): string =>
+  `${nodes.join(' and ')} ${nodes.length === 1 ? 'answers' : 'answer'} nobody any more`;
+const replaceBy = (cluster: string, [node = 'pg-1']: readonly NodeName[]): string =>
+  `\`holdfast node replace ${cluster} ${node}\``;
+
+/** Machines of the user's own. */
+export const machineLost = (cluster: string, nodes: readonly NodeName[]): Loss =>
+  lost(
+    'NodeLost',
+    `${answer(nodes)}: switch the machine on, or forget it (\`holdfast host remove\` with \`--force\`), see that another one is free, and type ${replaceBy(cluster, nodes)}.`,
+  );
+
+/** The operation that was to replace it has ended without. */
+export const notReplaced = (cluster: string, nodes: readonly NodeName[]): Loss =>
+  lost(
+    'NodeLost',
+    `${answer(nodes)}, and the last replacement did not succeed: \`holdfast ops list --cluster ${cluster}\` tells why. It is tried again in ten minutes, or by ${replaceBy(cluster, nodes)}.`,
+  );
+
+export const inStorm = (cluster: string, nodes: readonly NodeName[], clusters: number): Loss =>
+  lost(
+    'ManyClustersLost',
+    `${answer(nodes)}. ${clusters} clusters have lost nodes at once, so nothing is replaced by itself: look for the cause, or type ${replaceBy(cluster, nodes)}.`,
+  );
+
+export const withoutQuorum = (nodes: readonly NodeName[]): Loss =>
+  lost(
+    'NoQuorum',
+    `The hosts of ${nodes.join(' and ')} are off, and nobody can write without them: switch one of them on. Where none can be, restore the cluster from its backups.`,
+  );
+
+/** @param hasBackups false: there is nothing to restore it from. */
+export const dataNodesLost = (cluster: string, hasBackups: boolean): Loss =>
+  lost(
+    'DataNodesLost',
+    hasBackups
+      ? `All hosts with data are off or gone. If none comes back, restore the data from the backups: \`holdfast restore create ${cluster} NEW_NAME\`.`
+      : 'All hosts with data are off or gone, and the cluster has no backups: only a host that comes back brings its data.',
+  );

@@ -1,0 +1,31 @@
+import type { Heartbeat } from '../../../domain/heartbeats';
+import { silentPrimary } from '../../../domain/heartbeats';
+
+/** When the silence of a primary is worth asking others for. */
+
+const primary: Heartbeat = { node: 'pg-1', role: 'primary', silentMs: 100 };
+const replica: Heartbeat = { node: 'pg-2', role: 'replica', silentMs: 200 };
+const other: Heartbeat = { node: 'pg-3', role: 'replica', silentMs: 0 };
+const silent = (heartbeat: Heartbeat): Heartbeat => ({ ...heartbeat, silentMs: 1_000 });
+const down = (heartbeat: Heartbeat): Heartbeat => ({ ...heartbeat, role: 'down' });
+
+test('a primary that is silent while the others are heard is suspected', () => {
+  expect(silentPrimary([silent(primary), replica, other])).toBe('pg-1');
+  expect(silentPrimary([silent(primary), replica, down(other)])).toBe('pg-1');
+});
+
+test.each<[string, Heartbeat[]]>([
+  ['all are heard', [primary, replica, other]],
+  ['a replica is silent', [primary, silent(replica), other]],
+  ['the primary says that its PostgreSQL is down', [silent(down(primary)), replica, other]],
+  ['nobody is heard: the network of the control plane is the cause', [primary, replica, other].map(silent)],
+  ['the others have no quorum without it', [silent(primary), silent(replica), other]],
+  ['nobody who is left can take over', [silent(primary), down(replica), down(other)]],
+  ['another node is the primary by now', [silent(primary), { ...replica, role: 'primary' }, other]],
+  ['two were the primary, and are silent', [silent(primary), silent({ ...replica, role: 'primary' }), other]],
+  ['no primary was ever heard', [{ ...silent(primary), role: null }, replica, other]],
+  ['who is left was never heard', [silent(primary), { ...replica, role: null }, other]],
+  ['there are two nodes only', [silent(primary), replica]],
+])('nobody is suspected when %s', (_what, heartbeats) => {
+  expect(silentPrimary(heartbeats)).toBeNull();
+});
