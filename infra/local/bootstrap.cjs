@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * The first thing that `npm start`, `npm test`, `npm run down`, `npm run bench` and `npm run build` run, on any Node
+ * The first thing that `npm start`, `npm test` and `npm run down`, `bench`, `chaos` and `build` run, on any Node
  * from 18 on and without a single dependency: installs what package-lock.json asks for, compiles what changed, and
  * hands over to dist/infra/local/<verb>.js under the Node that the project pins.
  */

@@ -43,8 +43,8 @@ interface Owned extends Installation {
 
 /** `npm run down`: removes all that this clone's installation made. Can be run at any time, and again. */
 async function down(progress: Progress, choices: Choices): Promise<void> {
-  // Tests and benchmarks have homes of their own inside; the outer one goes last.
-  const homes = ['test', 'bench', '.'].map((name) => join(homeFolder, name));
+  // Tests, benchmarks and the fault laboratory have homes of their own inside; the outer one goes last.
+  const homes = ['test', 'bench', 'chaos', '.'].map((name) => join(homeFolder, name));
   const installations = await findInstallations(homes);
   const clusters = installations.map(({ installId, engines }) =>
     Promise.all(engines.map((engine) => listClusters(engine, installId))),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isFinal } from '../../domain/operations';
 import type { OperationAnswer } from '../../domain/schemas/operations';
 import { operationSchema } from '../../domain/schemas/operations';
+import { chance } from '../support/chance';
 import { eventually } from '../support/eventually';
 import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
@@ -16,17 +17,6 @@ jest.setTimeout(600_000);
 
 const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const random = chance(SEED);
-
-/** Mulberry32: the same seed, the same numbers between 0 and 1. */
-function chance(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 let holdfast: Holdfast;
 beforeAll(async () => {

@@ -5,8 +5,8 @@ import { eventually } from '../../support/eventually';
 import { login, PORTS, query, refusal } from '../../system/support/endpoint';
 import type { Port } from '../../system/support/endpoint';
 import { demandSuccess, libpqEnvironment, runOn, runTool } from '../../system/support/image-tools';
-import type { Ha } from './cluster';
-import { dataNodes, hostIdOf, readSecret } from './cluster';
+import type { Ha } from '../../system/support/ha-cluster';
+import { dataNodes, hostIdOf, readSecret } from '../../system/support/ha-cluster';
 
 /** Who gets in, from where, and what they may do there. */
 export function describeAccess(ha: Ha): void {

@@ -6,8 +6,8 @@ import { runOn } from '../../system/support/image-tools';
 import { findLost, longestGap, startWriter } from '../../system/support/ledger';
 import type { Writer } from '../../system/support/ledger';
 import { powerOn } from '../../system/support/power';
-import type { Ha } from './cluster';
-import { hostIdOf, primaryOf, untilInQuorum } from './cluster';
+import type { Ha } from '../../system/support/ha-cluster';
+import { hostIdOf, primaryOf, untilInQuorum } from '../../system/support/ha-cluster';
 
 type Answered = Awaited<ReturnType<ReturnType<Ha>['holdfast']['cluster']>>['status']['conditions'][number];
 

@@ -2,12 +2,11 @@ import type { ReachableNode } from '../../../activities/fleet';
 import { sql } from '../../../activities/postgres/sql';
 import { eventually } from '../../support/eventually';
 import { login, query } from '../../system/support/endpoint';
-import { runOn } from '../../system/support/image-tools';
 import { findInvented, findLost, longestGap, startWriter } from '../../system/support/ledger';
 import type { Writer } from '../../system/support/ledger';
 import { powerOn } from '../../system/support/power';
-import type { Ha } from './cluster';
-import { dataNodes, hostIdOf, primaryOf, runAsSuperuser, untilInQuorum } from './cluster';
+import type { Ha } from '../../system/support/ha-cluster';
+import { dataNodes, hostIdOf, primaryOf, runAsSuperuser, untilWhole } from '../../system/support/ha-cluster';
 
 /** A user who waits longer for a write than this calls it an outage; the measured times are printed. */
 const WRITABLE_AGAIN_MS = 60_000;
@@ -47,7 +46,7 @@ export function describeFailures(ha: Ha): void {
   test.each(TURNS)(
     'without %s the cluster is writable again at the same address, and with it whole again',
     async (turn) => {
-      await untilWhole(ha);
+      await untilWhole(ha());
       const primary = await primaryOf(ha());
       const node = choose(turn, primary.name);
       const { name } = node;
@@ -63,7 +62,7 @@ export function describeFailures(ha: Ha): void {
         await powerOn(host);
       }
       const startedAt = Date.now();
-      await untilWhole(ha);
+      await untilWhole(ha());
       const gap = longestGap(writer.attempts, killedAt, startedAt);
       measured.push({
         host: name,
@@ -77,7 +76,7 @@ export function describeFailures(ha: Ha): void {
   );
 
   test('after a power cut of all five at once it serves again through every port', async () => {
-    await untilWhole(ha);
+    await untilWhole(ha());
     const { docker } = ha().holdfast.fleet.clouds;
     const tokens = ha().nodes.map(({ name }) => `${ha().id}/${name}`);
     await Promise.all(tokens.map((token) => docker.powerOff(token)));
@@ -94,7 +93,7 @@ export function describeFailures(ha: Ha): void {
       );
     }
     await acknowledgedAfter(writer, Date.now());
-    await untilWhole(ha);
+    await untilWhole(ha());
   });
 
   test('after all of it no acknowledged row is lost, on any data node', async () => {

@@ -4,8 +4,8 @@ import { PATRONI_REST_PORT } from '../../../activities/patroni/config';
 import { sql } from '../../../activities/postgres/sql';
 import { send } from '../../system/support/tls-request';
 import type { TlsRequest } from '../../system/support/tls-request';
-import type { Ha } from './cluster';
-import { dataNodes, primaryOf, readSecret, runAsSuperuser } from './cluster';
+import type { Ha } from '../../system/support/ha-cluster';
+import { dataNodes, primaryOf, readSecret, runAsSuperuser } from '../../system/support/ha-cluster';
 
 const NODE_EXPORTER = 9100;
 const POSTGRES_EXPORTER = 9187;

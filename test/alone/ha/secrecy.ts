@@ -6,8 +6,8 @@ import { decodedPayloads } from '../../system/canary/places';
 import { demandSuccess, runOn } from '../../system/support/image-tools';
 import type { Place, Secret } from '../../system/support/secret-search';
 import { secretsOf } from '../../system/support/secret-search';
-import type { HaCluster } from './cluster';
-import { hostIdOf } from './cluster';
+import type { HaCluster } from '../../system/support/ha-cluster';
+import { hostIdOf } from '../../system/support/ha-cluster';
 
 /** All secrets of the cluster and of the installation, in clear. */
 export async function allSecrets({ holdfast, id }: HaCluster): Promise<Secret[]> {

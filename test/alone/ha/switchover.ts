@@ -6,8 +6,8 @@ import { eventually } from '../../support/eventually';
 import { login, query } from '../../system/support/endpoint';
 import { findLost, longestGap, startWriter } from '../../system/support/ledger';
 import type { Writer } from '../../system/support/ledger';
-import type { Ha } from './cluster';
-import { dataNodes, primaryOf, untilInQuorum } from './cluster';
+import type { Ha } from '../../system/support/ha-cluster';
+import { dataNodes, primaryOf, untilInQuorum } from '../../system/support/ha-cluster';
 
 /** The measured stalls are printed beside these; a busy machine takes its time. */
 const GOALS_MS = { pooled: 2_000, direct: 3_500 } as const;

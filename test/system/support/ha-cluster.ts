@@ -1,3 +1,4 @@
+import type Docker from 'dockerode';
 import { z } from 'zod';
 import type { ReachableNode } from '../../../activities/fleet';
 import { hostOf, reachableNode, secretRef, viewCluster } from '../../../activities/fleet';
@@ -10,13 +11,24 @@ import type { ClusterDetailAnswer } from '../../../domain/schemas/clusters';
 import type { CredentialsAnswer } from '../../../domain/schemas/credentials';
 import type { OperationAnswer } from '../../../domain/schemas/operations';
 import type { NodeName } from '../../../domain/topology';
+import type { OpenFleet } from '../../../workers/fleet';
 import type { Holdfast } from '../../support/holdfast';
+import type { HoldfastApi } from '../../support/holdfast-api';
 import { eventually } from '../../support/eventually';
-import { send } from '../../system/support/tls-request';
+import type { Patience } from '../../support/eventually';
+import { runOn } from './image-tools';
+import { send } from './tls-request';
 
-/** The one cluster that the tests of this folder look at, and ways to look at it that its user does not have. */
-export interface HaCluster {
-  readonly holdfast: Holdfast;
+/** A control plane, as its user and its operator have it. */
+export interface Insight extends HoldfastApi {
+  readonly docker: Docker;
+  /** For a look behind the API: inventory, secrets, cloud, hosts. */
+  readonly fleet: OpenFleet;
+}
+
+/** A cluster of three data nodes and two gateways, and ways to look at it that its user does not have. */
+export interface HaCluster<Control extends Insight = Holdfast> {
+  readonly holdfast: Control;
   readonly id: ClusterId;
   /** The provision, ended. */
   readonly provision: OperationAnswer;
@@ -29,7 +41,10 @@ export interface HaCluster {
 /** Tests get it when they run, because it is made after they are written down. */
 export type Ha = () => HaCluster;
 
-export async function lookAt(holdfast: Holdfast, provision: OperationAnswer): Promise<HaCluster> {
+export async function lookAt<Control extends Insight>(
+  holdfast: Control,
+  provision: OperationAnswer,
+): Promise<HaCluster<Control>> {
   const { clusterId: id } = provision;
   if (!isId('clu', id)) throw new Error(`${id} is no cluster's id`);
   const [cluster, credentials, view] = await Promise.all([
@@ -42,7 +57,10 @@ export async function lookAt(holdfast: Holdfast, provision: OperationAnswer): Pr
   return { holdfast, id, provision, cluster, credentials, nodes: [...(data ?? []), ...(gateways ?? [])] };
 }
 
-export const dataNodes = ({ nodes }: HaCluster): ReachableNode[] => nodes.filter(({ role }) => role === 'data');
+export const dataNodes = ({ nodes }: HaCluster<Insight>): ReachableNode[] =>
+  nodes.filter(({ role }) => role === 'data');
+export const gateways = ({ nodes }: HaCluster<Insight>): ReachableNode[] =>
+  nodes.filter(({ role }) => role === 'gateway');
 
 const memberSchema = z.object({
   state: z.string(),
@@ -55,7 +73,7 @@ const memberSchema = z.object({
 type Member = z.infer<typeof memberSchema>;
 
 /** What the Patroni of a data node says of itself at this moment; null when it does not answer. */
-async function memberAt(ha: HaCluster, { privateAddress: host }: ReachableNode): Promise<Member | null> {
+async function memberAt(ha: HaCluster<Insight>, { privateAddress: host }: ReachableNode): Promise<Member | null> {
   const { status, body } = await send({
     host,
     port: PATRONI_REST_PORT,
@@ -66,7 +84,7 @@ async function memberAt(ha: HaCluster, { privateAddress: host }: ReachableNode):
 }
 
 /** The primary of this moment; waits for one. */
-export function primaryOf(ha: HaCluster): Promise<ReachableNode> {
+export function primaryOf(ha: HaCluster<Insight>): Promise<ReachableNode> {
   return eventually(
     async () => {
       const members = await Promise.all(
@@ -79,7 +97,7 @@ export function primaryOf(ha: HaCluster): Promise<ReachableNode> {
 }
 
 /** Waits until one data node is the primary and all others stream from it and count for its quorum. */
-export async function untilInQuorum(ha: HaCluster): Promise<void> {
+export async function untilInQuorum(ha: HaCluster<Insight>, patience: Patience = {}): Promise<void> {
   await eventually(
     async () => {
       const members = await Promise.all(dataNodes(ha).map((node) => memberAt(ha, node)));
@@ -97,13 +115,27 @@ export async function untilInQuorum(ha: HaCluster): Promise<void> {
         new Set(inQuorum.map((one) => one.application_name)).size === all;
       return whole;
     },
-    { everyMs: 250 },
+    { everyMs: 250, ...patience },
   );
+}
+
+/** Both replicas count for the quorum, and the services of all gateways run. @param patience for each of them. */
+export async function untilWhole(ha: HaCluster<Insight>, patience: Patience = {}): Promise<void> {
+  await untilInQuorum(ha, patience);
+  for (const gateway of gateways(ha)) {
+    await eventually(
+      async () => {
+        const { exitCode } = await runOn(hostIdOf(gateway), 'systemctl is-active haproxy pgbouncer keepalived\n');
+        return exitCode === 0;
+      },
+      { everyMs: 250, ...patience },
+    );
+  }
 }
 
 /** Runs SQL as superuser through the socket of a data node. */
 export async function runAsSuperuser(
-  { holdfast: { fleet }, id }: HaCluster,
+  { holdfast: { fleet }, id }: HaCluster<Insight>,
   node: NodeName,
   statement: SqlText,
   database = 'postgres',
@@ -113,7 +145,7 @@ export async function runAsSuperuser(
 }
 
 /** A secret of the cluster, decrypted. */
-export async function readSecret({ holdfast: { fleet }, id }: HaCluster, name: string): Promise<string> {
+export async function readSecret({ holdfast: { fleet }, id }: HaCluster<Insight>, name: string): Promise<string> {
   const { cluster } = await viewCluster(fleet, id);
   return fleet.secrets.read(secretRef(cluster, name));
 }
