@@ -22,6 +22,8 @@ import type { HousekeepingActivities } from './housekeeping/activities';
 import { createHousekeepingActivities } from './housekeeping/activities';
 import type { InventoryActivities } from './inventory/activities';
 import { createInventoryActivities } from './inventory/activities';
+import type { NodeActivities } from './nodes/activities';
+import { createNodeActivities } from './nodes/activities';
 import type { PatroniActivities } from './patroni/activities';
 import { createPatroniActivities } from './patroni/activities';
 import type { BackupActivities } from './pgbackrest/activities';
@@ -38,6 +40,8 @@ import type { RestorePointActivities } from './pgbackrest/restore-points';
 import { createRestorePointActivities } from './pgbackrest/restore-points';
 import type { PostgresActivities } from './postgres/activities';
 import { createPostgresActivities } from './postgres/activities';
+import type { PowerActivities } from './power/activities';
+import { createPowerActivities } from './power/activities';
 import type { ScheduleActivities } from './schedules/activities';
 import { createScheduleActivities } from './schedules/activities';
 import type { SecretActivities } from './secrets/activities';
@@ -68,9 +72,11 @@ export type Activities = CloudActivities &
   HookActivities &
   HousekeepingActivities &
   InventoryActivities &
+  NodeActivities &
   PatroniActivities &
   PolicyActivities &
   PostgresActivities &
+  PowerActivities &
   PreflightActivities &
   ScheduleActivities &
   SecretActivities &
@@ -123,9 +129,11 @@ export function createActivities(fleet: Fleet, stopping = new AbortController().
     ...createHookActivities(fleet),
     ...createHousekeepingActivities(fleet),
     ...createInventoryActivities(fleet),
+    ...createNodeActivities(fleet),
     ...createPatroniActivities(fleet),
     ...createPolicyActivities(fleet),
     ...createPostgresActivities(fleet),
+    ...createPowerActivities(fleet),
     ...createPreflightActivities(fleet),
     ...createScheduleActivities(fleet),
     ...createSecretActivities(fleet),

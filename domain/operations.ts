@@ -22,6 +22,10 @@ export const OPERATION_KINDS = [
   'restore-dump',
   'restore-database',
   'switchover',
+  'restart-node',
+  'reinit-node',
+  'stop',
+  'start',
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
@@ -49,6 +53,10 @@ export function laneOf(kind: OperationKind): Lane {
     case 'restore-dump':
     case 'restore-database':
     case 'switchover':
+    case 'restart-node':
+    case 'reinit-node':
+    case 'stop':
+    case 'start':
       return 'cluster';
   }
 }
@@ -57,10 +65,16 @@ export function laneOf(kind: OperationKind): Lane {
 export const ENDS_BACKUPS: readonly OperationKind[] = ['delete'];
 
 /** While one of these runs no backup and no dump begins, and none of them begins while one of those runs. */
-export const EXCLUDES_BACKUPS: readonly OperationKind[] = ['begin-backups', 'restore-in-place', 'rollback'];
+export const EXCLUDES_BACKUPS: readonly OperationKind[] = [
+  'begin-backups',
+  'restore-in-place',
+  'rollback',
+  'stop',
+  'start',
+];
 
-/** They stop the primary and start it elsewhere: while one of these runs no host is switched off because its primary is silent. */
-export const EXCLUDES_FAILOVER: readonly OperationKind[] = ['restore-in-place', 'rollback'];
+/** They stop the primary themselves: while one of these runs no host is switched off because its primary is silent. */
+export const EXCLUDES_FAILOVER: readonly OperationKind[] = ['restore-in-place', 'rollback', 'stop', 'start'];
 
 export const OPERATION_STATES = [
   'pending',
@@ -117,6 +131,15 @@ export interface Switchover {
   readonly to: NodeName | null;
 }
 
+/** The node that an operation is about. */
+export interface NodeWork {
+  readonly name: NodeName;
+  /** What it was when the operation looked at it; null before. */
+  readonly was: 'primary' | 'replica' | 'gateway' | null;
+  /** What tells the processes of then from those after a restart; null where nothing has to. */
+  readonly run: string | null;
+}
+
 /** An operation as lists have it: all but its steps, which are many. */
 export interface OperationSummary {
   readonly id: OperationId;
@@ -150,6 +173,8 @@ export interface Operation extends OperationSummary {
   readonly restored: Restored | null;
   /** Null for one that is no switchover. */
   readonly switchover: Switchover | null;
+  /** Null for one that is about a cluster as a whole. */
+  readonly node: NodeWork | null;
   readonly steps: readonly Step[];
 }
 

@@ -83,6 +83,10 @@ function endsCluster(operation: OperationInput, outcome: RunOutcome): boolean {
     case 'delete-dump':
     case 'restore-dump':
     case 'switchover':
+    case 'restart-node':
+    case 'reinit-node':
+    case 'stop':
+    case 'start':
       return false;
   }
 }

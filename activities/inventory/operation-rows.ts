@@ -49,6 +49,12 @@ const restored = z.object({
 
 const switchover = z.object({ from: nodeName.nullable(), to: nodeName.nullable() });
 
+const nodeWork = z.object({
+  name: nodeName,
+  was: z.enum(['primary', 'replica', 'gateway']).nullable(),
+  run: z.string().nullable(),
+});
+
 const OPEN_STATES = new Set<z.infer<typeof operationState>>(['pending', 'scheduled', 'running', 'waiting']);
 
 const columns = z.object({
@@ -105,11 +111,17 @@ export const operationSummaryRow = columns
   .transform((row) => summaryOf(row, row.current_step));
 
 export const operationRow = columns
-  .extend({ steps: z.array(step), restored: restored.nullable(), switchover: switchover.nullable() })
+  .extend({
+    steps: z.array(step),
+    restored: restored.nullable(),
+    switchover: switchover.nullable(),
+    node: nodeWork.nullable(),
+  })
   .transform((row): Operation => ({
     ...summaryOf(row, currentStepOf(row.state, row.steps)),
     restored: row.restored,
     switchover: row.switchover,
+    node: row.node,
     steps: row.steps,
   }));
 

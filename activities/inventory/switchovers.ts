@@ -14,8 +14,8 @@ export async function orderSwitchover(sql: Sql, id: OperationId, to: NodeName | 
 
 /** See {@link OperationTable.recordSwitchover}. */
 export async function recordSwitchover(sql: Sql, { operationId }: StepRef, change: Switchover): Promise<void> {
-  await sql.run(`update operations set switchover = $2::jsonb where id = $1 and switchover -> 'from' = 'null'`, [
-    operationId,
-    JSON.stringify(change),
-  ]);
+  await sql.run(
+    `update operations set switchover = $2::jsonb where id = $1 and coalesce(switchover -> 'from', 'null') = 'null'`,
+    [operationId, JSON.stringify(change)],
+  );
 }

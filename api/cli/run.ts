@@ -11,6 +11,8 @@ import { addEscrowCommands } from './command-escrow';
 import { addDumpCommands } from './command-dump';
 import { addHostCommands } from './command-host';
 import { addKeyCommands } from './command-key';
+import { addMaintenanceCommands } from './command-maintenance';
+import { addNodeCommands } from './command-node';
 import { addOperationCommands } from './command-ops';
 import { addRestoreCommands } from './command-restore';
 import { addSiteCommands } from './command-site';
@@ -61,6 +63,8 @@ export function createProgram(): Command {
   };
   addClusterCommands(program, open);
   addSwitchoverCommand(program, open);
+  addNodeCommands(program, open);
+  addMaintenanceCommands(program, open);
   addBackupCommands(program, open);
   addRestoreCommands(program, open);
   addDrillCommands(program, open);

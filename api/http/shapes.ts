@@ -19,8 +19,9 @@ export const clusterPath = (id: string): string => `/v1/clusters/${id}`;
 type Links = Pick<ApiDeps, 'temporalUiUrl'>;
 
 export function operationAnswer(deps: Links, operation: Operation): OperationAnswer {
-  const { restored, switchover, steps } = operation;
-  return { ...operationSummaryAnswer(deps, operation), restored, switchover, steps };
+  const { restored, switchover, node, steps } = operation;
+  const about = node && { name: node.name, was: node.was };
+  return { ...operationSummaryAnswer(deps, operation), restored, switchover, node: about, steps };
 }
 
 export function operationSummaryAnswer({ temporalUiUrl }: Links, operation: OperationSummary): OperationSummaryAnswer {

@@ -82,6 +82,16 @@ export const operationSchema = operationSummarySchema
       .nullable()
       .meta({ description: 'Of one that restores: where the data came from, and what was found in it.' }),
     switchover: switchedSchema.nullable().meta({ description: 'Of a switchover: of which node to which one.' }),
+    node: z
+      .object({
+        name: z.string(),
+        was: z
+          .enum(['primary', 'replica', 'gateway'])
+          .nullable()
+          .meta({ description: 'When the operation looked at it; null before.' }),
+      })
+      .nullable()
+      .meta({ description: 'Of what is done with one node: which, and what it was.' }),
     steps: z.array(stepSchema).readonly(),
   })
   .meta({ id: 'Operation', description: 'An operation with its steps.' });

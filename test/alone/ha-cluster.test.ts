@@ -9,6 +9,7 @@ import type { HaCluster } from './ha/cluster';
 import { dataNodes, lookAt } from './ha/cluster';
 import { describeFailures } from './ha/failures';
 import { describeInternals } from './ha/internals';
+import { describeMaintenance } from './ha/maintenance';
 import { describeSwitchover } from './ha/switchover';
 import { allSecrets, placesOfControlPlane, placesOfHosts } from './ha/secrecy';
 import { watchArgv } from '../system/support/argv';
@@ -120,6 +121,8 @@ describe('no secret stands', () => {
 });
 
 describe('switchover', () => describeSwitchover(() => ha));
+
+describe('maintenance', () => describeMaintenance(() => ha));
 
 describe('the autopilot', () => describeAutopilot(() => ha));
 

@@ -12,6 +12,7 @@ import type { CloudName } from '../../domain/clusters';
 import type { ClusterId } from '../../domain/ids';
 import type { Operation, OperationInput, OperationKind } from '../../domain/operations';
 import type { Topology } from '../../domain/plans';
+import type { NodeName } from '../../domain/topology';
 import { decideOperation } from '../../workflows/operation';
 import type { RunbookOf } from '../../workflows/runbook';
 import { titlesOf } from '../../workflows/runbook';
@@ -44,6 +45,8 @@ export interface Experiment {
   readonly source?: OrderedCluster;
   /** A restore of a source that was deleted: it comes back under its name. */
   readonly undeletes?: boolean;
+  /** Of what is done with one node. */
+  readonly node?: NodeName;
   /** What the backups of {@link cluster} are to be like. */
   readonly policy?: BackupPolicy;
 }
@@ -171,7 +174,7 @@ async function lineageOf(inventory: Laboratory['inventory'], id: ClusterId): Pro
 async function order(
   { inventory }: Laboratory,
   cluster: OrderedCluster,
-  { kind, topology, source, policy }: Experiment,
+  { kind, topology, source, policy, node }: Experiment,
   runbook: RunbookOf = RUNBOOKS[kind].runbook,
 ): Promise<OperationInput> {
   const draft = newSubmission(cluster, kind);
@@ -181,6 +184,7 @@ async function order(
     steps: titlesOf(runbook({ topology })),
     ...(await swapOf(inventory, cluster, kind)),
     ...(kind === 'switchover' && { switchTo: null }),
+    ...(node && { node }),
     ...(kind === 'create-restore-point' && { restorePoint: await newPoint(inventory, cluster) }),
     ...(policy && { backupPolicy: policy }),
     ...(kind === 'backup' && { backup: await newBackup(inventory, cluster) }),

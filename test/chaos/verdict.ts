@@ -16,6 +16,7 @@ import { aboutExtract } from './extracts';
 import { aboutBackup, aboutLineage } from './lineages';
 import type { Fate } from './lineages';
 import { keptOfMachines } from './machines';
+import { aboutStopped, isStopped } from './stopped';
 import { aboutSwap } from './swaps';
 import { aboutSwitchover } from './switchovers';
 
@@ -45,7 +46,7 @@ export async function complaints(
     ...aboutSteps(experiment, outcome, dryRun),
     ...aboutEffects(experiment, outcome, dryRun),
     ...(await aboutRecords(laboratory, outcome)),
-    ...(await (gone ? aboutResidue(laboratory, world, outcome) : aboutCluster(laboratory, world, outcome))),
+    ...(await aboutState(laboratory, world, outcome, experiment, gone)),
     ...(await aboutLineage(laboratory, world, outcome, lineage)),
     ...(await aboutBackup(laboratory, world, outcome)),
     ...(await aboutDrill(laboratory, experiment, outcome)),
@@ -54,6 +55,17 @@ export async function complaints(
     ...(await aboutDumps(laboratory, world, outcome)),
     ...(await aboutExtract(laboratory, world, experiment, outcome)),
   ];
+}
+
+function aboutState(
+  laboratory: Laboratory,
+  world: World,
+  outcome: Outcome,
+  experiment: Experiment,
+  gone: boolean,
+): Promise<string[]> {
+  if (gone) return aboutResidue(laboratory, world, outcome);
+  return isStopped(experiment) ? aboutStopped(laboratory, world, outcome) : aboutCluster(laboratory, world, outcome);
 }
 
 function fateOf({ kind, cancelAt }: Experiment, gone: boolean): Fate {
@@ -116,6 +128,7 @@ function comparable({ effects, operation }: Outcome): string[] {
     effect
       .replace(/^(pg-|m)\d+ (initialised|CREATE|handed over)/, 'the primary $2')
       .replace(/^pg-\d+ (run job .*-hold-patroni)$/, 'the other data node $1')
+      .replace(/^pg-\d+ (restarted PostgreSQL|copied its data anew)$/, 'the node $1')
       .replace(/^(?:pg-|m)\d+ (run job .*-backup-)/, 'a data node $1')
       .replace(operation.id, 'its operation')
       .replace(/-host-[0-9a-z]{26}$/, ' of its machine'),

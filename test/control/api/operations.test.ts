@@ -127,8 +127,14 @@ test('lists have all of an operation but its steps and its evidence, and tell wh
   for (const [changed, operation, currentStep] of moments) {
     await record(id, changed, operation);
     const { body } = await api.request('GET', `/v1/operations/${id}`);
-    const { steps: left, restored, switchover, ...summary } = body;
-    expect([summary['currentStep'], left, restored, switchover]).toEqual([currentStep, expect.any(Array), null, null]);
+    const { steps: left, restored, switchover, node, ...summary } = body;
+    expect([summary['currentStep'], left, restored, switchover, node]).toEqual([
+      currentStep,
+      expect.any(Array),
+      null,
+      null,
+      null,
+    ]);
     for (const path of ['/v1/operations?cluster=listed', '/v1/clusters/listed/operations'])
       expect((await api.request('GET', path)).body['items']).toEqual([summary]);
   }

@@ -190,7 +190,9 @@ test('what data nodes say of themselves is written down, and what is not heard a
   guard();
   const states = async (): Promise<Record<string, string>> => {
     const all = await inventory.heartbeats.of(shop.cluster.id);
-    return Object.fromEntries([...all].map(([name, { role, silentMs }]) => [name, stateOf(role, silentMs)]).sort());
+    return Object.fromEntries<string>(
+      [...all].map(([name, { role, silentMs }]) => [name, stateOf(role, silentMs)]).sort(),
+    );
   };
   const become = (wanted: Record<string, string>): Promise<unknown> =>
     eventually(async () => JSON.stringify(await states()) === JSON.stringify(wanted));
@@ -205,6 +207,7 @@ test('what data nodes say of themselves is written down, and what is not heard a
 
 test.each<[OperationKind, boolean]>([
   ['restore-in-place', false],
+  ['stop', false],
   ['backup', true],
   ['configure-backups', true],
 ])('while an operation of kind %s runs, it fails over: %s', async (kind, does) => {
@@ -219,6 +222,32 @@ test.each<[OperationKind, boolean]>([
   silence('pg-1');
   await eventually(() => (does ? deeds().includes('on pg-1') : calls().length >= 6));
   expect(deeds()).toEqual(does ? ['off pg-1', 'released', 'on pg-1'] : []);
+});
+
+test('in maintenance a dead primary is left alone; when that is over by the clock of the inventory it is replaced', async () => {
+  const { clusters } = inventory;
+  await clusters.beginMaintenance(shop.cluster.id, 60, 'somebody');
+  guard();
+  await heard();
+  silence('pg-1');
+  await eventually(() => calls().length >= 6);
+  expect(deeds()).toEqual([]);
+  expect(await inventory.failovers.listUnfinished()).toEqual([]);
+  await opened.scratch.query(`update clusters set maintenance_until = now() where id = $1`, [shop.cluster.id]);
+  await eventually(async () => (await told())?.reason === 'FailedOver');
+  expect(deeds()).toEqual(['off pg-1', 'released', 'on pg-1']);
+});
+
+test('one that another worker was about to fence is not fenced in maintenance either', async () => {
+  await inventory.failovers.begin(shop.cluster.id, 'pg-1');
+  await inventory.clusters.beginMaintenance(shop.cluster.id, 60, 'somebody');
+  silence('pg-1');
+  guard();
+  const listed = jest.spyOn(inventory.failovers, 'listUnfinished');
+  await eventually(() => listed.mock.calls.length > 2);
+  expect(done).toEqual([]);
+  await inventory.clusters.endMaintenance(shop.cluster.id);
+  await eventually(() => deeds().includes('on pg-1'));
 });
 
 test('what a worker left is carried on by the next one, from where it was left', async () => {

@@ -40,6 +40,7 @@ const operation: OperationAnswer = {
   currentStep: null,
   restored: null,
   switchover: null,
+  node: null,
   steps: [step('a'), step('b')],
   createdAt: at,
   startedAt: at,
