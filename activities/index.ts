@@ -22,6 +22,8 @@ import type { HousekeepingActivities } from './housekeeping/activities';
 import { createHousekeepingActivities } from './housekeeping/activities';
 import type { InventoryActivities } from './inventory/activities';
 import { createInventoryActivities } from './inventory/activities';
+import type { NodeActivities } from './nodes/activities';
+import { createNodeActivities } from './nodes/activities';
 import type { PatroniActivities } from './patroni/activities';
 import { createPatroniActivities } from './patroni/activities';
 import type { BackupActivities } from './pgbackrest/activities';
@@ -40,6 +42,8 @@ import type { PostgresActivities } from './postgres/activities';
 import { createPostgresActivities } from './postgres/activities';
 import type { ReplacementActivities } from './replacement/activities';
 import { createReplacementActivities } from './replacement/activities';
+import type { PowerActivities } from './power/activities';
+import { createPowerActivities } from './power/activities';
 import type { ScheduleActivities } from './schedules/activities';
 import { createScheduleActivities } from './schedules/activities';
 import type { SecretActivities } from './secrets/activities';
@@ -70,9 +74,11 @@ export type Activities = CloudActivities &
   HookActivities &
   HousekeepingActivities &
   InventoryActivities &
+  NodeActivities &
   PatroniActivities &
   PolicyActivities &
   PostgresActivities &
+  PowerActivities &
   PreflightActivities &
   ReplacementActivities &
   ScheduleActivities &
@@ -126,9 +132,11 @@ export function createActivities(fleet: Fleet, stopping = new AbortController().
     ...createHookActivities(fleet),
     ...createHousekeepingActivities(fleet),
     ...createInventoryActivities(fleet),
+    ...createNodeActivities(fleet),
     ...createPatroniActivities(fleet),
     ...createPolicyActivities(fleet),
     ...createPostgresActivities(fleet),
+    ...createPowerActivities(fleet),
     ...createPreflightActivities(fleet),
     ...createReplacementActivities(fleet),
     ...createScheduleActivities(fleet),

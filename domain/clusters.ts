@@ -28,8 +28,8 @@ export interface ClusterSpec {
   readonly backups: BackupPolicy | null;
 }
 
-/** AIP-216: one word for the phase; what is wrong stands in the conditions. */
-export const CLUSTER_STATES = ['creating', 'ready', 'failed', 'deleting', 'deleted'] as const;
+/** AIP-216: one word for the phase; what is wrong stands in the conditions. `stopped`: on purpose, until it is started. */
+export const CLUSTER_STATES = ['creating', 'ready', 'stopped', 'failed', 'deleting', 'deleted'] as const;
 export type ClusterState = (typeof CLUSTER_STATES)[number];
 
 export const CONDITION_TYPES = [
@@ -45,6 +45,7 @@ export const CONDITION_TYPES = [
   'Archiving',
   'PrimaryServes',
   'NodesServe',
+  'Maintenance',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 

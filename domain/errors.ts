@@ -88,6 +88,22 @@ export const ERRORS = {
     'Cluster {name} is {state}; this needs a cluster that is ready.',
     true,
   ),
+  CLUSTER_STOPPED: entry(
+    409,
+    'Cluster stopped',
+    'Cluster {name} is stopped: start it first, with `POST /v1/clusters/{name}/start` or `holdfast cluster start {name}`. Nothing was done.',
+  ),
+  CLUSTER_NOT_STOPPED: entry(409, 'Cluster not stopped', 'Cluster {name} is {state}: only a stopped one starts.'),
+  NODE_IS_PRIMARY: entry(
+    409,
+    'Node is the primary',
+    '{node} is the primary of cluster {name}: its data is what the others copy. Switch over first (`holdfast switchover {name}`). Nothing was done.',
+  ),
+  QUORUM_AT_RISK: entry(
+    409,
+    'Quorum at risk',
+    'Without {node} the other data nodes of cluster {name} could not acknowledge a commit: {detail}. Wait until they are in sync, then order it again. Nothing was done.',
+  ),
   BACKUPS_NOT_CONFIGURED: entry(
     409,
     'Backups are not configured',
@@ -206,6 +222,9 @@ export const ERRORS = {
     'Switchover failed',
     'The cluster was not switched over: {detail}. It serves as before.',
   ),
+  NODE_RESTART_FAILED: entry(500, 'Restart failed', '{node} was not restarted: {detail}'),
+  REINIT_FAILED: entry(500, 'Reinit failed', 'Patroni of {node} does not copy the data anew: {detail}'),
+  STOP_FAILED: entry(500, 'Stop failed', 'The cluster was not stopped: {detail}. It serves as before.'),
   RESTORE_FAILED: entry(500, 'Restore failed', 'The data could not be restored on {host}: {detail}'),
   RESTORE_DAMAGED: entry(
     500,

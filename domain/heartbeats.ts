@@ -44,6 +44,15 @@ export function silentPrimary(heartbeats: readonly Heartbeat[]): NodeName | null
   return canGoOn ? primary.node : null;
 }
 
+/**
+ * Whether the other data nodes can acknowledge commits while the data of one is thrown away, as far as they are heard: one of which
+ * nothing is known passes, and is looked at again before anything is done.
+ */
+export function canSpare(node: NodeName, states: ReadonlyMap<NodeName, NodeState | null>): boolean {
+  const others = [...states].filter(([name, state]) => name !== node && state !== 'down' && state !== 'silent');
+  return isMajority(others.length, states.size);
+}
+
 export const isHeard = ({ role, silentMs }: Heartbeat): boolean => role !== null && silentMs < SILENCE_MS;
 
 /** @param of how many they are in all. */

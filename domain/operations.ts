@@ -23,6 +23,10 @@ export const OPERATION_KINDS = [
   'restore-database',
   'switchover',
   'replace-node',
+  'restart-node',
+  'reinit-node',
+  'stop',
+  'start',
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
@@ -51,6 +55,10 @@ export function laneOf(kind: OperationKind): Lane {
     case 'restore-database':
     case 'switchover':
     case 'replace-node':
+    case 'restart-node':
+    case 'reinit-node':
+    case 'stop':
+    case 'start':
       return 'cluster';
   }
 }
@@ -59,10 +67,16 @@ export function laneOf(kind: OperationKind): Lane {
 export const ENDS_BACKUPS: readonly OperationKind[] = ['delete'];
 
 /** While one of these runs no backup and no dump begins, and none of them begins while one of those runs. */
-export const EXCLUDES_BACKUPS: readonly OperationKind[] = ['begin-backups', 'restore-in-place', 'rollback'];
+export const EXCLUDES_BACKUPS: readonly OperationKind[] = [
+  'begin-backups',
+  'restore-in-place',
+  'rollback',
+  'stop',
+  'start',
+];
 
-/** They stop the primary and start it elsewhere: while one of these runs no host is switched off because its primary is silent. */
-export const EXCLUDES_FAILOVER: readonly OperationKind[] = ['restore-in-place', 'rollback'];
+/** They stop the primary themselves: while one of these runs no host is switched off because its primary is silent. */
+export const EXCLUDES_FAILOVER: readonly OperationKind[] = ['restore-in-place', 'rollback', 'stop', 'start'];
 
 export const OPERATION_STATES = [
   'pending',
@@ -121,7 +135,6 @@ export interface Switchover {
 
 /** Of a node that gets a fresh host. */
 export interface Replacement {
-  readonly node: NodeName;
   /** The host that it had before; null until it was looked up. */
   readonly former: FormerHost | null;
 }
@@ -131,6 +144,15 @@ export interface FormerHost {
   readonly hostId: string | null;
   /** In the private network. */
   readonly privateAddress: string | null;
+}
+
+/** The node that an operation is about. */
+export interface NodeWork {
+  readonly name: NodeName;
+  /** What it was when the operation looked at it; null before. */
+  readonly was: 'primary' | 'replica' | 'gateway' | null;
+  /** What tells the processes of then from those after a restart; null where nothing has to. */
+  readonly run: string | null;
 }
 
 /** An operation as lists have it: all but its steps, which are many. */
@@ -168,6 +190,8 @@ export interface Operation extends OperationSummary {
   readonly switchover: Switchover | null;
   /** Null for one that replaces no node. */
   readonly replacement: Replacement | null;
+  /** Null for one that is about a cluster as a whole. */
+  readonly node: NodeWork | null;
   readonly steps: readonly Step[];
 }
 
@@ -215,7 +239,7 @@ export interface OperationInput {
   readonly topology: Topology;
   /** For people: `ha-s, PostgreSQL 18`. */
   readonly summary: string;
-  /** Of a replacement: the node that gets a fresh host. */
+  /** The node that it is about; none where it is about the cluster as a whole. */
   readonly node?: NodeName;
 }
 

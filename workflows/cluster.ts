@@ -84,6 +84,10 @@ function endsCluster(operation: OperationInput, outcome: RunOutcome): boolean {
     case 'restore-dump':
     case 'switchover':
     case 'replace-node':
+    case 'restart-node':
+    case 'reinit-node':
+    case 'stop':
+    case 'start':
       return false;
   }
 }

@@ -10,6 +10,7 @@ import type { EtcdActivities } from '../activities/etcd/activities';
 import type { ExporterActivities } from '../activities/exporters/activities';
 import type { GatewayActivities } from '../activities/gateway/activities';
 import type { InventoryActivities } from '../activities/inventory/activities';
+import type { NodeActivities } from '../activities/nodes/activities';
 import type { PatroniActivities } from '../activities/patroni/activities';
 import type { BackupActivities } from '../activities/pgbackrest/activities';
 import type { HookActivities } from '../activities/pgbackrest/hooks';
@@ -21,6 +22,7 @@ import type { ReplacementActivities } from '../activities/replacement/activities
 import type { RestoreActivities } from '../activities/pgbackrest/restore';
 import type { RestorePointActivities } from '../activities/pgbackrest/restore-points';
 import type { PostgresActivities } from '../activities/postgres/activities';
+import type { PowerActivities } from '../activities/power/activities';
 import type { SecretActivities } from '../activities/secrets/activities';
 import type { SoftwareActivities } from '../activities/software/activities';
 import type { StorageActivities } from '../activities/storage/activities';
@@ -109,6 +111,13 @@ export const openings = proxyActivities<Pick<DrillActivities, 'openDrill'>>(quic
 export const policies = proxyActivities<Omit<PolicyActivities, 'openNewSites'>>(remote);
 /** A backup that runs is waited for. */
 export const policySites = proxyActivities<Pick<PolicyActivities, 'openNewSites'>>(long);
+export const nodes = proxyActivities<NodeActivities>(remote);
+export const stopping =
+  proxyActivities<Pick<PowerActivities, 'demandStoppable' | 'archiveLog' | 'declareStopped' | 'declareServing'>>(
+    remote,
+  );
+export const power =
+  proxyActivities<Pick<PowerActivities, 'stopPostgres' | 'startPostgres' | 'switchOff' | 'switchOn'>>(long);
 export const switching = proxyActivities<SwitchoverActivities>(remote);
 export const replacement = proxyActivities<Omit<ReplacementActivities, 'deleteFormerHost'>>(remote);
 /** Software goes by a job on the host. */

@@ -12,6 +12,8 @@ import { drillRunbook } from './drill';
 import { dumpRunbook } from './dump';
 import { provisionRunbook } from './provision';
 import { replaceNodeRunbook } from './replace-node';
+import { reinitNodeRunbook } from './reinit-node';
+import { restartNodeRunbook } from './restart-node';
 import { restoreRunbook } from './restore';
 import { restoreDatabaseRunbook } from './restore-database';
 import { restoreDumpRunbook } from './restore-dump';
@@ -19,6 +21,8 @@ import { restoreInPlaceRunbook } from './restore-in-place';
 import { rollbackRunbook } from './rollback';
 import type { RunbookOf } from './runbook';
 import { titlesOf } from './runbook';
+import { startRunbook } from './start';
+import { stopRunbook } from './stop';
 import { switchoverRunbook } from './switchover';
 
 /** The registry of operations: a new one is a workflow file, its activities and a line here. */
@@ -40,6 +44,10 @@ export const RUNBOOKS: Readonly<Record<OperationKind, { readonly workflow: strin
   'restore-database': { workflow: 'restoreDatabase', runbook: restoreDatabaseRunbook },
   switchover: { workflow: 'switchover', runbook: switchoverRunbook },
   'replace-node': { workflow: 'replaceNode', runbook: replaceNodeRunbook },
+  'restart-node': { workflow: 'restartNode', runbook: restartNodeRunbook },
+  'reinit-node': { workflow: 'reinitNode', runbook: reinitNodeRunbook },
+  stop: { workflow: 'stopCluster', runbook: stopRunbook },
+  start: { workflow: 'startCluster', runbook: startRunbook },
 };
 
 /** The steps that an operation will have: for previews, and written with a new operation. @param node that it is about, if one. */

@@ -43,7 +43,7 @@ export async function openDump({ inventory }: Pick<Fleet, 'inventory'>, due: Dum
 }
 
 /** Waiting would not help. */
-const ENDS: readonly HoldfastError['code'][] = ['CLUSTER_NOT_READY', 'NOT_FOUND'];
+const ENDS: readonly HoldfastError['code'][] = ['CLUSTER_NOT_READY', 'CLUSTER_STOPPED', 'NOT_FOUND'];
 
 function submissionOf(
   due: DumpDue,

@@ -5,7 +5,7 @@ import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodeBeside, gatewaysOf, openNode, secretRef } from '../fleet';
 import type { Host, HostFile } from '../host/host';
 import type { Services } from '../host/services';
-import { rootFile, startServices } from '../host/services';
+import { rootFile, startServices, stopService } from '../host/services';
 import { sh } from '../host/shell';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { makePassword } from '../secrets/passwords';
@@ -23,6 +23,11 @@ export interface GatewayActivities {
    * Effects: certificates, configuration and services on the host. Undo: deleteHost.
    */
   openGateway(at: StepRef, node: NodeName): Promise<void>;
+  /**
+   * Nobody gets through any more, and nothing of it starts after a boot: the address goes first. Idempotent. Retry: `remote`.
+   * Effects: services on the host. Undo: {@link GatewayActivities.openGateway}.
+   */
+  closeGateway(at: StepRef, node: NodeName): Promise<void>;
 }
 
 export function createGatewayActivities(fleet: Fleet): GatewayActivities {
@@ -30,6 +35,14 @@ export function createGatewayActivities(fleet: Fleet): GatewayActivities {
     async openGateway(at, name) {
       const { view, node, host } = await openNode(fleet, at, name);
       await startServices(host, await gatewayServices(fleet, view, node, host));
+    },
+
+    async closeGateway(at, name) {
+      const { view, host } = await openNode(fleet, at, name);
+      const services = view.network?.floatingAddress
+        ? ['keepalived', 'haproxy', 'pgbouncer']
+        : ['haproxy', 'pgbouncer'];
+      for (const service of services) await stopService(host, service);
     },
   };
 }

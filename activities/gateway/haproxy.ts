@@ -68,11 +68,11 @@ my $haproxy = IO::Socket::UNIX->new(Peer => $path) or die "$path: $!\n";
 print $haproxy join('; ', @orders), "\n"; 1 while <$haproxy>;`;
 
 /**
- * Leads to another primary at once, rather than with the next look at its health, which has the last word all the same. Where HAProxy
- * does not run there is nothing to lead.
+ * Leads to another primary, or to the same one again, at once, rather than with the next look at its health, which has the last word all
+ * the same. Where HAProxy does not run there is nothing to lead.
  */
-export function leadTo({ from, to }: { readonly from: NodeName; readonly to: NodeName }): ShellCommand {
-  const orders = [`set server primary/${to} health up`, `set server primary/${from} health down`];
+export function leadTo({ from, to }: { readonly from?: NodeName; readonly to: NodeName }): ShellCommand {
+  const orders = [`set server primary/${to} health up`, ...(from ? [`set server primary/${from} health down`] : [])];
   return sh`{ perl -e ${TELL} ${ADMIN_SOCKET} ${orders} || :; }`;
 }
 

@@ -6,6 +6,7 @@ import type { Database, Sql } from './database';
 import { first } from './database';
 import { fenced } from './fence';
 import type { ClusterTable, PageRequest } from './inventory';
+import { beginMaintenance, endMaintenance, MAINTENANCE } from './maintenance';
 import { clusterRow, networkRow } from './rows';
 
 export function clusterTable(database: Database): ClusterTable {
@@ -19,6 +20,8 @@ export function clusterTable(database: Database): ClusterTable {
     setStatus: (ref, change) => fenced(database, ref, (sql) => setStatus(sql, ref.clusterId, change)),
     setCondition: (ref, condition) => fenced(database, ref, (sql) => setCondition(sql, ref.clusterId, condition)),
     markDeleted: (ref) => fenced(database, ref, (sql) => markDeleted(sql, ref)),
+    beginMaintenance: (id, minutes, by) => database.transaction((sql) => beginMaintenance(sql, id, minutes, by)),
+    endMaintenance: (id) => endMaintenance(database, id),
     setNetwork: (ref, network) =>
       fenced(database, ref, async (sql) => {
         const text = JSON.stringify(network);
@@ -40,7 +43,7 @@ const RESTORABLE_UNTIL = `
     ) timeline where expires_at > now() and restorable_from is not null
   ) end`;
 
-const COLUMNS = `cluster.*, ${RESTORABLE_UNTIL} as restorable_until`;
+const COLUMNS = `cluster.*, ${RESTORABLE_UNTIL} as restorable_until, ${MAINTENANCE} as maintenance`;
 const SELECT = `select ${COLUMNS} from clusters cluster`;
 
 async function getCluster(sql: Sql, id: ClusterId): Promise<Cluster | null> {
@@ -127,18 +130,23 @@ export async function setCondition(sql: Sql, id: ClusterId, condition: Omit<Cond
   const { status } = await lockCluster(sql, id, null);
   const before = status.conditions.find(({ type }) => type === condition.type);
   const since = before?.status === condition.status ? before.since : new Date().toISOString();
-  const others = status.conditions.filter(({ type }) => type !== condition.type);
+  const others = storedOf(status.conditions).filter(({ type }) => type !== condition.type);
   await sql.run('update clusters set conditions = $2::jsonb where id = $1', [
     id,
     JSON.stringify([...others, { ...condition, since }]),
   ]);
 }
 
+/** The others follow from what else is known of the cluster, as long as that is so. */
+const storedOf = (conditions: readonly Condition[]): Condition[] =>
+  conditions.filter(({ type }) => type !== 'Maintenance');
+
 /** Nothing is told of it any more. */
 export async function dropCondition(sql: Sql, id: ClusterId, type: Condition['type']): Promise<void> {
   const { status } = await lockCluster(sql, id, null);
-  const others = status.conditions.filter((condition) => condition.type !== type);
-  if (others.length === status.conditions.length) return;
+  const stored = storedOf(status.conditions);
+  const others = stored.filter((condition) => condition.type !== type);
+  if (others.length === stored.length) return;
   await sql.run('update clusters set conditions = $2::jsonb where id = $1', [id, JSON.stringify(others)]);
 }
 

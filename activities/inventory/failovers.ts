@@ -6,6 +6,7 @@ import { appendAudit } from './audit';
 import { lockCluster, setCondition } from './clusters';
 import type { Database, Sql } from './database';
 import { first } from './database';
+import { IN_MAINTENANCE } from './maintenance';
 import { clusterId, nodeName, time } from './rows';
 
 /** A primary that is silent to everybody, from before its host is switched off until that is on again. */
@@ -22,7 +23,7 @@ export interface Failover {
 export interface FailoverTable {
   /**
    * Writes down that this primary is to be replaced, and tells of it as the condition `PrimaryServes`.
-   * @returns null when that must not be: one is under way already, or an operation that stops primaries itself.
+   * @returns null when that must not be: one is under way already, or an operation that stops primaries itself, or maintenance.
    */
   begin(clusterId: ClusterId, node: NodeName): Promise<Failover | null>;
   listUnfinished(): Promise<Failover[]>;
@@ -55,6 +56,7 @@ async function begin(sql: Sql, id: ClusterId, node: NodeName): Promise<Failover 
     failoverRow,
     `insert into failovers (cluster_id, node) select $1, $2
       where not exists (select from operations where cluster_id = $1 and state <> all ($3) and kind = any ($4))
+        and not exists (select from clusters cluster where id = $1 and ${IN_MAINTENANCE})
          on conflict do nothing returning ${COLUMNS}`,
     [id, node, FINAL_STATES, EXCLUDES_FAILOVER],
   );

@@ -22,6 +22,7 @@ export interface HeartbeatTable {
   listHeard(): Promise<{ readonly clusterId: ClusterId; readonly nodes: string }[]>;
   /** Of nodes that are there; what others wrote later stays. */
   record(beats: readonly Beat[]): Promise<void>;
+  /** Nothing of a cluster that is not ready: nobody listens to it. */
   of(clusterId: ClusterId): Promise<ReadonlyMap<NodeName, Heard>>;
 }
 
@@ -61,7 +62,7 @@ export function heartbeatTable(database: Database): HeartbeatTable {
       const rows = await database.rows(
         heardRow,
         `select node, role, heard_at, extract(epoch from now() - heard_at)::float8 * 1000 as silent_ms
-           from heartbeats where cluster_id = $1`,
+           from heartbeats join clusters on clusters.id = cluster_id and clusters.state = 'ready' where cluster_id = $1`,
         [id],
       );
       return new Map(rows.map((heard) => [heard.node, heard]));

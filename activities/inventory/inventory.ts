@@ -3,6 +3,7 @@ import type { BackupPolicy } from '../../domain/backups';
 import type { CloudName, Cluster, ClusterNode, ClusterStatus, Condition, StepRef } from '../../domain/clusters';
 import type { ClusterId, OperationId, ProjectId, TokenId } from '../../domain/ids';
 import type {
+  NodeWork,
   Operation,
   OperationEvent,
   OperationInput,
@@ -11,6 +12,7 @@ import type {
   StepTitle,
   Switchover,
 } from '../../domain/operations';
+import type { Maintenance } from '../../domain/maintenance';
 import type { Restored } from '../../domain/restored';
 import type { Scope } from '../../domain/tokens';
 import type { NodeName } from '../../domain/topology';
@@ -149,6 +151,13 @@ export interface ClusterTable {
   setStatus(ref: StepRef, change: Partial<Omit<ClusterStatus, 'conditions'>>): Promise<void>;
   /** Adds or replaces the condition of that type; `since` moves only when its status does. */
   setCondition(ref: StepRef, condition: Omit<Condition, 'since'>): Promise<void>;
+  /**
+   * The autopilot leaves its hosts alone from now on, for so many minutes by the inventory's clock. Said again it counts from then.
+   * @param by who asks for it.
+   */
+  beginMaintenance(id: ClusterId, minutes: number, by: string): Promise<Maintenance>;
+  /** Nothing to do where there is none. */
+  endMaintenance(id: ClusterId): Promise<void>;
   markDeleted(ref: StepRef): Promise<void>;
   /** The network and the floating address that the cloud gave. */
   setNetwork(ref: StepRef, network: ClusterNetwork): Promise<void>;
@@ -226,7 +235,7 @@ export interface OperationTable {
   ): Promise<SubmissionResult>;
   /**
    * Writes an operation on an existing cluster and raises the generation of its lane (the operation carries the new one).
-   * @throws CLUSTER_BUSY with `{operation}` of the one that runs, CLUSTER_NOT_READY for a backup or a dump of one that is not ready, PRECONDITION_FAILED, IDEMPOTENCY_KEY_REUSED.
+   * @throws CLUSTER_BUSY with `{operation}` of the one that runs, CLUSTER_NOT_READY for a backup or a dump of one that is not ready, CLUSTER_STOPPED, CLUSTER_NOT_STOPPED, PRECONDITION_FAILED, IDEMPOTENCY_KEY_REUSED.
    */
   submit(expectedGeneration: number | null, submission: Submission): Promise<SubmissionResult>;
   /** Replays of a key before any check of the request: null when the key is new. @throws IDEMPOTENCY_KEY_REUSED. */
@@ -251,6 +260,8 @@ export interface OperationTable {
   recordSwitchover(ref: StepRef, change: Switchover): Promise<void>;
   /** The host that a node has before it gets a fresh one; only the first time counts. */
   recordFormerHost(ref: StepRef): Promise<void>;
+  /** What the node of the operation was; only the first time counts. */
+  recordNode(ref: StepRef, work: NodeWork): Promise<void>;
   /** What a long step says of its progress, such as `12 of 40 MB`. */
   recordProgress(operationId: OperationId, stepId: string, progress: string): Promise<void>;
   /**

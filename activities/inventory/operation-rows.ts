@@ -50,8 +50,13 @@ const restored = z.object({
 const switchover = z.object({ from: nodeName.nullable(), to: nodeName.nullable() });
 
 const replacement = z.object({
-  node: nodeName,
   former: z.object({ hostId: z.string().nullable(), privateAddress: z.string().nullable() }).nullable(),
+});
+
+const nodeWork = z.object({
+  name: nodeName,
+  was: z.enum(['primary', 'replica', 'gateway']).nullable(),
+  run: z.string().nullable(),
 });
 
 const OPEN_STATES = new Set<z.infer<typeof operationState>>(['pending', 'scheduled', 'running', 'waiting']);
@@ -115,12 +120,14 @@ export const operationRow = columns
     restored: restored.nullable(),
     switchover: switchover.nullable(),
     replacement: replacement.nullable(),
+    node: nodeWork.nullable(),
   })
   .transform((row): Operation => ({
     ...summaryOf(row, currentStepOf(row.state, row.steps)),
     restored: row.restored,
     switchover: row.switchover,
     replacement: row.replacement,
+    node: row.node,
     steps: row.steps,
   }));
 
@@ -136,7 +143,7 @@ export const inputRow = z
     generation: z.number(),
     topology: z.enum(TOPOLOGIES),
     summary: z.string(),
-    replacement: replacement.nullable(),
+    node: nodeWork.nullable(),
   })
   .transform((row) => ({
     operationId: row.id,
@@ -148,7 +155,7 @@ export const inputRow = z
     generation: row.generation,
     topology: row.topology,
     summary: row.summary,
-    ...(row.replacement && { node: row.replacement.node }),
+    ...(row.node && { node: row.node.name }),
   }));
 
 export const eventRow = z

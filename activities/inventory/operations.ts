@@ -8,6 +8,7 @@ import { first } from './database';
 import type { EventFeed } from './event-feed';
 import { fenced, requireCurrent } from './fence';
 import type { OperationTable } from './inventory';
+import { recordNode } from './node-work';
 import { eventRow, inputRow, operationSummaryRow } from './operation-rows';
 import { ABOUT, FROM_ABOUT, getOperation } from './read-operation';
 import { record, recordAttempt, recordProgress } from './records';
@@ -35,6 +36,7 @@ export function operationTable(database: Database, feed: EventFeed): OperationTa
     recordRestored: (ref, change) => fenced(database, ref, (sql) => recordRestored(sql, ref, change)),
     recordSwitchover: (ref, change) => fenced(database, ref, (sql) => recordSwitchover(sql, ref, change)),
     recordFormerHost: (ref) => fenced(database, ref, (sql) => recordFormerHost(sql, ref)),
+    recordNode: (ref, work) => fenced(database, ref, (sql) => recordNode(sql, ref, work)),
     requireCurrent: (ref) => requireCurrent(database, ref),
     eventsAfter: (id, seq) => eventsAfter(database, id, seq),
     onEvents: (listener) => feed.listen(listener),

@@ -64,8 +64,8 @@ async function end(sql: Sql, id: ClusterId, node: NodeName): Promise<void> {
 }
 
 /** With the operation. */
-export async function orderReplacement(sql: Sql, id: OperationId, node: NodeName): Promise<void> {
-  const ordered: Replacement = { node, former: null };
+export async function orderReplacement(sql: Sql, id: OperationId): Promise<void> {
+  const ordered: Replacement = { former: null };
   await sql.run('update operations set replacement = $2::jsonb where id = $1', [id, JSON.stringify(ordered)]);
 }
 
@@ -74,7 +74,7 @@ export async function recordFormerHost(sql: Sql, { operationId, clusterId: id }:
   await sql.run(
     `update operations set replacement = replacement || jsonb_build_object('former', (
        select jsonb_build_object('hostId', host_id, 'privateAddress', private_address)
-         from nodes where cluster_id = $2 and name = operations.replacement ->> 'node'))
+         from nodes where cluster_id = $2 and name = operations.node ->> 'name'))
       where id = $1 and replacement -> 'former' = 'null'`,
     [operationId, id],
   );

@@ -3,6 +3,7 @@ import { NO_HOOKS, NOTIFY_EVENTS } from '../../domain/backup-hooks';
 import { RETENTION_UNITS } from '../../domain/backups';
 import { CLOUDS, CLUSTER_STATES, CONDITION_TYPES, MAJORS } from '../../domain/clusters';
 import { SCOPES } from '../../domain/tokens';
+import { maintenanceCondition } from '../../domain/maintenance';
 import { NODE_ROLES } from '../../domain/topology';
 import type { OwnedToken, Token } from './inventory';
 
@@ -130,6 +131,9 @@ const endpoint = z.object({
   ),
 });
 
+/** As JSON has it. */
+export const maintenanceRow = z.object({ since: jsonTime, until: jsonTime, by: z.string() });
+
 export const clusterRow = z
   .object({
     id: clusterId,
@@ -148,6 +152,7 @@ export const clusterRow = z
     created_at: time,
     deleted_at: time.nullable(),
     restorable_until: time.nullable(),
+    maintenance: maintenanceRow.nullable(),
   })
   .transform((row) => ({
     id: row.id,
@@ -157,7 +162,7 @@ export const clusterRow = z
     spec: row.spec,
     status: {
       state: row.state,
-      conditions: row.conditions,
+      conditions: row.maintenance ? [...row.conditions, maintenanceCondition(row.maintenance)] : row.conditions,
       postgresqlVersion: row.postgresql_version,
       endpoint: row.endpoint,
     },

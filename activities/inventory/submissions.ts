@@ -4,6 +4,7 @@ import { HoldfastError } from '../../domain/errors';
 import type { OperationId } from '../../domain/ids';
 import { ENDS_BACKUPS, EXCLUDES_BACKUPS, FINAL_STATES, laneOf, LANES } from '../../domain/operations';
 import type { Operation } from '../../domain/operations';
+import { requireReady, requireStateFor } from '../../domain/readiness';
 import { appendAudit } from './audit';
 import { insertBackup } from './backups';
 import { lockCluster } from './clusters';
@@ -14,6 +15,7 @@ import { insertDrill } from './drills';
 import { insertDump, insertDumpUse } from './dumps';
 import { appendEvents } from './events';
 import type { Idempotency, Submission, SubmissionResult } from './inventory';
+import { orderNodeWork } from './node-work';
 import { changePolicy } from './policy-changes';
 import { requireOperation } from './read-operation';
 import { operationId } from './rows';
@@ -63,6 +65,7 @@ export function submit(
     const cluster = await lockCluster(sql, clusterId, expectedGeneration);
     if (cluster.deletedAt !== null) throw new HoldfastError('NOT_FOUND', { kind: 'cluster', ref: clusterId });
     await refuseWhenBusy(sql, submission);
+    requireStateFor(submission.operation.kind, cluster);
     const generation = await nextGeneration(sql, cluster, submission);
     const operation = await write(sql, submission, generation);
     if (submission.swap) await orderSwap(sql, cluster, operation.id, submission.swap);
@@ -76,8 +79,7 @@ export function submit(
 async function nextGeneration(sql: Sql, cluster: Cluster, { operation }: Submission): Promise<number> {
   const lane = laneOf(operation.kind);
   if (lane !== 'cluster') {
-    if (cluster.status.state !== 'ready')
-      throw new HoldfastError('CLUSTER_NOT_READY', { name: cluster.name, state: cluster.status.state });
+    requireReady(cluster);
     const row = z.object({ generation: z.number() });
     const column = `${lane}_generation`;
     const raised = await sql.rows(
@@ -164,7 +166,8 @@ async function write(sql: Sql, submission: Submission, generation: number): Prom
   if (submission.dumpUse) await insertDumpUse(sql, asked.operationId, submission.dumpUse);
   if (submission.databaseRestore) await insertDatabaseRestore(sql, asked.operationId, submission.databaseRestore);
   if (submission.switchTo !== undefined) await orderSwitchover(sql, asked.operationId, submission.switchTo);
-  if (asked.node !== undefined) await orderReplacement(sql, asked.operationId, asked.node);
+  if (asked.node !== undefined) await orderNodeWork(sql, asked.operationId, asked.node);
+  if (asked.kind === 'replace-node') await orderReplacement(sql, asked.operationId);
   await writeSteps(sql, asked.operationId, submission.steps);
   const operation = await requireOperation(sql, asked.operationId);
   await appendEvents(sql, operation, { steps: [], operation: true });

@@ -87,14 +87,16 @@ export const CLOSE_SEGMENT = sql`SELECT pg_walfile_name(pg_switch_wal() - 1)`;
  * Has all that was committed up to now be archived at once, rather than within a minute, and waits a little for it: where a
  * store is away PostgreSQL does not call it archived, though others have it.
  */
-export async function closeLog(view: ClusterView, primary: Host, timeoutS = CLOSE_S): Promise<void> {
+export async function closeLog(view: ClusterView, primary: Host, timeoutS = CLOSE_S): Promise<boolean> {
   const segment = await runSql(view, primary, 'postgres', CLOSE_SEGMENT, 'close the segment of the log');
   const archived = sql`SELECT coalesce(last_archived_wal >= ${segment}, false) FROM pg_stat_archiver`;
-  await untilTrue(view, primary, archived, { title: 'wait for the archive', timeoutS }).catch(orTooLate);
+  const options = { title: 'wait for the archive', timeoutS };
+  return untilTrue(view, primary, archived, options).then(() => true, orTooLate);
 }
 
-function orTooLate(error: unknown): void {
+function orTooLate(error: unknown): false {
   if (!(error instanceof HoldfastError) || error.values['exitCode'] !== TIMEOUT_EXIT_CODE) throw error;
+  return false;
 }
 
 /** What one store has of a lineage. */

@@ -23,6 +23,8 @@ export interface ScheduleActivities {
    * operation for the first backup. Retry: `quick`. Effects: Schedules, condition `BackedUp`. Undo: unscheduleBackups.
    */
   scheduleBackups(at: StepRef): Promise<void>;
+  /** Keeps the schedules, and lets none of them begin anything. Idempotent. Retry: `quick`. Effects: Schedules. Undo: scheduleBackups. */
+  pauseBackups(at: StepRef): Promise<void>;
   /** Ends that; a backup that runs goes on. Idempotent. Retry: `quick`. */
   unscheduleBackups(at: StepRef): Promise<void>;
   /**
@@ -51,6 +53,14 @@ export function createScheduleActivities(fleet: Fleet): ScheduleActivities {
     },
 
     scheduleBackups: (at) => scheduleBackups(fleet, at),
+
+    async pauseBackups(at) {
+      const { cluster } = await viewCluster(fleet, at.clusterId);
+      const { backups: policy } = cluster.spec;
+      if (!policy) return tellNothing(fleet, at, WITHOUT_BACKUPS);
+      const projectName = await fleet.inventory.projects.nameOf(cluster.projectId);
+      await fleet.schedules.ensure({ ...cluster, projectName }, { ...policy, paused: true });
+    },
 
     async unscheduleBackups(at) {
       await fleet.schedules.remove(at.clusterId);

@@ -58,7 +58,7 @@ async function hasOther(
 }
 
 /** Waiting would not help, or for too long: the next backup is due before. */
-const ENDS: readonly HoldfastError['code'][] = ['CLUSTER_NOT_READY', 'NOT_FOUND'];
+const ENDS: readonly HoldfastError['code'][] = ['CLUSTER_NOT_READY', 'CLUSTER_STOPPED', 'NOT_FOUND'];
 
 function inputOf(due: BackupDue, cluster: Cluster, projectName: string): OperationInput {
   const { version, plan } = cluster.spec;

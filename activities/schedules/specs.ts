@@ -109,7 +109,7 @@ function scheduleOf(
     scheduleId,
     spec: { cronExpressions: [`${cron} #${cron}`], timezone: timeZone, jitter },
     policies,
-    state: { paused, note: `${note}${paused ? ', paused by its policy' : ''}` },
+    state: { paused, note: `${note}${paused ? ', paused' : ''}` },
     typedSearchAttributes,
     action: {
       type: 'startWorkflow',

@@ -2,14 +2,13 @@ import type { StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
 import { HoldfastError } from '../../domain/errors';
 import type { Swap } from '../../domain/swaps';
-import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, fencedHostOf, hostOf, reachableNode } from '../fleet';
 import type { Host } from '../host/host';
-import { WANTS } from '../host/services';
 import { sh } from '../host/shell';
-import { LEASE } from '../patroni/config';
+import { beginToStop, startOn, STOP, STOP_TIMEOUT_MS, stopOn } from '../patroni/halt';
 import { ETCDCTL, keysOf } from '../patroni/keys';
+import { giveLease, lastPrimary, lookAtData } from '../patroni/last-primary';
 import { findPrimary, runSql } from '../postgres/psql';
 import { sql } from '../postgres/sql';
 import { onNodesThere } from './away';
@@ -18,41 +17,7 @@ import type { Places } from './places';
 
 /** The exchange of the data itself: all that happens while nobody can write. */
 
-const STOP_TIMEOUT_MS = 310_000;
 const START_TIMEOUT_S = 120;
-
-/* Of a data directory whose server was stopped: number of its log, how it was stopped, and where that log left the one before. */
-const LOG = `set -eu
-binaries=$1 data=$2
-say() { "$binaries/pg_controldata" "$data" | sed -n "s/^$1: *//p"; }
-number=$(say "Latest checkpoint's TimeLineID")
-history=$data/pg_wal/$(printf %08X "$number").history
-fork=$(grep -v '^ *#' "$history" 2>/dev/null | awk 'NF { lsn = $2 } END { print lsn }' || :)
-printf '%s|%s|%s|%s\\n' "$number" "$(say 'Database cluster state')" "$fork" "$(say "Latest checkpoint's REDO WAL file")"`;
-
-export interface StoppedData {
-  readonly log: number;
-  readonly isClean: boolean;
-  /** It followed a primary when it stopped. */
-  readonly isReplica: boolean;
-  readonly forkLsn: string | null;
-  /** The last segment of the log that it has. */
-  readonly segment: string;
-}
-
-export async function lookAtData(host: Host, { binaries }: Places, data: string): Promise<StoppedData> {
-  const shown = await host.run(sh`runuser -u postgres -- sh -c ${LOG} sh ${binaries} ${data}`, {
-    title: 'look at the data',
-  });
-  const [log = '', state = '', fork = '', segment = ''] = shown.trim().split('|');
-  return {
-    log: Number(log),
-    isClean: state === 'shut down',
-    isReplica: state.includes('recovery'),
-    forkLsn: fork === '' ? null : fork,
-    segment,
-  };
-}
 
 /**
  * Sees that the new data is whole on every node, and that its log has a number that the cluster has not used meanwhile.
@@ -91,31 +56,6 @@ function unlessItRuns(error: unknown): void {
   if (!(error instanceof HoldfastError) || error.code !== 'HOST_COMMAND_FAILED') throw error;
 }
 
-/* A host that boots in the middle of it must not start what is half exchanged. */
-const FORGET_TO_START = `rm -f ${WANTS}/patroni.service && sync ${WANTS}`;
-
-/*
- * Frozen, Patroni takes no decision and starts nothing anew. Told to stop it would wait until the primary has let a replica go,
- * and longer. Where it does not run there is nothing to freeze.
- */
-const FREEZE = 'systemctl kill --kill-whom=main --signal=STOP patroni 2>/dev/null';
-
-const STOP = `set -u
-binaries=$1 main=$2
-${FORGET_TO_START}
-${FREEZE} || :
-server() { runuser -u postgres -- "$binaries/pg_ctl" -D "$main" "$@"; }
-# After a loss of power the file is there, and the server is not.
-stop() { if [ -e "$main/postmaster.pid" ] && server status >/dev/null; then server -m fast -w -t 300 stop; fi; }
-stop || exit
-systemctl kill --kill-whom=main --signal=KILL patroni 2>/dev/null || :
-systemctl stop patroni || exit
-# It may have begun to start the server just before.
-stop || exit`;
-
-/* Its Patroni takes no decision any more once this has returned. */
-const BEGIN_TO_STOP = sh`sh -c ${`${FORGET_TO_START} && { ${FREEZE} || systemctl stop --no-block patroni; }`}`;
-
 /** Stops PostgreSQL on every node; the replicas begin, so that none is promoted. Idempotent. */
 export async function stopAll(fleet: Fleet, at: StepRef, view: ClusterView, places: Places): Promise<void> {
   const { swaps } = fleet.inventory;
@@ -124,13 +64,8 @@ export async function stopAll(fleet: Fleet, at: StepRef, view: ClusterView, plac
   if (known === null) await swaps.note(at, { keptOn: primary.name });
   const hostFor = (node: ReachableNode): Host => fencedHostOf(fleet, at, view, node);
   const replicas = dataNodesOf(view).filter(({ name }) => name !== primary.name);
-  await each(replicas, (node) => hostFor(node).run(BEGIN_TO_STOP, { title: 'begin to stop PostgreSQL' }));
-  await each([primary, ...replicas], (node) =>
-    hostFor(node).run(sh`sh -c ${STOP} sh ${places.binaries} ${places.main}`, {
-      title: 'stop PostgreSQL',
-      timeoutMs: STOP_TIMEOUT_MS,
-    }),
-  );
+  await each(replicas, (node) => beginToStop(hostFor(node)));
+  await each([primary, ...replicas], (node) => stopOn(hostFor(node), places));
   const stopped = await Promise.all(
     dataNodesOf(view).map(async (node) => ({
       name: node.name,
@@ -140,25 +75,6 @@ export async function stopAll(fleet: Fleet, at: StepRef, view: ClusterView, plac
   const last = lastPrimary(stopped, primary.name);
   await swaps.note(at, { keptOn: last.name, oldLog: last.log });
   await demandAbove(fleet, at, last.log);
-}
-
-type Stopped = StoppedData & { readonly name: NodeName };
-
-/**
- * Of data nodes that were stopped, the one that was the primary at last: a failover may have come in between. It has the newest
- * log, and did not follow another one.
- *
- * @param known the one that was the primary before.
- */
-export function lastPrimary(stopped: readonly Stopped[], known: NodeName): Stopped {
-  const [last] = [...stopped].sort(
-    (one, other) =>
-      other.log - one.log ||
-      Number(one.isReplica) - Number(other.isReplica) ||
-      Number(other.name === known) - Number(one.name === known),
-  );
-  if (!last) throw new HoldfastError('NOT_FOUND', { kind: 'primary of', ref: known });
-  return last;
 }
 
 /** @throws RESTORE_FAILED when the cluster has failed over since the new data was made. */
@@ -220,30 +136,6 @@ const FORGET = `folder=$1; shift
 async function forgetPrimary(host: Host, { cluster }: ClusterView): Promise<void> {
   await host.run(sh`sh -c ${FORGET} sh ${keysOf(cluster)} ${ETCDCTL}`, { title: 'forget who was the primary' });
 }
-
-/* One that is frozen still goes on, and does what it would have done. */
-const START = sh`sh -c ${`systemctl add-wants --quiet --no-reload multi-user.target patroni
-systemctl kill --kill-whom=main --signal=CONT patroni 2>/dev/null || :
-systemctl start patroni`}`;
-
-/*
- * Whoever has the lease becomes the primary, and the others follow it: given beforehand, all of them can start at once, and nobody
- * takes part in a race. Its Patroni makes the lease its own; where it never comes, the lease ends as any other. One that somebody
- * has by then is left alone.
- */
-const GIVE_LEASE = `set -eu
-name=$1 key=$2 ttl=$3; shift 3
-lease=$("$@" lease grant "$ttl" | sed -n 's/^lease \\([0-9a-f]*\\) granted.*/\\1/p')
-printf 'create("%s") = "0"\\n\\nput --lease=%s %s %s\\n\\n\\n' "$key" "$lease" "$key" "$name" | "$@" txn >&2`;
-
-async function giveLease(host: Host, { cluster }: ClusterView, name: NodeName): Promise<void> {
-  await host.run(sh`sh -c ${GIVE_LEASE} sh ${name} ${`${keysOf(cluster)}/leader`} ${LEASE.ttl} ${ETCDCTL}`, {
-    title: 'say who is to be the primary',
-  });
-}
-
-export const startOn = (host: Host): Promise<string> =>
-  host.run(START, { title: 'start PostgreSQL', timeoutMs: STOP_TIMEOUT_MS });
 
 /** Starts those nodes that answer; the one that has the new log becomes the primary. Idempotent. */
 export async function startAll(fleet: Fleet, at: StepRef, view: ClusterView, swap: Swap): Promise<void> {

@@ -12,7 +12,7 @@ import type { RemovedThings } from '../remove-each';
 import { removeEach } from '../remove-each';
 import { removeAside } from './aside';
 import { onNodesThere } from './away';
-import { lookAtData } from './exchange';
+import { lookAtData } from '../patroni/last-primary';
 import { keptData, keptFolder } from './places';
 import type { Places } from './places';
 import { sizeOfFolder } from './room';

@@ -1,12 +1,11 @@
 import type { StepRef } from '../../domain/clusters';
-import { each } from '../../domain/each';
 import { HoldfastError } from '../../domain/errors';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
-import { dataNodesOf, fencedHostOf, gatewaysOf, hostOf } from '../fleet';
-import { sh } from '../host/shell';
+import { dataNodesOf, hostOf } from '../fleet';
 import { findPrimary, runSql } from '../postgres/psql';
 import { sql } from '../postgres/sql';
+import { demandGateways } from './clients';
 
 /** What a standby has not replayed it replays before it takes writes, while everybody waits: a segment takes a part of a second. */
 const MOST_BEHIND_BYTES = 16 * 1024 ** 2;
@@ -22,17 +21,17 @@ export async function chooseStandby(fleet: Fleet, at: StepRef, view: ClusterView
   const { operations } = fleet.inventory;
   const { from = null, to = null } = (await operations.get(at.operationId))?.switchover ?? {};
   if (from !== null) return;
-  await each(gatewaysOf(view), (gateway) =>
-    hostOf(fleet, view, gateway).run(sh`systemctl is-active haproxy pgbouncer`, {
-      title: 'see that the gateway works',
-    }),
-  );
+  await demandGateways(fleet, view);
   const primary = await findPrimary(fleet, view);
-  const host = fencedHostOf(fleet, at, view, primary);
-  const names = await runSql(view, host, 'postgres', FIT_STANDBYS, 'see which standbys have caught up');
-  const fit = dataNodesOf(view).filter(({ name }) => names.split('\n').includes(name));
-  fit.sort((one, other) => names.indexOf(one.name) - names.indexOf(other.name));
+  const fit = await fitStandbys(fleet, view, primary);
   await operations.recordSwitchover(at, { from: primary.name, to: choice(primary, fit, to) });
+}
+
+/** Those of {@link FIT_STANDBYS}, in that order. */
+export async function fitStandbys(fleet: Fleet, view: ClusterView, primary: ReachableNode): Promise<ReachableNode[]> {
+  const host = hostOf(fleet, view, primary);
+  const names = await runSql(view, host, 'postgres', FIT_STANDBYS, 'see which standbys have caught up');
+  return names.split('\n').flatMap((name) => dataNodesOf(view).find((node) => node.name === name) ?? []);
 }
 
 /** @throws SWITCHOVER_FAILED. */

@@ -10,7 +10,7 @@ import { sh } from '../host/shell';
  * the worker that has stopped it is dead.
  */
 
-/** Longer than a pause and a switchover take; shorter than Patroni's lease, and than clients are patient. */
+/** Longer than a pause and a switchover, or a restart, take; shorter than Patroni's lease, and than clients are patient. */
 export const HOLD_S = 15;
 
 /** What stops a service, and what lets it go on. To PgBouncer the first is PAUSE and the second RESUME. */
@@ -24,7 +24,7 @@ const HOLD = `set -eu
 unit=$1 service=$2 stop=$3 go=$4 until=$5 settled=$6
 signal() { echo "systemctl kill --kill-whom=main --signal=$1 $service"; }
 systemctl stop -- "$unit" 2>/dev/null || :
-systemd-run --quiet --collect --unit="$unit" --description='a pause for a switchover' \\
+systemd-run --quiet --collect --unit="$unit" --description='a pause' \\
   --property=ExecStopPost="/bin/sh -c \\"$(signal "$go")\\"" -- /bin/sh -c "$until"
 $(signal "$stop")
 eval "$settled"

@@ -4,21 +4,16 @@ import { HoldfastError } from '../../domain/errors';
 import type { Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, fencedHostOf, gatewaysOf, hostOf, reachableNode } from '../fleet';
 import { leadTo } from '../gateway/haproxy';
-import { primaryPortOf } from '../gateway/pgbouncer';
-import { placeOf } from '../gateway/activities';
-import { isOutOfReach, TIMEOUT_EXIT_CODE } from '../host/errors';
-import { inOrder, sh } from '../host/shell';
-import { PATRONI_REST_PORT } from '../patroni/config';
+import { sh } from '../host/shell';
+import { askPatroni } from '../patroni/ask';
 import { ETCDCTL, keysOf } from '../patroni/keys';
-import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 import { findPrimary, IS_PRIMARY, untilTrue } from '../postgres/psql';
 import type { Change } from './change';
+import { letClientsGo, PAUSE_S, pauseClients, unlessAway } from './clients';
 import { hold, letGo } from './hold';
 
 /** The switch itself: all that happens while clients wait. */
 
-/** For so long PAUSE waits for transactions; nobody begins another one meanwhile. */
-const PAUSE_S = 5;
 /** Patroni says after 20 s at most how it went. */
 const SWITCH_S = 30;
 
@@ -45,9 +40,10 @@ async function handOver(fleet: Fleet, at: StepRef, change: Change): Promise<void
   if (primary.name === to) return;
   if (primary.name !== from) throw failed(`${primary.name} has become the primary meanwhile`);
   await each(bystanders(change), (node) => freeze(fleet, at, change, node));
-  await each(gatewaysOf(view), (gateway) => pause(fleet, at, change, gateway));
+  await each(gatewaysOf(view), (gateway) => pauseClients(fleet, at, view, gateway, failed));
   const done = new AbortController();
   const { signal } = done;
+  const body = { leader: from, candidate: to };
   const there = untilTrue(view, hostOf(fleet, view, reachableNode(view, to)), IS_PRIMARY, {
     title: 'wait for the new primary',
     timeoutS: SWITCH_S,
@@ -55,7 +51,12 @@ async function handOver(fleet: Fleet, at: StepRef, change: Change): Promise<void
   });
   try {
     // Patroni tells of it a second late.
-    await Promise.race([there, askPatroni(fleet, at, change, signal).then(() => there)]);
+    const asked = askPatroni(fencedHostOf(fleet, at, view, reachableNode(view, from)), '/switchover', body, {
+      title: 'ask Patroni to switch over',
+      timeoutMs: SWITCH_S * 1000,
+      signal,
+    });
+    await Promise.race([there, asked.then(() => there)]);
   } finally {
     done.abort();
   }
@@ -75,57 +76,11 @@ async function freeze(fleet: Fleet, at: StepRef, { view, to }: Change, node: Rea
   await hold(fencedHostOf(fleet, at, view, node), at, 'patroni', options).catch(unlessAway);
 }
 
-/** The switchover does without it. */
-function unlessAway(error: unknown): void {
-  const fails = error instanceof HoldfastError && error.code === 'HOST_COMMAND_FAILED';
-  if (!fails && !isOutOfReach(error)) throw error;
-}
-
-/** PAUSE: PgBouncer lets each transaction end and closes its connection behind it. Others wait. */
-async function pause(fleet: Fleet, at: StepRef, { view }: Change, gateway: ReachableNode): Promise<void> {
-  const server = `127.0.0.1:${primaryPortOf(placeOf(view, gateway))}`;
-  // It takes a moment to hear the signal.
-  const settled = sh`while sleep 0.05 && [ -n "$(ss -Htn state established dst ${server})" ]; do :; done`;
-  const options = { until: sh`sleep infinity`, settled, timeoutMs: PAUSE_S * 1000 };
-  try {
-    await hold(fencedHostOf(fleet, at, view, gateway), at, 'pgbouncer', options);
-  } catch (error) {
-    if (!(error instanceof HoldfastError) || error.values['exitCode'] !== TIMEOUT_EXIT_CODE) throw error;
-    throw failed(`transactions on ${gateway.name} did not end within ${PAUSE_S} s`, error);
-  }
-}
-
-/** Asks the Patroni of its own host; what it is given: CA, certificate, key, port, body. Exported for its test. */
-export const ASK = `import http.client, ssl, sys
-ca, certificate, key, port, body = sys.argv[1:]
-context = ssl.create_default_context(cafile=ca)
-context.load_cert_chain(certificate, key)
-patroni = http.client.HTTPSConnection('127.0.0.1', int(port), context=context)
-patroni.request('POST', '/switchover', body, {'Content-Type': 'application/json'})
-answer = patroni.getresponse()
-if answer.status != 200: sys.exit(f'Patroni says {answer.status}: {answer.read().decode()}')`;
-
-async function askPatroni(fleet: Fleet, at: StepRef, { view, from, to }: Change, signal: AbortSignal): Promise<void> {
-  const files = [CA_FILE, certificateFile('patroni'), keyFile('patroni')];
-  const body = JSON.stringify({ leader: from, candidate: to });
-  const host = fencedHostOf(fleet, at, view, reachableNode(view, from));
-  const title = 'ask Patroni to switch over';
-  await host.run(sh`python3 -c ${ASK} ${files} ${PATRONI_REST_PORT} ${body}`, {
-    title,
-    timeoutMs: SWITCH_S * 1000,
-    signal,
-  });
-}
-
 /** Whatever stands still goes on, with the new primary where there is one. A gateway that is away resumes by itself. */
 async function goOn(fleet: Fleet, at: StepRef, change: Change, isSwitched: boolean): Promise<void> {
   const { view } = change;
-  const resume = letGo(at, 'pgbouncer');
-  const command = isSwitched ? inOrder(leadTo(change), resume) : resume;
   await Promise.all([
-    each(gatewaysOf(view), (gateway) =>
-      fencedHostOf(fleet, at, view, gateway).run(command, { title: 'resume' }).catch(unlessAway),
-    ),
+    letClientsGo(fleet, at, view, isSwitched ? leadTo(change) : null),
     each(bystanders(change), (node) =>
       fencedHostOf(fleet, at, view, node).run(letGo(at, 'patroni'), { title: 'resume' }).catch(unlessAway),
     ),

@@ -24,6 +24,7 @@ export async function carryOn(fleet: Fleet, { id, clusterId, node, fencedAt }: F
   const view = await viewCluster(fleet, clusterId);
   // Whoever deletes it removes its hosts, too.
   if (view.cluster.status.state !== 'ready') return failovers.end(id, null);
+  if (fencedAt === null && inMaintenance(view)) return;
   const host = hostToken(view.cluster, node);
   if (fencedAt === null) {
     await view.cloud.powerOff(host);
@@ -45,11 +46,16 @@ export async function carryOn(fleet: Fleet, { id, clusterId, node, fencedAt }: F
 export async function takeUp(fleet: Fleet, failover: Failover): Promise<void> {
   const { id, clusterId, node, fencedAt } = failover;
   const view = await viewCluster(fleet, clusterId);
+  if (fencedAt === null && inMaintenance(view)) return;
   const isLeft = fencedAt === null && view.cluster.status.state === 'ready';
   const said = isLeft ? await askOthersFor(fleet, view, node) : 'silent';
   if (said === 'silent') return carryOn(fleet, failover);
   if (said === 'answers') return fleet.inventory.failovers.end(id, node);
 }
+
+/** What was not fenced before is looked at again when it is over. */
+const inMaintenance = ({ cluster }: ClusterView): boolean =>
+  cluster.status.conditions.some(({ type }) => type === 'Maintenance');
 
 /** Without it the others wait until the lease is over, 20 s at most: a failure here costs time only. */
 async function releaseLease(fleet: Fleet, view: ClusterView, node: Failover['node']): Promise<void> {

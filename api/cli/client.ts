@@ -28,9 +28,10 @@ import type { Problem } from '../../domain/schemas/problems';
 import type { CreateRestorePointRequest, RestorePointAnswer } from '../../domain/schemas/restore-points';
 import type { RestoreClusterRequest } from '../../domain/schemas/restores';
 import type { SiteReportAnswer } from '../../domain/schemas/sites';
-import type { SwitchoverRequest } from '../../domain/schemas/switchovers';
 import type { KeptDataAnswer, RestoreInPlaceRequest } from '../../domain/schemas/swaps';
 import type { NewTokenAnswer, TokenAnswer } from '../../domain/schemas/tokens';
+import { clusterOperationCalls } from './client-clusters';
+import { at, type Get, type Write } from './client-paths';
 import { CliError, EXIT } from './exit';
 import type { CliSettings } from './settings';
 
@@ -56,9 +57,6 @@ interface Page<T> {
   readonly items: readonly T[];
   readonly nextCursor: string | null;
 }
-
-const at = (strings: TemplateStringsArray, ...values: string[]): string =>
-  String.raw(strings, ...values.map(encodeURIComponent));
 
 /** @param limit ends the reading requests when it is aborted; default: they wait. */
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types -- its type is the list of its functions
@@ -103,9 +101,6 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
     revokeToken: (id: string) => write<void>('DELETE', at`/v1/tokens/${id}`),
   };
 }
-
-type Get = <T>(path: string) => Promise<T>;
-type Write = <T>(method: string, path: string, body?: unknown) => Promise<T>;
 
 /** Of machines that users have, and their addresses. */
 function machineCalls(get: Get, write: Write) {
@@ -161,25 +156,6 @@ function backupCalls(get: Get, write: Write) {
       write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restores/confirm?preview=true`),
     previewRestore: (cluster: string, body: RestoreClusterRequest) =>
       write<PreviewAnswer>('POST', at`/v1/clusters/${cluster}/restores?preview=true`, body),
-  };
-}
-
-/** What is done with a cluster as a whole. */
-function clusterOperationCalls(write: Write) {
-  return {
-    deleteCluster: (name: string, confirm: string) =>
-      write<OperationAnswer>('DELETE', at`/v1/clusters/${name}`, { confirm }),
-    previewDelete: (name: string) => write<PreviewAnswer>('DELETE', at`/v1/clusters/${name}?preview=true`),
-    undeleteCluster: (name: string) => write<OperationAnswer>('POST', at`/v1/clusters/${name}/undelete`),
-    previewUndelete: (name: string) => write<PreviewAnswer>('POST', at`/v1/clusters/${name}/undelete?preview=true`),
-    switchOver: (name: string, body: SwitchoverRequest) =>
-      write<OperationAnswer>('POST', at`/v1/clusters/${name}/switchover`, body),
-    previewSwitchover: (name: string, body: SwitchoverRequest) =>
-      write<PreviewAnswer>('POST', at`/v1/clusters/${name}/switchover?preview=true`, body),
-    replaceNode: (name: string, node: string) =>
-      write<OperationAnswer>('POST', at`/v1/clusters/${name}/nodes/${node}/replace`),
-    previewReplacement: (name: string, node: string) =>
-      write<PreviewAnswer>('POST', at`/v1/clusters/${name}/nodes/${node}/replace?preview=true`),
   };
 }
 

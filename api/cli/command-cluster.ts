@@ -41,6 +41,7 @@ export function addClusterCommands(program: Command, open: Open): void {
       await showCluster(format, found);
     });
   addProtection(cluster, open);
+  addPower(cluster, open);
   addDelete(cluster, open);
   addUndelete(cluster, open);
 }
@@ -80,6 +81,29 @@ function addProtection(cluster: Command, open: Open): void {
         if (format === 'json') return printJson(cluster);
         print(`${cluster.name} is ${on ? 'protected against deletion' : 'no longer protected against deletion'}.`);
       });
+  }
+}
+
+function addPower(cluster: Command, open: Open): void {
+  const verbs = [
+    ['stop', 'Stop a cluster; its data stays on its hosts, and it can be started again.'],
+    ['start', 'Start a cluster that is stopped; it serves at the same endpoint.'],
+  ] as const;
+  for (const [verb, sentence] of verbs) {
+    const command = describe(
+      cluster.command(verb),
+      sentence,
+      `cluster ${verb} orders --preview`,
+      `cluster ${verb} orders --wait`,
+    )
+      .argument('<cluster>', CLUSTER)
+      .option('--preview', 'Only say what would be done.');
+    withWait(command).action(async (name: string, flags: WaitFlags & { preview?: boolean }) => {
+      const session = await open();
+      if (flags.preview) return showPreview(session.format, await session.client.previewPower(name, verb));
+      const next = verb === 'stop' ? `cluster start ${name}` : `psql ${name}`;
+      await report(session, await session.client.setPower(name, verb), flags, toType(next));
+    });
   }
 }
 

@@ -77,7 +77,7 @@ async function showOperation(operation: OperationAnswer): Promise<void> {
     ...(operation.reason === null ? {} : { reason: operation.reason }),
     ...(operation.error === null ? {} : { error: `${operation.error.code}: ${operation.error.message}` }),
     ...restoredLines(operation.restored),
-    ...(operation.replacement === null ? {} : { node: operation.replacement.node }),
+    ...(operation.node === null ? {} : { node: nodeInWords(operation.node) }),
     ...switchedLine(operation.switchover),
     'requested by': operation.requestedBy,
     created: operation.createdAt,
@@ -86,6 +86,9 @@ async function showOperation(operation: OperationAnswer): Promise<void> {
   });
   await printList('table', operation.steps, { step: (step) => step.title, state: stepWords });
 }
+
+const nodeInWords = ({ name, was }: NonNullable<OperationAnswer['node']>): string =>
+  was === null ? name : `${name}, which was ${was === 'primary' ? 'the' : 'a'} ${was}`;
 
 const switchedLine = (switchover: OperationAnswer['switchover']): Record<string, string> =>
   switchover?.from && switchover.to ? { switchover: `from ${switchover.from} to ${switchover.to}` } : {};

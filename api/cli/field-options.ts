@@ -58,6 +58,7 @@ export const OPTION_OF: Readonly<Record<string, string>> = {
   source: '--source',
   replace: '--replace',
   paused: 'backup pause',
+  minutes: '--minutes',
 };
 
 /** Lists that the command makes of several options and of what is there: a place in them was never typed. */

@@ -42,6 +42,10 @@ const NEXT: Partial<Record<ErrorCode, (refused: Refused) => string | null>> = {
   NOT_WAITING: showOperation,
   POINT_OF_NO_RETURN: showOperation,
   CLUSTER_NOT_READY: ({ cluster }) => toType(`ops list --cluster ${cluster}`),
+  CLUSTER_STOPPED: ({ cluster }) => toType(`cluster start ${cluster}`),
+  CLUSTER_NOT_STOPPED: ({ cluster }) => toType(`cluster show ${cluster}`),
+  NODE_IS_PRIMARY: ({ cluster }) => toType(`switchover ${cluster}`),
+  QUORUM_AT_RISK: ({ cluster }) => toType(`cluster show ${cluster}`),
   OLD_DATA_KEPT: ({ cluster }) => toType(`restore kept ${cluster}`),
   RESTORE_TARGET_OUTSIDE: whatCanBeRestored,
   RESTORE_POINT_EXISTS: ({ cluster }) => toType(`restore point list ${cluster}`),
@@ -79,6 +83,8 @@ function listOf({ problem: { missing, cluster: deleted }, cluster }: Refused): s
       return toType(`${kind} list`);
     case 'operation':
       return toType('ops list');
+    case 'node':
+      return toType(`cluster show ${cluster}`);
     case 'floating address':
       return toType('address list');
     default:

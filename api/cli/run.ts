@@ -11,6 +11,7 @@ import { addEscrowCommands } from './command-escrow';
 import { addDumpCommands } from './command-dump';
 import { addHostCommands } from './command-host';
 import { addKeyCommands } from './command-key';
+import { addMaintenanceCommands } from './command-maintenance';
 import { addNodeCommands } from './command-node';
 import { addOperationCommands } from './command-ops';
 import { addRestoreCommands } from './command-restore';
@@ -63,6 +64,7 @@ export function createProgram(): Command {
   addClusterCommands(program, open);
   addSwitchoverCommand(program, open);
   addNodeCommands(program, open);
+  addMaintenanceCommands(program, open);
   addBackupCommands(program, open);
   addRestoreCommands(program, open);
   addDrillCommands(program, open);

@@ -23,8 +23,11 @@ import { healthRouter } from './health';
 import { logRequests } from './log';
 import { createMetrics } from './metrics';
 import { createOpenApiDocument } from './openapi';
+import { maintenanceRoutes } from './maintenance';
+import { nodeRoutes } from './nodes';
 import { operationRoutes } from './operations';
 import { problemHandler, ProblemWithHeaders } from './problem';
+import { powerRoutes } from './power';
 import { createRateLimit, type RateLimit } from './rate-limit';
 import { replacementRoutes } from './replacements';
 import { restoreRoutes } from './restores';
@@ -56,6 +59,9 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...undeleteRoutes(deps),
     ...switchoverRoutes(deps),
     ...replacementRoutes(deps),
+    ...nodeRoutes(deps),
+    ...powerRoutes(deps),
+    ...maintenanceRoutes(deps),
     ...credentialRoutes(deps),
     ...backupRoutes(deps),
     ...backupPolicyRoutes(deps),

@@ -3,6 +3,7 @@ import { nextDrills, nextDumps, nextRuns } from '../../domain/backup-times';
 import type { BackupPolicy } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
+import { requireReady } from '../../domain/readiness';
 import { type BackupPolicyDetailAnswer, backupPolicyDetailSchema } from '../../domain/schemas/backup-policies';
 import { backupPolicyRequestSchema } from '../../domain/schemas/backups';
 import { kindOfChange, policyAsAsked, previewOfPolicy } from './backup-policy-change';
@@ -70,7 +71,14 @@ function changeRoute(deps: ApiDeps): Route {
     query: z.strictObject({ preview: previewFlag }),
     body: backupPolicyRequestSchema,
     answers: acceptedOrPreview,
-    errors: ['NOT_FOUND', 'CLUSTER_BUSY', 'CLUSTER_NOT_READY', 'PRECONDITION_FAILED', 'IDEMPOTENCY_KEY_REUSED'],
+    errors: [
+      'NOT_FOUND',
+      'CLUSTER_BUSY',
+      'CLUSTER_NOT_READY',
+      'CLUSTER_STOPPED',
+      'PRECONDITION_FAILED',
+      'IDEMPOTENCY_KEY_REUSED',
+    ],
     async handle(call) {
       const { params, query, body, caller } = call;
       const repeated = await replay(deps, call);
@@ -92,10 +100,9 @@ const submitChange = (
   call: AnyCall,
 ): Promise<Accepted> =>
   submitAsSeen(deps, cluster, call, async (seen) => {
-    const { name, status } = seen;
     const submission = { ...submissionOf(kindOfChange(seen.spec), seen, call), backupPolicy: change(seen) };
     const working = await operationAt(deps.inventory, seen, 'cluster');
     if (working) throw new HoldfastError('CLUSTER_BUSY', { operation: working.id });
-    if (status.state !== 'ready') throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });
+    requireReady(seen);
     return submission;
   });

@@ -42,7 +42,14 @@ function takeRoute(deps: ApiDeps): Route {
     query: z.strictObject({ preview: previewFlag }),
     body: takeBackupSchema.optional(),
     answers: acceptedOrPreview,
-    errors: ['NOT_FOUND', 'BACKUPS_NOT_CONFIGURED', 'CLUSTER_BUSY', 'CLUSTER_NOT_READY', 'IDEMPOTENCY_KEY_REUSED'],
+    errors: [
+      'NOT_FOUND',
+      'BACKUPS_NOT_CONFIGURED',
+      'CLUSTER_BUSY',
+      'CLUSTER_NOT_READY',
+      'CLUSTER_STOPPED',
+      'IDEMPOTENCY_KEY_REUSED',
+    ],
     async handle(call) {
       const { params, query, caller } = call;
       const { type, description = null } = call.body ?? takeBackupSchema.parse({});

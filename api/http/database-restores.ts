@@ -9,6 +9,7 @@ import { HoldfastError } from '../../domain/errors';
 import type { OperationId } from '../../domain/ids';
 import type { OperationSummary } from '../../domain/operations';
 import { targetInWords } from '../../domain/restore-targets';
+import { requireReady } from '../../domain/readiness';
 import { type RestoreDatabase, restoreDatabaseSchema } from '../../domain/schemas/database-restores';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import { targetOf } from '../../domain/schemas/restores';
@@ -49,6 +50,7 @@ export function databaseRestoreRoutes(deps: ApiDeps): Route[] {
         'NOT_FOUND',
         'BACKUPS_NOT_CONFIGURED',
         'CLUSTER_NOT_READY',
+        'CLUSTER_STOPPED',
         'DATABASE_EXISTS',
         'RESTORE_TARGET_OUTSIDE',
         'IDEMPOTENCY_KEY_REUSED',
@@ -61,9 +63,7 @@ export function databaseRestoreRoutes(deps: ApiDeps): Route[] {
         const { aside, into } = ordered;
         const working = await operationAt(inventory, into, 'cluster');
         if (query.preview) return reply(200, await preview(deps, ordered, working));
-        const { name, status } = into;
-        if (status.state !== 'ready' && !working)
-          throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });
+        if (!working) requireReady(into);
         const submission = submissionFor(ordered, call);
         return launch(deps, submission, await inventory.operations.submitCreate(aside, submission));
       },

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Cluster } from '../../domain/clusters';
 import type { Dump, DumpRestore } from '../../domain/dumps';
 import { HoldfastError } from '../../domain/errors';
+import { requireReady } from '../../domain/readiness';
 import { type RestoreDump, restoreDumpSchema } from '../../domain/schemas/dumps';
 import { previewFlag } from './clusters';
 import type { ApiDeps } from './deps';
@@ -38,6 +39,7 @@ export function dumpRestoreRoutes(deps: ApiDeps): Route[] {
         'DUMP_NOT_THERE',
         'CLUSTER_BUSY',
         'CLUSTER_NOT_READY',
+        'CLUSTER_STOPPED',
         'IDEMPOTENCY_KEY_REUSED',
       ],
       async handle(call) {
@@ -50,9 +52,7 @@ export function dumpRestoreRoutes(deps: ApiDeps): Route[] {
         const restore = orderOf(body, dump, cluster);
         const working = await operationAt(inventory, cluster, 'cluster');
         if (query.preview) return reply(200, previewOfDumpRestore(cluster, dump, restore, working));
-        const { name, status } = cluster;
-        if (status.state !== 'ready' && !working)
-          throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });
+        if (!working) requireReady(cluster);
         const submission = { ...submissionOf('restore-dump', cluster, call), dumpUse: { dumpId: dump.id, restore } };
         return launch(deps, submission, await inventory.operations.submit(null, submission));
       },

@@ -43,7 +43,14 @@ function takeRoute(deps: ApiDeps): Route {
     query: z.strictObject({ preview: previewFlag }),
     body: takeDumpSchema.optional(),
     answers: acceptedOrPreview,
-    errors: ['NOT_FOUND', 'BACKUPS_NOT_CONFIGURED', 'CLUSTER_BUSY', 'CLUSTER_NOT_READY', 'IDEMPOTENCY_KEY_REUSED'],
+    errors: [
+      'NOT_FOUND',
+      'BACKUPS_NOT_CONFIGURED',
+      'CLUSTER_BUSY',
+      'CLUSTER_NOT_READY',
+      'CLUSTER_STOPPED',
+      'IDEMPOTENCY_KEY_REUSED',
+    ],
     async handle(call) {
       const { params, query, caller } = call;
       const { database: asked, all, description = null } = call.body ?? takeDumpSchema.parse({});
@@ -141,7 +148,14 @@ function deleteRoute(deps: ApiDeps): Route {
     headers: ['Idempotency-Key'],
     params: dumpParams,
     answers: acceptedAnswer,
-    errors: ['NOT_FOUND', 'DUMP_NOT_THERE', 'CLUSTER_BUSY', 'CLUSTER_NOT_READY', 'IDEMPOTENCY_KEY_REUSED'],
+    errors: [
+      'NOT_FOUND',
+      'DUMP_NOT_THERE',
+      'CLUSTER_BUSY',
+      'CLUSTER_NOT_READY',
+      'CLUSTER_STOPPED',
+      'IDEMPOTENCY_KEY_REUSED',
+    ],
     async handle(call) {
       const repeated = await replay(deps, call);
       if (repeated) return repeated;

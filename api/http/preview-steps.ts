@@ -18,6 +18,9 @@ export const ABOUT_BACKUPS: ReadonlyMap<string, string> = new Map([
   ['stop-its-backups', 'do'],
   ['archive-the-end-of-the-log', 'do'],
   ['tell-the-data-nodes-of-its-backups', 'do'],
+  ['archive-the-log', 'do'],
+  ['pause-the-schedules-of-its-backups', 'do'],
+  ['declare-the-cluster-ready-and-resume-its-schedules', 'schedule'],
 ]);
 
 /** By the id of the step: the script of the policy that it runs. Exported for its test. */

@@ -22,6 +22,25 @@ type Change = PreviewAnswer['changes'][number];
 export const check = (id: string, passed: boolean, message: string, fix: string): Check =>
   passed ? { id, status: 'passed', message, fix: null } : { id, status: 'failed', message, fix };
 
+/** @param working the operation that is in the way, if any. */
+export const busyCheck = ({ name }: Pick<Cluster, 'name'>, working: OperationSummary | undefined): Check =>
+  check(
+    'not-busy',
+    !working,
+    working ? `operation ${working.id} works on ${name}` : `no operation works on ${name}`,
+    'wait until the operation ends',
+  );
+
+/** Of what is done with a cluster that serves. */
+export const readinessChecks = (cluster: Cluster, working: OperationSummary | undefined): Check[] => {
+  const { name, status } = cluster;
+  const fix = status.state === 'stopped' ? `start it first: POST /v1/clusters/${name}/start` : 'wait until it is ready';
+  return [
+    check('cluster-ready', status.state === 'ready', `cluster ${name} is ${status.state}`, fix),
+    busyCheck(cluster, working),
+  ];
+};
+
 /** @param namesake the cluster that has the wanted name already, if any. */
 export function previewOfCreate(
   name: string,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { RestorePoint, Timeline } from '../../domain/backups';
 import type { Cluster } from '../../domain/clusters';
-import { HoldfastError } from '../../domain/errors';
 import type { OperationSummary } from '../../domain/operations';
+import { requireReady } from '../../domain/readiness';
 import { pageOf, pageQuery } from '../../domain/schemas/pages';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import {
@@ -32,6 +32,7 @@ const refusals = [
   'NOT_FOUND',
   'CLUSTER_BUSY',
   'CLUSTER_NOT_READY',
+  'CLUSTER_STOPPED',
   'PRECONDITION_FAILED',
   'IDEMPOTENCY_KEY_REUSED',
   'BACKUPS_NOT_CONFIGURED',
@@ -67,8 +68,7 @@ function createRoute(deps: ApiDeps): Route {
         return reply(200, previewOf(cluster, body.name, namesake, working));
       }
       return submitAsSeen(deps, cluster, call, (found) => {
-        const { name, status } = found;
-        if (status.state !== 'ready') throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });
+        requireReady(found);
         const submission = submissionOf('create-restore-point', found, call);
         const restorePoint = { timelineId: timeline.id, name: body.name };
         return { ...submission, operation: { ...submission.operation, summary: body.name }, restorePoint };

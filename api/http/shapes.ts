@@ -19,8 +19,9 @@ export const clusterPath = (id: string): string => `/v1/clusters/${id}`;
 type Links = Pick<ApiDeps, 'temporalUiUrl'>;
 
 export function operationAnswer(deps: Links, operation: Operation): OperationAnswer {
-  const { restored, switchover, replacement, steps } = operation;
-  return { ...operationSummaryAnswer(deps, operation), restored, switchover, replacement, steps };
+  const { restored, switchover, replacement, node, steps } = operation;
+  const about = node && { name: node.name, was: node.was };
+  return { ...operationSummaryAnswer(deps, operation), restored, switchover, node: about, replacement, steps };
 }
 
 export function operationSummaryAnswer({ temporalUiUrl }: Links, operation: OperationSummary): OperationSummaryAnswer {

@@ -9,6 +9,7 @@ import { targetInWords } from '../../domain/restore-targets';
 import { targetOf } from '../../domain/schemas/restores';
 import { type KeptDataAnswer, keptDataSchema, restoreInPlaceSchema, rollbackSchema } from '../../domain/schemas/swaps';
 import type { Swap } from '../../domain/swaps';
+import { requireReady } from '../../domain/readiness';
 import { clusterParams, previewFlag } from './clusters';
 import type { ApiDeps } from './deps';
 import { findLiveCluster, operationAt } from './find';
@@ -28,6 +29,7 @@ const refusals = [
   'NOT_FOUND',
   'CLUSTER_BUSY',
   'CLUSTER_NOT_READY',
+  'CLUSTER_STOPPED',
   'PRECONDITION_FAILED',
   'IDEMPOTENCY_KEY_REUSED',
 ] as const;
@@ -185,7 +187,7 @@ function requireConfirmation({ name }: Cluster, confirm: string | undefined): vo
   if (confirm !== name) throw new HoldfastError('CONFIRMATION_MISMATCH', { name });
 }
 
-/** @throws CLUSTER_BUSY, CLUSTER_NOT_READY. */
+/** @throws CLUSTER_BUSY, CLUSTER_STOPPED, CLUSTER_NOT_READY. */
 async function swapOf(
   deps: ApiDeps,
   cluster: Cluster,
@@ -195,8 +197,7 @@ async function swapOf(
 ): Promise<Submission> {
   const working = await inTheWay(deps, cluster);
   if (working) throw new HoldfastError('CLUSTER_BUSY', { operation: working.id });
-  const { name, status } = cluster;
-  if (status.state !== 'ready') throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });
+  requireReady(cluster);
   const submission = submissionOf(kind, cluster, call);
   return { ...submission, operation: { ...submission.operation, summary }, swap };
 }

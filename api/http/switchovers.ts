@@ -5,11 +5,12 @@ import type { OperationSummary } from '../../domain/operations';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import { switchoverSchema } from '../../domain/schemas/switchovers';
 import { dataNodes, type NodeName } from '../../domain/topology';
+import { requireReady } from '../../domain/readiness';
 import { stepTitles } from '../../workflows/runbooks';
 import { clusterParams, previewFlag } from './clusters';
 import type { ApiDeps } from './deps';
 import { findLiveCluster, operationAt } from './find';
-import { check } from './previews';
+import { check, readinessChecks } from './previews';
 import { InvalidRequest } from './problem';
 import { reply, route, type Route } from './route';
 import { acceptedOrPreview, replay, submissionOf, submitAsSeen, topologyOf } from './submit';
@@ -40,6 +41,7 @@ export function switchoverRoutes(deps: ApiDeps): Route[] {
         'NOT_FOUND',
         'CLUSTER_BUSY',
         'CLUSTER_NOT_READY',
+        'CLUSTER_STOPPED',
         'NO_STANDBY',
         'PRECONDITION_FAILED',
         'IDEMPOTENCY_KEY_REUSED',
@@ -52,9 +54,8 @@ export function switchoverRoutes(deps: ApiDeps): Route[] {
         const to = body?.to === undefined ? null : requireStandby(cluster, body.to);
         if (query.preview) return reply(200, previewOf(cluster, to, await operationAt(inventory, cluster, 'cluster')));
         return submitAsSeen(deps, cluster, call, (found) => {
-          const { name, status } = found;
-          if (!hasStandbys(found)) throw new HoldfastError('NO_STANDBY', { name });
-          if (status.state !== 'ready') throw new HoldfastError('CLUSTER_NOT_READY', { name, state: status.state });
+          if (!hasStandbys(found)) throw new HoldfastError('NO_STANDBY', { name: found.name });
+          requireReady(found);
           const submission = submissionOf('switchover', found, call);
           const summary = to === null ? 'to the best standby' : `to ${to}`;
           return { ...submission, operation: { ...submission.operation, summary }, switchTo: to };
@@ -78,7 +79,7 @@ function requireStandby(cluster: Cluster, to: string): NodeName {
 }
 
 function previewOf(cluster: Cluster, to: NodeName | null, working: OperationSummary | undefined): PreviewAnswer {
-  const { name, spec, status } = cluster;
+  const { name, spec } = cluster;
   return {
     kind: 'switchover',
     changes: [
@@ -96,13 +97,7 @@ function previewOf(cluster: Cluster, to: NodeName | null, working: OperationSumm
         `plan ${spec.plan}`,
         'restore it into a cluster with three data nodes',
       ),
-      check('cluster-ready', status.state === 'ready', `cluster ${name} is ${status.state}`, 'wait until it is ready'),
-      check(
-        'not-busy',
-        !working,
-        working ? `operation ${working.id} works on ${name}` : `no operation works on ${name}`,
-        'wait until the operation ends',
-      ),
+      ...readinessChecks(cluster, working),
     ],
     steps: stepTitles('switchover', topologyOf(spec)),
     estimatedSeconds: SECONDS,

@@ -85,7 +85,19 @@ export const operationSchema = operationSummarySchema
     switchover: switchedSchema.nullable().meta({
       description: 'Of a switchover, also on the way to a replacement: of which node to which one.',
     }),
-    replacement: replacementSchema.nullable().meta({ description: 'Of a replacement: which node gets a fresh host.' }),
+    replacement: replacementSchema
+      .nullable()
+      .meta({ description: 'Of a replacement: the host that the node had before.' }),
+    node: z
+      .object({
+        name: z.string(),
+        was: z
+          .enum(['primary', 'replica', 'gateway'])
+          .nullable()
+          .meta({ description: 'When the operation looked at it; null before.' }),
+      })
+      .nullable()
+      .meta({ description: 'Of what is done with one node: which, and what it was.' }),
     steps: z.array(stepSchema).readonly(),
   })
   .meta({ id: 'Operation', description: 'An operation with its steps.' });

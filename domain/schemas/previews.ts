@@ -9,8 +9,8 @@ export const previewSchema = z
       .array(z.object({ action: z.enum(['create', 'change', 'delete']), what: z.string(), detail: z.string() }))
       .readonly(),
     impact: z
-      .enum(['none', 'reload', 'restart', 'failover', 'data loss'])
-      .meta({ description: 'On clients of the cluster.' }),
+      .enum(['none', 'reload', 'restart', 'failover', 'outage', 'data loss'])
+      .meta({ description: 'On clients of the cluster; `outage`: nobody is served until somebody ends that.' }),
     loss: z.string().optional().meta({
       description: 'What of the data is lost by it, for people, and for how long that is kept. Left out: nothing.',
       example: 'what was written since the time 2026-11-21T14:02:00Z, which is kept for 24 hours',

@@ -3,7 +3,6 @@ import { z } from 'zod';
 /** Of an operation that gives a node a fresh host. */
 export const replacementSchema = z
   .object({
-    node: z.string().meta({ description: 'Keeps its name.', example: 'pg-2' }),
     former: z
       .object({
         hostId: z.string().nullable().meta({ description: "The cloud's id." }),

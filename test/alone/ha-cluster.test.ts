@@ -10,6 +10,7 @@ import { dataNodes, lookAt } from '../system/support/ha-cluster';
 import { describeFailures } from './ha/failures';
 import { describeInternals } from './ha/internals';
 import { describeReplacement } from './ha/replacement';
+import { describeMaintenance } from './ha/maintenance';
 import { describeSwitchover } from './ha/switchover';
 import { allSecrets, placesOfControlPlane, placesOfHosts } from './ha/secrecy';
 import { watchArgv } from '../system/support/argv';
@@ -121,6 +122,8 @@ describe('no secret stands', () => {
 });
 
 describe('switchover', () => describeSwitchover(() => ha));
+
+describe('maintenance', () => describeMaintenance(() => ha));
 
 describe('the autopilot', () => describeAutopilot(() => ha));
 

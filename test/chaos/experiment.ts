@@ -45,7 +45,7 @@ export interface Experiment {
   readonly source?: OrderedCluster;
   /** A restore of a source that was deleted: it comes back under its name. */
   readonly undeletes?: boolean;
-  /** What is replaced. */
+  /** Of what is done with one node. */
   readonly node?: NodeName;
   /** What the backups of {@link cluster} are to be like. */
   readonly policy?: BackupPolicy;

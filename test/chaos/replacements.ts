@@ -15,9 +15,9 @@ export async function aboutReplacement(
   { kind }: Pick<Experiment, 'kind'>,
   { cluster, operation }: Outcome,
 ): Promise<string[]> {
-  const { replacement } = operation;
-  if (kind !== 'replace-node' || replacement === null) return [];
-  const { node, former } = replacement;
+  if (kind !== 'replace-node' || operation.node === null || operation.replacement === null) return [];
+  const { name: node } = operation.node;
+  const { former } = operation.replacement;
   const there = world.host(hostToken(cluster, node));
   const known = (await inventory.nodes.list(cluster.id)).find(({ name }) => name === node);
   const isFresh = there !== null && there.id !== former?.hostId;

@@ -17,7 +17,7 @@ export function aboutSwitchover(
   { kind }: Pick<Experiment, 'kind'>,
   { cluster, operation }: Outcome,
 ): string[] {
-  if (kind !== 'switchover') return [];
+  if (kind !== 'switchover' && kind !== 'restart-node') return [];
   const { from = null, to = null } = operation.switchover ?? {};
   const primary = primaryOf(world, cluster);
   const wasSwitched = operation.state === 'succeeded';
@@ -28,7 +28,7 @@ export function aboutSwitchover(
       ...(isPaused(root) ? [`clients of ${token} still wait`] : []),
       ...holdsOn(root).map((unit) => `left on ${token}: ${unit}`),
     ]),
-    ...(wasSwitched
+    ...(wasSwitched && from !== null
       ? gatewaysOf(world, cluster).flatMap(({ root }) => differs('the way', wayOf(root), wayTo(from, to)))
       : []),
   ];

@@ -17,6 +17,7 @@ import { aboutBackup, aboutLineage } from './lineages';
 import type { Fate } from './lineages';
 import { keptOfMachines } from './machines';
 import { aboutReplacement } from './replacements';
+import { aboutStopped, isStopped } from './stopped';
 import { aboutSwap } from './swaps';
 import { aboutSwitchover } from './switchovers';
 
@@ -46,7 +47,7 @@ export async function complaints(
     ...aboutSteps(experiment, outcome, dryRun),
     ...aboutEffects(experiment, outcome, dryRun),
     ...(await aboutRecords(laboratory, outcome)),
-    ...(await (gone ? aboutResidue(laboratory, world, outcome) : aboutCluster(laboratory, world, outcome))),
+    ...(await aboutState(laboratory, world, outcome, experiment, gone)),
     ...(await aboutLineage(laboratory, world, outcome, lineage)),
     ...(await aboutBackup(laboratory, world, outcome)),
     ...(await aboutDrill(laboratory, experiment, outcome)),
@@ -56,6 +57,17 @@ export async function complaints(
     ...(await aboutDumps(laboratory, world, outcome)),
     ...(await aboutExtract(laboratory, world, experiment, outcome)),
   ];
+}
+
+function aboutState(
+  laboratory: Laboratory,
+  world: World,
+  outcome: Outcome,
+  experiment: Experiment,
+  gone: boolean,
+): Promise<string[]> {
+  if (gone) return aboutResidue(laboratory, world, outcome);
+  return isStopped(experiment) ? aboutStopped(laboratory, world, outcome) : aboutCluster(laboratory, world, outcome);
 }
 
 function fateOf({ kind, cancelAt }: Experiment, gone: boolean): Fate {
@@ -118,6 +130,7 @@ function comparable({ effects, operation }: Outcome): string[] {
     effect
       .replace(/^(pg-|m)\d+ (initialised|CREATE|handed over)/, 'the primary $2')
       .replace(/^pg-\d+ (run job .*-hold-patroni)$/, 'the other data node $1')
+      .replace(/^pg-\d+ (restarted PostgreSQL|copied its data anew)$/, 'the node $1')
       .replace(/^(?:pg-|m)\d+ (run job .*-backup-)/, 'a data node $1')
       .replace(operation.id, 'its operation')
       .replace(/-host-[0-9a-z]{26}$/, ' of its machine'),

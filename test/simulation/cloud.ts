@@ -14,7 +14,7 @@ import type {
 import type { CloudName } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { createOnce, moveOnce, readIfThere } from './files';
-import { furnish, halt } from './machine';
+import { enter, furnish, halt } from './machine';
 import type { HostRecord, SimulatedHost, SimulatedNetwork, World } from './world';
 import { cloudHost } from './world';
 
@@ -209,9 +209,15 @@ function powerOff(world: World, host: SimulatedHost): void {
   world.happened(host.networkToken, `power off ${nameOf(host.token)}`);
 }
 
+/** What is wanted at boot is started; nobody waits for it. */
+const BOOT =
+  'for unit in /etc/systemd/system/multi-user.target.wants/*.service; do systemctl start "$(basename "$unit")"; done';
+const BOOT_S = 60;
+
 function powerOn(world: World, host: SimulatedHost): void {
   if (!moveOnce(join(host.folder, 'stopped'), join(host.folder, 'running'))) return;
   world.happened(host.networkToken, `power on ${nameOf(host.token)}`);
+  enter(host.root, BOOT, BOOT_S, {}).unref();
 }
 
 function listByTags(world: World, tags: Tags): Resource[] {

@@ -37,7 +37,8 @@ export function connectApi(url: string, token: string): HoldfastApi {
       headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    const parsed: unknown = await answer.json();
+    const text = await answer.text();
+    const parsed: unknown = text === '' ? null : JSON.parse(text);
     return { status: answer.status, body: parsed };
   };
   const demand = async (status: number, method: string, path: string, body?: unknown): Promise<unknown> => {

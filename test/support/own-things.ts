@@ -37,10 +37,12 @@ export async function ownThings(
   await api.inventory.timelines.open(refOf(operation), { id: timelineId, sites: ['primary'], version: '18' });
   const asked = { id: backup, timelineId, type: 'full', description: null, version: '18' } as const;
   await api.inventory.backups.begin(refOf(operation), asked);
+  await api.inventory.nodes.place(refOf(operation), [{ name: 'pg-1', role: 'data', failureDomain: 'here' }]);
   await finish(api.inventory, operation);
   return {
     ...made,
     backup,
+    node: 'pg-1',
     drill: await heldDrill(api, operation, timelineId),
     dump: await takenDump(api, operation.projectId),
   };

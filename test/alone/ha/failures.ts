@@ -130,17 +130,3 @@ async function acknowledgedAfter({ attempts }: Writer, time: number): Promise<nu
     { limitMs: 2 * WRITABLE_AGAIN_MS },
   );
 }
-
-/** Both replicas count for the quorum, and the services of all gateways run. */
-export async function untilWhole(ha: Ha): Promise<void> {
-  await untilInQuorum(ha());
-  for (const gateway of ha().nodes.filter(({ role }) => role === 'gateway')) {
-    await eventually(
-      async () => {
-        const { exitCode } = await runOn(hostIdOf(gateway), 'systemctl is-active haproxy pgbouncer keepalived\n');
-        return exitCode === 0;
-      },
-      { everyMs: 250 },
-    );
-  }
-}

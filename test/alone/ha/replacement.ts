@@ -10,9 +10,15 @@ import { eventually } from '../../support/eventually';
 import { login, query } from '../../system/support/endpoint';
 import { findLost, longestGap, startWriter } from '../../system/support/ledger';
 import type { Writer } from '../../system/support/ledger';
-import type { Ha, HaCluster } from './cluster';
-import { dataNodes, hostIdOf, primaryOf, runAsSuperuser, untilInQuorum } from './cluster';
-import { untilWhole } from './failures';
+import type { Ha, HaCluster } from '../../system/support/ha-cluster';
+import {
+  dataNodes,
+  hostIdOf,
+  primaryOf,
+  runAsSuperuser,
+  untilInQuorum,
+  untilWhole,
+} from '../../system/support/ha-cluster';
 
 /** Nodes whose hosts are gone for good, under a writer that goes on: each gets a fresh one, and no acknowledged row is lost. */
 export function describeReplacement(ha: Ha, lookAgain: () => Promise<HaCluster>): void {
@@ -26,7 +32,7 @@ export function describeReplacement(ha: Ha, lookAgain: () => Promise<HaCluster>)
   });
   beforeEach(async () => {
     await lookAgain();
-    await untilWhole(ha);
+    await untilWhole(ha());
     await untilWritten(writer);
   });
 
@@ -48,7 +54,7 @@ export function describeReplacement(ha: Ha, lookAgain: () => Promise<HaCluster>)
     const orderedAt = Date.now();
     const operation = await ha().holdfast.succeed(id);
     await lookAgain();
-    await untilWhole(ha);
+    await untilWhole(ha());
     measure(`${node.name}, host ${how === 'kill' ? 'off' : 'gone'}`, { lostAt, orderedAt });
     expect(operation).toMatchObject({
       ...{ cause: 'autopilot', requestedBy: 'autopilot' },

@@ -55,7 +55,12 @@ test.each(['pg-3', 'pg-1', 'gw-2'])(
     const answer = await order(node, 'orders', { headers });
     expect([answer.status, answer.body]).toEqual([
       202,
-      expect.objectContaining({ kind: 'replace-node', cause: 'user', replacement: { node, former: null } }),
+      expect.objectContaining({
+        kind: 'replace-node',
+        cause: 'user',
+        node: { name: node, was: null },
+        replacement: { former: null },
+      }),
     ]);
     const again = await order(node, 'orders', { headers });
     expect([again.status, again.body['id']]).toEqual([202, answer.body['id']]);
@@ -69,7 +74,6 @@ test.each(['pg-3', 'pg-1', 'gw-2'])(
     await finish(api.inventory, operation);
     const { body } = await api.request('GET', `/v1/operations/${operation.id}`);
     expect(operationSchema.parse(body).replacement).toEqual({
-      node,
       former: { hostId: `host of ${node}`, privateAddress: '10.0.0.9' },
     });
   },

@@ -81,6 +81,7 @@ test('what data nodes say of themselves is written down, and what is not heard a
 
 test.each<[OperationKind, boolean]>([
   ['restore-in-place', false],
+  ['stop', false],
   ['backup', true],
   ['configure-backups', true],
 ])('while an operation of kind %s runs, it fails over: %s', async (kind, does) => {
@@ -95,6 +96,34 @@ test.each<[OperationKind, boolean]>([
   silence(guarded, 'pg-1');
   await eventually(() => (does ? deeds().includes('on pg-1') : calls().length >= 6));
   expect(deeds()).toEqual(does ? ['off pg-1', 'released', 'on pg-1'] : []);
+});
+
+test('in maintenance a dead primary is left alone; when that is over by the clock of the inventory it is replaced', async () => {
+  const { clusters } = guarded.inventory;
+  await clusters.beginMaintenance(guarded.shop.cluster.id, 60, 'somebody');
+  guarded.guard();
+  await heard(guarded);
+  silence(guarded, 'pg-1');
+  await eventually(() => calls().length >= 6);
+  expect(deeds()).toEqual([]);
+  expect(await guarded.inventory.failovers.listUnfinished()).toEqual([]);
+  await guarded.opened.scratch.query(`update clusters set maintenance_until = now() where id = $1`, [
+    guarded.shop.cluster.id,
+  ]);
+  await eventually(async () => (await told())?.reason === 'FailedOver');
+  expect(deeds()).toEqual(['off pg-1', 'released', 'on pg-1']);
+});
+
+test('one that another worker was about to fence is not fenced in maintenance either', async () => {
+  await guarded.inventory.failovers.begin(guarded.shop.cluster.id, 'pg-1');
+  await guarded.inventory.clusters.beginMaintenance(guarded.shop.cluster.id, 60, 'somebody');
+  silence(guarded, 'pg-1');
+  guarded.guard();
+  const listed = jest.spyOn(guarded.inventory.failovers, 'listUnfinished');
+  await eventually(() => listed.mock.calls.length > 2);
+  expect(guarded.done).toEqual([]);
+  await guarded.inventory.clusters.endMaintenance(guarded.shop.cluster.id);
+  await eventually(() => deeds().includes('on pg-1'));
 });
 
 test('what a worker left is carried on by the next one, from where it was left', async () => {

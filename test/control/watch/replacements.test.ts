@@ -29,8 +29,7 @@ async function ordered(): Promise<Operation[]> {
   const found = await Promise.all(rows.map(({ id }) => guarded.inventory.operations.get(id)));
   return found.flatMap((operation) => operation ?? []);
 }
-const nodesOf = (operations: readonly Operation[]): (string | undefined)[] =>
-  operations.map(({ replacement }) => replacement?.node);
+const nodesOf = (operations: readonly Operation[]): (string | undefined)[] => operations.map(({ node }) => node?.name);
 /** So many looks at silent nodes have begun and ended since. */
 async function looks(): Promise<void> {
   const listed = jest.spyOn(guarded.inventory.heartbeats, 'listHeard');
@@ -150,7 +149,7 @@ test('one of several goes first; the next one follows when that is done', async 
     const all = await ordered();
     return all.length > 0 && all;
   });
-  expect(first?.replacement?.node).toBe('pg-3');
+  expect(first?.node?.name).toBe('pg-3');
   change(guarded, 'pg-3', { says: 'replica', answers: true, host: 'runs' });
   if (first) await finish(guarded.inventory, first);
   await eventually(async () => (await ordered()).length === 2);

@@ -1,5 +1,5 @@
-import type { Heartbeat } from '../../../domain/heartbeats';
-import { silentPrimary } from '../../../domain/heartbeats';
+import type { Heartbeat, NodeState } from '../../../domain/heartbeats';
+import { canSpare, silentPrimary } from '../../../domain/heartbeats';
 
 /** When the silence of a primary is worth asking others for. */
 
@@ -28,4 +28,16 @@ test.each<[string, Heartbeat[]]>([
   ['there are two nodes only', [silent(primary), replica]],
 ])('nobody is suspected when %s', (_what, heartbeats) => {
   expect(silentPrimary(heartbeats)).toBeNull();
+});
+
+test.each<[string, (NodeState | null)[], boolean]>([
+  ['both others are heard', ['replica', 'primary', 'replica'], true],
+  ['one of them is down', ['replica', 'primary', 'down'], false],
+  ['one of them is silent', ['replica', 'primary', 'silent'], false],
+  ['the one itself is down', ['down', 'primary', 'replica'], true],
+  ['nothing is known of them', [null, null, null], true],
+  ['there is nobody else', ['primary'], false],
+])('the data of a node can be thrown away where %s', (_what, states, can) => {
+  const named = new Map(states.map((state, i) => [`pg-${i + 1}`, state] as const));
+  expect(canSpare('pg-1', named)).toBe(can);
 });

@@ -33,7 +33,15 @@ test('a backup or a dump that fails holds up nothing; nearly every other operati
 });
 
 /** Steps of these give up, rather than wait for somebody. */
-const GIVE_UP: readonly OperationKind[] = ['drill', 'restore-database', 'switchover', 'replace-node'];
+const GIVE_UP: readonly OperationKind[] = [
+  'drill',
+  'restore-database',
+  'switchover',
+  'restart-node',
+  'reinit-node',
+  'replace-node',
+  'stop',
+];
 
 test('a drill waits for nobody until it has proven something, and takes back what it made; then it goes on to the end', () => {
   const steps = listSteps(RUNBOOKS.drill.runbook({ topology: 'single' }));
@@ -71,6 +79,21 @@ test.each([
     expect(steps.filter(({ undo }) => undo)).toEqual([]);
   },
 );
+
+test.each(['restart-node', 'reinit-node'] as const)(
+  'a %s that can not be done waits for nobody, until it is done',
+  (kind) => {
+    const steps = listSteps(RUNBOOKS[kind].runbook({ topology: 'ha' }));
+    expect(steps.map(({ givesUp = false }) => givesUp)).toEqual(steps.map((_, i) => i < steps.length - 1));
+  },
+);
+
+test('a stop gives up as long as nothing has changed; each of its other steps can be taken back, but for what only looks', () => {
+  const steps = listSteps(RUNBOOKS.stop.runbook({ topology: 'ha' }));
+  expect(steps.map(({ givesUp = false }) => givesUp)).toEqual(steps.map((_, i) => i < 2));
+  const firm = steps.slice(2).filter(({ undo }) => undo === undefined);
+  expect(firm.map(({ id }) => id)).toEqual(['archive-the-end-of-the-log']);
+});
 
 test('no step that may fail stands behind one that can not be taken back', () => {
   for (const kind of OPERATION_KINDS) {

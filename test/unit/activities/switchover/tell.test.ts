@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { leadTo } from '../../../../activities/gateway/haproxy';
 import { createAuthority, issueCertificate } from '../../../../activities/secrets/certificates';
-import { ASK } from '../../../../activities/switchover/switch-over';
+import { ASK } from '../../../../activities/patroni/ask';
 
 /** What a switchover tells Patroni and HAProxy, said to servers that listen as these do. */
 
@@ -47,7 +47,9 @@ test.each([
   const body = { leader: 'pg-1', candidate: 'pg-2' };
   // Python 3.13, which hosts have, is as strict by default.
   const strict = ASK.replace('context.load', 'context.verify_flags |= ssl.VERIFY_X509_STRICT\ncontext.load');
-  expect(await run('python3', ['-c', strict, ...files, String(port), JSON.stringify(body)])).toEqual(told);
+  expect(await run('python3', ['-c', strict, ...files, String(port), '/switchover', JSON.stringify(body)])).toEqual(
+    told,
+  );
   expect(asked).toEqual([['POST', '/switchover', body]]);
   patroni.close();
 });

@@ -8,6 +8,7 @@ import { createClusterSchema, deleteClusterSchema } from '../../../../domain/sch
 import { restoreDatabaseSchema } from '../../../../domain/schemas/database-restores';
 import { takeBackupSchema } from '../../../../domain/schemas/backups';
 import { restoreClusterSchema, restoreTargetSchema } from '../../../../domain/schemas/restores';
+import { beginMaintenanceSchema } from '../../../../domain/schemas/maintenance';
 import { switchoverSchema } from '../../../../domain/schemas/switchovers';
 import { registerHostSchema } from '../../../../domain/schemas/hosts';
 import { tokenRequestSchema } from '../../../../domain/schemas/tokens';
@@ -78,6 +79,7 @@ test('each field that a command sends is told by the option or argument that giv
     ['backup begin', ['hooks', 'hooks/pre/script', 'hooks/post/script', 'hooks/pre/timeoutSeconds', 'notify']],
     ['backup policy', ['hooks', 'hooks/pre/script', 'hooks/post/script', 'hooks/pre/timeoutSeconds', 'notify']],
     ['switchover', Object.keys(switchoverSchema.shape)],
+    ['maintenance start', Object.keys(beginMaintenanceSchema.shape)],
     ['token create', Object.keys(tokenRequestSchema.shape)],
     ['host add', Object.keys(registerHostSchema.shape)],
     ['ops list', ['cluster', 'limit']],

@@ -1,4 +1,4 @@
-import { lastPrimary } from '../../../../activities/swap/exchange';
+import { lastPrimary } from '../../../../activities/patroni/last-primary';
 
 /** Which of the stopped data nodes has the newest data. */
 
