@@ -46,6 +46,11 @@ export const CONDITION_TYPES = [
   'PrimaryServes',
   'NodesServe',
   'Maintenance',
+  'DiskSpace',
+  'StandbysStream',
+  'GatewaysServe',
+  'EtcdWhole',
+  'CertificatesValid',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 

@@ -69,7 +69,8 @@ export async function stopService(host: Host, service: string): Promise<void> {
 /*
  * `start_service NAME FILE…`; a failure shows the service's last words. Whoever dies in here may leave a command behind
  * that still waits for the service, so all of it is done under a lock, and what was begun is joined, not done again: first
- * the old service ends, then it is written down with what the next one starts, then that starts.
+ * the old service ends, then it is written down with what the next one starts, then that starts. Units of Holdfast's own are
+ * among the files.
  */
 const START_SERVICE = sh`start_service() {
   service=$1; shift
@@ -80,6 +81,9 @@ const START_SERVICE = sh`start_service() {
   if [ "$(cat "$applied")" != "$sum" ]; then
     : >"$applied"
     systemctl stop "$service" 8>&- || return
+    case $service in holdfast-*)
+      case $(systemctl show --property NeedDaemonReload --value "$service") in *yes*) systemctl daemon-reload || return ;; esac
+    esac
     printf %s "$sum" >"$applied" || return
   fi
   systemctl start "$service" 8>&- || { journalctl --unit "$service" --lines 15 --no-pager --output cat >&2; return 1; }

@@ -1,6 +1,6 @@
 /** Where keys and certificates are on every host. Each service has a copy that only its own user can read. */
 
-const TLS_FOLDER = '/etc/holdfast/tls';
+export const TLS_FOLDER = '/etc/holdfast/tls';
 
 /** The cluster's certificate authority. */
 export const CA_FILE = `${TLS_FOLDER}/ca.crt`;

@@ -1,13 +1,10 @@
 import { z } from 'zod';
-import type { ArchivingCondition } from '../../domain/archiving';
-import type { ClusterId } from '../../domain/ids';
 import type { ArchivingTable, WatchedCluster } from './archiving-table';
-import { appendAudit } from './audit';
 import { timelineId } from './backup-rows';
-import { lockCluster, setCondition } from './clusters';
-import type { Database, Sql } from './database';
+import type { Database } from './database';
 import { first } from './database';
 import { clusterId } from './rows';
+import { tell } from './tell';
 
 const figures = z.object({
   asOf: z.string(),
@@ -78,22 +75,6 @@ export function archivingTable(database: Database): ArchivingTable {
         [id, JSON.stringify(measured)],
       );
     },
-    tell: (id, condition) => database.transaction((sql) => tell(sql, id, condition)),
+    tell: (id, condition) => database.transaction((sql) => tell(sql, id, condition, 'archiving changed')),
   };
-}
-
-async function tell(sql: Sql, id: ClusterId, condition: ArchivingCondition): Promise<void> {
-  const { status, deletedAt } = await lockCluster(sql, id, null);
-  if (status.state !== 'ready' || deletedAt !== null) return;
-  const before = status.conditions.find(({ type }) => type === 'Archiving');
-  await setCondition(sql, id, condition);
-  // That a new cluster archives is no news.
-  if (before?.reason === condition.reason || (!before && condition.status)) return;
-  const { reason, message } = condition;
-  await appendAudit(sql, {
-    actor: 'autopilot',
-    action: 'archiving changed',
-    subject: id,
-    details: { reason, message },
-  });
 }

@@ -30,6 +30,7 @@ import type { FloatingAddressTable, HostTable } from './host-tables';
 import type { ReplacementTable } from './replacements';
 import type { NewRestorePoint, RestorePointTable } from './restore-points';
 import type { NewSwap, SwapTable } from './swap-table';
+import type { WatchingTable } from './watching';
 
 /**
  * The inventory: what Holdfast knows, in PostgreSQL. API and activities share it.
@@ -48,6 +49,7 @@ export interface Inventory extends Tables {
   readonly swaps: SwapTable;
   readonly failovers: FailoverTable;
   readonly replacements: ReplacementTable;
+  readonly watching: WatchingTable;
   readonly restorePoints: RestorePointTable;
   /**
    * Makes a change that is no operation. What `change` does with the tables it is given, the audit entry, and the

@@ -25,6 +25,7 @@ import { siteTable } from './sites';
 import { swapTable } from './swaps';
 import { timelineTable } from './timelines';
 import { tokenTable } from './tokens';
+import { watchingTable } from './watching';
 
 /** The inventory with the database it stands on, which the secret store shares. */
 export interface OpenInventory extends Inventory {
@@ -59,6 +60,7 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     swaps: swapTable(database),
     failovers: failoverTable(database),
     replacements: replacementTable(database),
+    watching: watchingTable(database),
     restorePoints: restorePointTable(database),
     once: (idempotency, shape, change) => once(database, tablesOn, idempotency, shape, change),
     audit: (entry) => database.transaction((sql) => appendAudit(sql, entry)),

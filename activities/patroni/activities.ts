@@ -5,6 +5,7 @@ import { dataNodesOf, openNode, viewCluster } from '../fleet';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { startServices } from '../host/services';
+import { diskGuard } from '../disk/guard';
 import { archiveOf, backupsOf } from '../pgbackrest/archive';
 import { findPrimary } from '../postgres/psql';
 import { waitWhileItMoves } from '../progress';
@@ -22,9 +23,10 @@ const WAIT_S = 120;
 
 export interface PatroniActivities {
   /**
-   * Starts PostgreSQL on a data node by starting its Patroni, which initialises the cluster or copies the primary.
+   * Starts PostgreSQL on a data node by starting its Patroni, which initialises the cluster or copies the primary; before it, what
+   * keeps the volume from running full.
    * Idempotent: files that are as they should be stay, a member that runs is left alone. Retry: `remote`.
-   * Effects: certificates, configuration, data folder and service on the host. Undo: deleteHost.
+   * Effects: certificates, configuration, data folder and services on the host. Undo: deleteHost.
    */
   startPatroni(at: StepRef, node: NodeName): Promise<void>;
   /** The same on a fresh host of a cluster that serves: it copies the primary, whatever the cluster was restored from once. */
@@ -89,7 +91,7 @@ async function startPatroni(
   await ownDataFolder(host);
   // Not among what Patroni is restarted for: pgBackRest reads them whenever it is called.
   await host.putFiles(files);
-  await startServices(host, { patroni: await patroniFiles(fleet, view, node, backups) });
+  await startServices(host, { ...diskGuard(view), patroni: await patroniFiles(fleet, view, node, backups) });
 }
 
 /** A fresh volume belongs to root; PostgreSQL's may not be anybody else's. */

@@ -18,9 +18,11 @@ export interface Verifiers {
  * and WAL is in order, so all of this is in the quorum then too.
  */
 export function firstDatabaseScript(spec: ClusterSpec, verifiers: Verifiers): SqlText {
-  const { pooler, monitor, rewind } = SYSTEM_ROLES;
+  const { superuser, pooler, monitor, rewind } = SYSTEM_ROLES;
   return script(
     sql`SET synchronous_commit = local`,
+    // Where the volume is nearly full, transactions are read-only: those of tenants, not those of Holdfast itself.
+    sql`ALTER ROLE ${identifier(superuser)} SET default_transaction_read_only = off`,
     systemRole(pooler),
     password(pooler, verifiers.pooler),
     systemRole(monitor),

@@ -1,4 +1,5 @@
 import type { StepRef } from '../../domain/clusters';
+import { DISK_LADDER } from '../../domain/disk-ladder';
 import { each } from '../../domain/each';
 import { HoldfastError } from '../../domain/errors';
 import { formatStorageSize } from '../../domain/storage-size';
@@ -17,14 +18,19 @@ const MIB = 1024 ** 2;
 /** What comes with the data: its log, and what the old goes on to write meanwhile. */
 const SPARE = { share: 0.1, bytes: 256 * MIB } as const;
 
+/** Both together must not fill a volume so far that its host begins to act: docs/disk.md. */
+const spareBytes = ({ cluster }: ClusterView): number =>
+  Math.max(SPARE.bytes, Math.ceil(cluster.spec.storageBytes * (1 - DISK_LADDER.nearlyFull)));
+
 /** @throws NOT_ENOUGH_SPACE with figures, HOST_UNREACHABLE when a data node is away. */
 export async function requireRoom(fleet: Fleet, view: ClusterView, swap: Swap): Promise<void> {
   const bytes = await sizeOf(fleet, view, swap);
-  const needed = Math.ceil(bytes * (1 + SPARE.share)) + SPARE.bytes;
+  const spare = spareBytes(view);
+  const needed = Math.ceil(bytes * (1 + SPARE.share)) + spare;
   const source = swap.undoes === null ? null : await nodeFor(fleet, view, swap);
   await each(dataNodesOf(view), async (node) => {
     const isShared = node.name === source && (await sharesBlocks(hostOf(fleet, view, node)));
-    await requireFree(fleet, view, node, isShared ? SPARE.bytes : needed);
+    await requireFree(fleet, view, node, isShared ? spare : needed);
   });
 }
 

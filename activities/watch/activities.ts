@@ -4,6 +4,7 @@ import type { Fleet } from '../fleet';
 import { cancellation } from '../host/cancellation';
 import { createArchiveWatch } from './archive';
 import { guardClusters } from './guard';
+import { createNodeWatch } from './nodes';
 import type { ReplacementSteps } from './replacements';
 import { lookInTurns } from './turns';
 
@@ -11,11 +12,12 @@ import { lookInTurns } from './turns';
 export interface WatchActivities {
   /**
    * Looks at the archive of each cluster every ten seconds and writes down what it sees: measurements, the condition
-   * `Archiving` and, where the log has a gap, the order of the backup that ends it. Listens to the data nodes of those that
-   * can lose one, and replaces a primary that is dead: docs/failover.md; orders the replacement of nodes that do not come back:
-   * docs/replacement.md. New clusters come in by themselves. One that does not answer keeps nobody from the others. Idempotent; two at a
-   * time do no harm. Retry: for ever. Effects: rows, conditions, audit log, backups, operations, hosts that are switched off and on. Undo:
-   * none. Ends by cancellation, or with its worker.
+   * `Archiving` and, where the log has a gap, the order of the backup that ends it. Looks at all nodes as often: their volumes,
+   * standbys, etcd, gateways, certificates (docs/watching.md). Listens to the data nodes of those that can lose one, and replaces a
+   * primary that is dead: docs/failover.md; orders the replacement of nodes that do not come back: docs/replacement.md. New clusters
+   * come in by themselves. One that does not answer keeps nobody from the others. Idempotent; two at a time do no harm. Retry: for
+   * ever. Effects: rows, conditions, audit log, backups, operations, hosts that are switched off and on. Undo: none. Ends by
+   * cancellation, or with its worker.
    *
    * @param steps that a replacement will have.
    */
@@ -39,7 +41,15 @@ export function createWatchActivities(fleet: Fleet, stopping: AbortSignal): Watc
         periodMs: PERIOD_MS,
         signal,
       });
-      await Promise.all([guarding, archives]);
+      const nodes = lookInTurns({
+        list: () => fleet.inventory.watching.listReady(),
+        idOf: ({ clusterId }) => clusterId,
+        look: createNodeWatch(fleet, signal),
+        onFailure: tellFailure,
+        periodMs: PERIOD_MS,
+        signal,
+      });
+      await Promise.all([guarding, archives, nodes]);
     },
   };
 }

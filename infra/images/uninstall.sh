@@ -35,6 +35,8 @@ stop_services() {
   local service
   systemctl disable --now -q --no-warn holdfast-own-backup.timer 2>/dev/null || true
   systemctl stop -q holdfast-own-backup.service 2>/dev/null || true
+  systemctl stop -q holdfast-disk.service 2>/dev/null || true
+  rm -f /etc/systemd/system/multi-user.target.wants/holdfast-disk.service /etc/systemd/system/holdfast-disk.service
   rm -f /etc/systemd/system/holdfast-own-backup.* /etc/systemd/system/timers.target.wants/holdfast-own-backup.timer
   for service in $SERVICES; do
     systemctl disable --now -q --no-warn "$service.service" 2>/dev/null || true

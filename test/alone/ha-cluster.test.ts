@@ -5,6 +5,7 @@ import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
 import { describeAccess } from './ha/access';
 import { describeAutopilot } from './ha/autopilot';
+import { describeDisk } from './ha/disk';
 import type { HaCluster } from '../system/support/ha-cluster';
 import { dataNodes, lookAt } from '../system/support/ha-cluster';
 import { describeFailures } from './ha/failures';
@@ -12,6 +13,7 @@ import { describeInternals } from './ha/internals';
 import { describeReplacement } from './ha/replacement';
 import { describeMaintenance } from './ha/maintenance';
 import { describeSwitchover } from './ha/switchover';
+import { describeWatching } from './ha/watching';
 import { allSecrets, placesOfControlPlane, placesOfHosts } from './ha/secrecy';
 import { watchArgv } from '../system/support/argv';
 import { runTool, demandSuccess } from '../system/support/image-tools';
@@ -126,6 +128,10 @@ describe('switchover', () => describeSwitchover(() => ha));
 describe('maintenance', () => describeMaintenance(() => ha));
 
 describe('the autopilot', () => describeAutopilot(() => ha));
+
+describe('the watch', () => describeWatching(() => ha));
+
+describe('a volume that fills', () => describeDisk(() => ha));
 
 describe('power-off of a host', () => describeFailures(() => ha));
 

@@ -9,18 +9,11 @@ import { eventually } from '../support/eventually';
 import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
 import type { TestStores } from '../system/support/stores';
+import { fillVolume } from '../system/support/volume';
 import { describeAround } from './support/around';
 import { describeBegin } from './support/begin';
 import { describeFailover } from './support/failover';
-import {
-  commitOnce,
-  dataNode,
-  describeFullVolume,
-  fillVolume,
-  untilShown,
-  untilTold,
-  whoHas,
-} from './support/archiving';
+import { commitOnce, dataNode, describeFullVolume, untilShown, untilTold, whoHas } from './support/archiving';
 import { describeInPlace } from './support/in-place';
 import {
   ask,
@@ -268,7 +261,7 @@ describe('when something fails', () => {
       const { restoredFrom } = await holdfast.cluster('from-second');
       expect(restoredFrom).toEqual({ operationId: id, site: 'secondary', setId: restored?.from?.setId });
       // Long before the log is given up: all of it gets there in the end.
-      const empty = await fillVolume(await dataNode(holdfast, 'shop'), 180);
+      const empty = await fillVolume((await dataNode(holdfast, 'shop')).host, 180);
       expect(await untilTold(holdfast, 'shop', 'VolumeFills').finally(empty)).toContain('waits for site primary');
     } finally {
       await stores.start('primary');

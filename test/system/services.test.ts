@@ -1,4 +1,4 @@
-import type { Host } from '../../activities/host/host';
+import type { Host, HostFile } from '../../activities/host/host';
 import { reloadService, rootFile, startServices, stopService } from '../../activities/host/services';
 import { sh } from '../../activities/host/shell';
 import { eventually } from '../support/eventually';
@@ -100,6 +100,16 @@ test('a service that reads its files anew is not restarted, not then and not by 
   });
   await startWith('two');
   expect(await starts()).toEqual(['one', 'two']);
+});
+
+test("a unit of Holdfast's own that has changed is read anew before the start", async () => {
+  const unit = (seconds: string): HostFile =>
+    rootFile('/etc/systemd/system/holdfast-test.service', `[Service]\nExecStart=/usr/bin/sleep ${seconds}\n`);
+  for (const seconds of ['1001', '1002']) {
+    await startServices(host, { 'holdfast-test': [unit(seconds)] });
+    expect(await host.run(sh`systemctl show --property=ExecStart holdfast-test`)).toContain(`sleep ${seconds} `);
+    expect(await host.run(sh`pgrep -f ${`^/usr/bin/sleep ${seconds}$`}`)).toMatch(/^\d+\n$/);
+  }
 });
 
 test('a service that does not start says why', async () => {

@@ -15,6 +15,7 @@ import { segmentNumber } from '../../../domain/wal-segments';
 import { eventually } from '../../support/eventually';
 import type { Holdfast } from '../../support/holdfast';
 import { login, query } from '../../system/support/endpoint';
+import { fillVolume } from '../../system/support/volume';
 import type { Writer } from '../../system/support/ledger';
 import type { TestStores } from '../../system/support/stores';
 import { backupsOf, takeBackup, windowOf } from './user';
@@ -96,16 +97,6 @@ export async function dataNode(holdfast: Holdfast, cluster: string): Promise<Dat
   return { view, host, ask: (statement) => runSql(view, host, 'postgres', statement, 'ask') };
 }
 
-const BALLAST = '/var/lib/postgresql/ballast';
-
-/** @param thousandths of the volume that it leaves free. @returns how to take it away. */
-export async function fillVolume({ host }: DataNode, thousandths: number): Promise<() => Promise<unknown>> {
-  // The volume of a plan `sandbox`, not the disk of the machine that runs the test.
-  const sizes = 'set -e -- $(df -B1 --output=size,avail /var/lib/postgresql | tail -n 1); [ $1 -lt 2147483648 ]';
-  await host.run(sh`sh -c ${`${sizes}; fallocate -l $(($2 - $1 * ${thousandths} / 1000)) ${BALLAST}`}`);
-  return () => host.run(sh`rm -f ${BALLAST}`);
-}
-
 /** Ends segments of the log, each with a commit. @returns the name of the last. */
 export async function writeSegments({ ask }: DataNode, count: number): Promise<string> {
   let last = '';
@@ -156,7 +147,7 @@ export function describeFullVolume(ground: () => Ground): void {
     for (const { name } of stores.sites) await stores.stop(name);
     const log = await beginNewLog(shop);
     // A little less than the tenth that the log may not take.
-    const empty = await fillVolume(shop, 99);
+    const empty = await fillVolume(shop.host, 99);
     await untilLetGo(shop, await writeSegments(shop, 4));
     const written = writer.attempts.length;
     await eventually(() => writer.attempts.slice(written).some(({ outcome }) => outcome === 'acknowledged'));

@@ -124,3 +124,15 @@ test('where it was kept, and blocks are shared, it takes what is written meanwhi
   await checkRoom(rollback);
   expect(await nodeOf(rollback)).toBe('pg-2');
 });
+
+test('of a large volume a tenth stays free beside both, so that its host has no reason to act', async () => {
+  await backedUp.opened.scratch.query(
+    `update clusters set spec = jsonb_set(spec, '{storageBytes}', $2::jsonb) where id = $1`,
+    [shop.cluster.id, String(100 * GIB)],
+  );
+  const restore = await order('restore-in-place');
+  free['pg-3'] = 21 * GIB - MIB;
+  await demandRefused(restore, 'pg-3', '21GiB', '21503MiB');
+  free['pg-3'] = 21 * GIB + 1;
+  await checkRoom(restore);
+});

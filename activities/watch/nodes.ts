@@ -1,0 +1,121 @@
+import type { ClusterId } from '../../domain/ids';
+import { judgeDisks } from '../../domain/disk-ladder';
+import type { Told } from '../../domain/watching';
+import { judgeCertificates, judgeGateways, judgeMembers, judgeStandbys } from '../../domain/watching';
+import type { ClusterView, Fleet, ReachableNode } from '../fleet';
+import { dataNodesOf, gatewaysOf, viewCluster } from '../fleet';
+import type { ReadyCluster } from '../inventory/watching';
+import type { Asking, DataLook, GatewayLook } from './look-at-nodes';
+import { lookAtDataNode, lookAtGateway } from './look-at-nodes';
+
+/** What the watch keeps in mind of a cluster from look to look. */
+interface Memory {
+  /** What the look before found, in words. */
+  readonly found: readonly string[];
+  /** When certificates were asked for. */
+  readonly certificatesAtMs: number;
+}
+
+const NOTHING: Memory = { found: [], certificatesAtMs: -Infinity };
+
+const CERTIFICATES_MS = 3_600_000;
+
+/** A node with what it said; null: it did not answer. */
+interface Seen<Look> {
+  readonly node: ReachableNode;
+  readonly look: Look | null;
+}
+
+/**
+ * Looks at all nodes of a cluster, and writes down what is new: conditions, and what hosts did by themselves. A node that does
+ * not answer keeps nobody from the others. @throws what the inventory does.
+ */
+export function createNodeWatch(fleet: Fleet, signal: AbortSignal): (cluster: ReadyCluster) => Promise<void> {
+  const memories = new Map<ClusterId, Memory>();
+  const recordActs = createActRecord(fleet);
+  return async (cluster) => {
+    const { clusterId } = cluster;
+    const before = memories.get(clusterId) ?? NOTHING;
+    const certificates = Date.now() - before.certificatesAtMs >= CERTIFICATES_MS;
+    const asking = { signal, certificates };
+    const view = await viewCluster(fleet, clusterId);
+    const [data, gateways] = await Promise.all([
+      lookAtEach(fleet, view, dataNodesOf(view), asking, lookAtDataNode),
+      lookAtEach(fleet, view, gatewaysOf(view), asking, lookAtGateway),
+    ]);
+    await recordActs(clusterId, data);
+    const conditions = [
+      ...aboutDisks(cluster, data),
+      ...(cluster.busy ? [] : aboutParts(data, gateways)),
+      ...aboutCertificates([...data, ...gateways]),
+    ];
+    memories.set(clusterId, {
+      found: conditions.map(wordsOf),
+      certificatesAtMs: certificates ? Date.now() : before.certificatesAtMs,
+    });
+    const told = cluster.told.map(wordsOf);
+    const isSure = (one: Told): boolean => AT_ONCE.includes(one.type) || before.found.includes(wordsOf(one));
+    const news = conditions.filter((one) => !told.includes(wordsOf(one)) && isSure(one));
+    if (news.length > 0) await fleet.inventory.watching.tell(clusterId, news);
+  };
+}
+
+/** All others must be found twice: what is gone at the next look is a failover, a restart or a command that came late. */
+const AT_ONCE: readonly Told['type'][] = ['DiskSpace', 'CertificatesValid'];
+
+const wordsOf = ({ type, reason, message }: Told): string => `${type} ${reason} ${message}`;
+
+/** Hands in what hosts did, unless the newest of it was handed in before. */
+function createActRecord({
+  inventory,
+}: Pick<Fleet, 'inventory'>): (clusterId: ClusterId, data: readonly Seen<DataLook>[]) => Promise<void> {
+  const newest = new Map<string, string>();
+  return async (clusterId, data) => {
+    for (const { node, look } of data) {
+      const last = look?.acts.at(-1)?.at;
+      const key = `${clusterId} ${node.name}`;
+      if (!look || last === undefined || newest.get(key) === last) continue;
+      await inventory.watching.recordActs(clusterId, node.name, look.acts);
+      newest.set(key, last);
+    }
+  };
+}
+
+function lookAtEach<Look>(
+  fleet: Fleet,
+  view: ClusterView,
+  nodes: readonly ReachableNode[],
+  asking: Asking,
+  lookAt: (fleet: Fleet, view: ClusterView, node: ReachableNode, asking: Asking) => Promise<Look | null>,
+): Promise<Seen<Look>[]> {
+  return Promise.all(nodes.map(async (node) => ({ node, look: await lookAt(fleet, view, node, asking) })));
+}
+
+/** While no data node answers nobody knows. */
+function aboutDisks({ told }: ReadyCluster, data: readonly Seen<DataLook>[]): Told[] {
+  const looks = data.flatMap(({ look }) => (look ? [look.disk] : []));
+  const before = told.find(({ type }) => type === 'DiskSpace')?.reason ?? null;
+  return looks.length === 0 ? [] : [judgeDisks(looks, before)];
+}
+
+/** Standbys and etcd as the primary sees them; without one the ports of gateways lead nowhere. */
+function aboutParts(data: readonly Seen<DataLook>[], gateways: readonly Seen<GatewayLook>[]): Told[] {
+  const primary = data.find(({ look }) => look?.disk.role === 'primary');
+  const { standbys, membersAway } = primary?.look ?? {};
+  if (!primary || !standbys || !membersAway) return [];
+  const others = data.flatMap(({ node }) => (node === primary.node ? [] : [node.name]));
+  const replication = judgeStandbys(others, standbys);
+  return [
+    ...(replication ? [replication] : []),
+    judgeMembers(membersAway, data.length),
+    judgeGateways(gateways.map(({ node: { name }, look }) => ({ name, deaf: look?.deaf ?? ['host'] }))),
+  ];
+}
+
+/** Only those that were asked for, and of nodes that answered. */
+function aboutCertificates(nodes: readonly Seen<DataLook | GatewayLook>[]): Told[] {
+  const expiries = nodes.flatMap(({ node, look }) =>
+    look?.certificateEndsAt ? [{ node: node.name, endsAt: look.certificateEndsAt }] : [],
+  );
+  return expiries.length === 0 ? [] : [judgeCertificates(expiries, Date.now())];
+}
