@@ -30,13 +30,13 @@ export interface NodeActivities {
   /**
    * Sees that the others can acknowledge commits without the node, and marks its data as what is to be thrown away. Idempotent.
    * Retry: `remote`. Effects: an empty file in the data directory. Undo: none needed.
-   * @throws NODE_IS_PRIMARY, QUORUM_AT_RISK.
+   * @throws NODE_IS_PRIMARY, NO_QUORUM_LEFT.
    */
   markData(at: StepRef): Promise<void>;
   /**
    * Has Patroni throw the data away that was marked, and copy it from the primary. Returns when it is thrown away; a copy takes as long as
    * there is data. Idempotent: without the mark it was done before. Retry: `remote`. Effects: the data of the node. Undo: none.
-   * @throws NODE_IS_PRIMARY, QUORUM_AT_RISK, REINIT_FAILED: its data is as it was.
+   * @throws NODE_IS_PRIMARY, NO_QUORUM_LEFT, REINIT_FAILED: its data is as it was.
    */
   copyAnew(at: StepRef): Promise<void>;
 }

@@ -67,7 +67,7 @@ async function isGone(host: Host, file: string, timeoutS: number): Promise<boole
   }
 }
 
-/** @throws NODE_IS_PRIMARY, QUORUM_AT_RISK. */
+/** @throws NODE_IS_PRIMARY, NO_QUORUM_LEFT. */
 async function demandSpare(fleet: Fleet, { view, node }: OpenWork): Promise<void> {
   const { name } = view.cluster;
   const primary = await findPrimary(fleet, view);
@@ -75,5 +75,5 @@ async function demandSpare(fleet: Fleet, { view, node }: OpenWork): Promise<void
   const others = (await fitStandbys(fleet, view, primary)).filter((standby) => standby.name !== node.name);
   if (isMajority(1 + others.length, dataNodesOf(view).length)) return;
   const detail = `no other standby is in sync with ${primary.name}`;
-  throw new HoldfastError('QUORUM_AT_RISK', { node: node.name, name, detail });
+  throw new HoldfastError('NO_QUORUM_LEFT', { node: node.name, name, detail });
 }

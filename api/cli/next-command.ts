@@ -45,7 +45,7 @@ const NEXT: Partial<Record<ErrorCode, (refused: Refused) => string | null>> = {
   CLUSTER_STOPPED: ({ cluster }) => toType(`cluster start ${cluster}`),
   CLUSTER_NOT_STOPPED: ({ cluster }) => toType(`cluster show ${cluster}`),
   NODE_IS_PRIMARY: ({ cluster }) => toType(`switchover ${cluster}`),
-  QUORUM_AT_RISK: ({ cluster }) => toType(`cluster show ${cluster}`),
+  NO_QUORUM_LEFT: ({ cluster }) => toType(`cluster show ${cluster}`),
   OLD_DATA_KEPT: ({ cluster }) => toType(`restore kept ${cluster}`),
   RESTORE_TARGET_OUTSIDE: whatCanBeRestored,
   RESTORE_POINT_EXISTS: ({ cluster }) => toType(`restore point list ${cluster}`),

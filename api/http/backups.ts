@@ -13,7 +13,7 @@ import type { ApiDeps } from './deps';
 import { findCluster, findLiveCluster, inTheWayOf, requireTimeline } from './find';
 import { readPage } from './pages';
 import { reply, route, type Route } from './route';
-import { acceptedOrPreview, launch, replay, submissionOf } from './submit';
+import { acceptedOrPreview, launch, REFUSALS, replay, submissionOf } from './submit';
 
 /** Physical backups of a cluster. */
 
@@ -42,14 +42,7 @@ function takeRoute(deps: ApiDeps): Route {
     query: z.strictObject({ preview: previewFlag }),
     body: takeBackupSchema.optional(),
     answers: acceptedOrPreview,
-    errors: [
-      'NOT_FOUND',
-      'BACKUPS_NOT_CONFIGURED',
-      'CLUSTER_BUSY',
-      'CLUSTER_NOT_READY',
-      'CLUSTER_STOPPED',
-      'IDEMPOTENCY_KEY_REUSED',
-    ],
+    errors: [...REFUSALS, 'BACKUPS_NOT_CONFIGURED'],
     async handle(call) {
       const { params, query, caller } = call;
       const { type, description = null } = call.body ?? takeBackupSchema.parse({});

@@ -13,7 +13,7 @@ import { findCluster, findLiveCluster, inTheWayOf, requireTimeline } from './fin
 import { readPage } from './pages';
 import { reply, route, type Route } from './route';
 import { dumpAnswer } from './shapes';
-import { acceptedAnswer, acceptedOrPreview, launch, replay, submissionOf } from './submit';
+import { acceptedAnswer, acceptedOrPreview, launch, REFUSALS, replay, submissionOf } from './submit';
 
 /** Logical dumps of a cluster's databases. */
 
@@ -43,14 +43,7 @@ function takeRoute(deps: ApiDeps): Route {
     query: z.strictObject({ preview: previewFlag }),
     body: takeDumpSchema.optional(),
     answers: acceptedOrPreview,
-    errors: [
-      'NOT_FOUND',
-      'BACKUPS_NOT_CONFIGURED',
-      'CLUSTER_BUSY',
-      'CLUSTER_NOT_READY',
-      'CLUSTER_STOPPED',
-      'IDEMPOTENCY_KEY_REUSED',
-    ],
+    errors: [...REFUSALS, 'BACKUPS_NOT_CONFIGURED'],
     async handle(call) {
       const { params, query, caller } = call;
       const { database: asked, all, description = null } = call.body ?? takeDumpSchema.parse({});

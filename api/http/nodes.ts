@@ -12,7 +12,7 @@ import { previewOfReinit, previewOfRestart, type SeenNode } from './node-preview
 import { InvalidRequest } from './problem';
 import { type AnyCall, reply, route, type Route } from './route';
 import { nodeAnswers } from './shapes';
-import { acceptedOrPreview, replay, submissionOf, submitAsSeen } from './submit';
+import { acceptedOrPreview, REFUSALS, replay, submissionOf, submitAsSeen } from './submit';
 
 /** What is done with one node of a cluster that serves. */
 
@@ -24,14 +24,7 @@ const nodeParams = clusterParams.extend({
   node: z.string().max(20).meta({ description: 'Name of the node.', example: 'pg-2' }),
 });
 
-const refusals = [
-  'NOT_FOUND',
-  'CLUSTER_BUSY',
-  'CLUSTER_NOT_READY',
-  'CLUSTER_STOPPED',
-  'PRECONDITION_FAILED',
-  'IDEMPOTENCY_KEY_REUSED',
-] as const;
+const refusals = [...REFUSALS, 'PRECONDITION_FAILED'] as const;
 
 function restartRoute(deps: ApiDeps): Route {
   return route({
@@ -75,7 +68,7 @@ function reinitRoute(deps: ApiDeps): Route {
     params: nodeParams,
     query: z.strictObject({ preview: previewFlag }),
     answers: acceptedOrPreview,
-    errors: [...refusals, 'VALIDATION_FAILED', 'NODE_IS_PRIMARY', 'QUORUM_AT_RISK'],
+    errors: [...refusals, 'VALIDATION_FAILED', 'NODE_IS_PRIMARY', 'NO_QUORUM_LEFT'],
     async handle(call) {
       const { params, query, caller } = call;
       const repeated = await replay(deps, call);
@@ -116,12 +109,12 @@ function requireDataNode({ node, states }: SeenNode): void {
   throw new InvalidRequest([{ in: 'path', pointer: '/node', code: 'no_data_node', message }]);
 }
 
-/** The operation looks again, and has the last word. @throws NODE_IS_PRIMARY, QUORUM_AT_RISK. */
+/** The operation looks again, and has the last word. @throws NODE_IS_PRIMARY, NO_QUORUM_LEFT. */
 function requireSpare({ name }: Cluster, { node, states }: SeenNode): void {
   if (states.size === 1 || states.get(node.name) === 'primary')
     throw new HoldfastError('NODE_IS_PRIMARY', { node: node.name, name });
   if (canSpare(node.name, states)) return;
-  throw new HoldfastError('QUORUM_AT_RISK', { node: node.name, name, detail: 'not all of them are heard' });
+  throw new HoldfastError('NO_QUORUM_LEFT', { node: node.name, name, detail: 'not all of them are heard' });
 }
 
 /** @throws CLUSTER_STOPPED, CLUSTER_NOT_READY. */

@@ -29,6 +29,15 @@ export const acceptedOrPreview = {
 } as const;
 export type Accepted = Reply<typeof acceptedAnswer>;
 
+/** Of any order about a cluster that has to be ready. */
+export const REFUSALS = [
+  'NOT_FOUND',
+  'CLUSTER_BUSY',
+  'CLUSTER_NOT_READY',
+  'CLUSTER_STOPPED',
+  'IDEMPOTENCY_KEY_REUSED',
+] as const;
+
 export const topologyOf = (spec: Pick<Cluster['spec'], 'plan'>): Topology => findPlan(spec.plan)?.topology ?? 'single';
 
 /** What is written with a new operation on `cluster`. @param node that it is about, if one. */

@@ -134,7 +134,7 @@ export function describeMaintenance(ha: Ha): void {
     await runOn(hostIdOf(other), 'systemctl stop patroni\n');
     try {
       await untilHeard(other.name, 'down');
-      expect(await refusalOf(`nodes/${replica.name}/reinit`)).toBe('QUORUM_AT_RISK');
+      expect(await refusalOf(`nodes/${replica.name}/reinit`)).toBe('NO_QUORUM_LEFT');
     } finally {
       await runOn(hostIdOf(other), 'systemctl start patroni\n');
     }

@@ -80,7 +80,7 @@ test('the standby that a restart of the primary switches to is written on it, th
 
 test.each([
   ['the primary', ['primary', 'replica', 'replica'], 'pg-1', 'NODE_IS_PRIMARY'],
-  ['one without which there is no quorum', ['primary', 'replica', 'down'], 'pg-2', 'QUORUM_AT_RISK'],
+  ['one without which there is no quorum', ['primary', 'replica', 'down'], 'pg-2', 'NO_QUORUM_LEFT'],
 ] as const)('a reinit of %s is refused, and nothing is begun', async (_, roles, node, code) => {
   await hear(...roles);
   const before = await operations();
