@@ -53,6 +53,10 @@ export function canSpare(node: NodeName, states: ReadonlyMap<NodeName, NodeState
   return isMajority(others.length, states.size);
 }
 
+/** Of data nodes; null: not heard yet. */
+export const statesOf = (heartbeats: readonly Heartbeat[]): ReadonlyMap<NodeName, NodeState | null> =>
+  new Map(heartbeats.map(({ node, role, silentMs }) => [node, role && stateOf(role, silentMs)]));
+
 export const isHeard = ({ role, silentMs }: Heartbeat): boolean => role !== null && silentMs < SILENCE_MS;
 
 /** @param of how many they are in all. */

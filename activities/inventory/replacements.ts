@@ -9,15 +9,21 @@ import { dropCondition, lockCluster, setCondition } from './clusters';
 import type { Database, Sql } from './database';
 import { fenced } from './fence';
 import { tellAway } from './nodes-away';
-import { clusterId } from './rows';
+import { clusterId, nodeName } from './rows';
 
 /** Nodes that get fresh hosts: what operations write down of it, and what the autopilot tells of nodes that are lost. */
 
 export type NodesServe = Pick<Condition, 'status' | 'reason' | 'message'>;
 
+export interface RecentReplacement {
+  readonly clusterId: ClusterId;
+  readonly node: NodeName;
+  readonly state: OperationState;
+}
+
 export interface ReplacementTable {
-  /** Those that the autopilot began within so many seconds. */
-  listRecent(withinS: number): Promise<{ readonly clusterId: ClusterId; readonly state: OperationState }[]>;
+  /** Those that the autopilot began within so many seconds, the oldest first. */
+  listRecent(withinS: number): Promise<RecentReplacement[]>;
   /** Tells of a ready cluster, as the condition `NodesServe`, which nodes it has lost; null: none. What is told already is left. */
   tell(clusterId: ClusterId, condition: NodesServe | null): Promise<void>;
   /** The node has its fresh host, and nothing of the former one is waited for any more. */
@@ -25,15 +31,15 @@ export interface ReplacementTable {
 }
 
 const recentRow = z
-  .object({ cluster_id: clusterId, state: z.enum(OPERATION_STATES) })
-  .transform((row) => ({ clusterId: row.cluster_id, state: row.state }));
+  .object({ cluster_id: clusterId, node: nodeName, state: z.enum(OPERATION_STATES) })
+  .transform(({ cluster_id, ...row }) => ({ clusterId: cluster_id, ...row }));
 
 export function replacementTable(database: Database): ReplacementTable {
   return {
     listRecent: (withinS) =>
       database.rows(
         recentRow,
-        `select cluster_id, state from operations
+        `select cluster_id, node ->> 'name' as node, state from operations
           where cause = 'autopilot' and kind = 'replace-node' and created_at > now() - $1 * interval '1 s' order by id`,
         [withinS],
       ),

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { log } from '@temporalio/activity';
 import { HoldfastError } from '../../domain/errors';
-import { STALE_MS } from '../../domain/heartbeats';
+import type { NodeState } from '../../domain/heartbeats';
+import { canSpare, STALE_MS, statesOf } from '../../domain/heartbeats';
 import type { ClusterId } from '../../domain/ids';
 import { makeId } from '../../domain/ids';
 import type { Loss, Silence } from '../../domain/losses';
 import { dataNodesLost, inStorm, machineLost, notReplaced, silenceOf, STORM, withoutQuorum } from '../../domain/losses';
 import { AUTOPILOT_PRINCIPAL } from '../../domain/names';
-import type { StepTitle } from '../../domain/operations';
+import type { OperationState, StepTitle } from '../../domain/operations';
 import type { NodeName, NodeRole } from '../../domain/topology';
 import { hostToken } from '../cloud/tokens';
 import type { ClusterView, Fleet } from '../fleet';
@@ -25,10 +26,12 @@ export interface Losses {
   look(clusters: readonly HeardCluster[]): void;
 }
 
-/** A cluster at one look. @property clusters how many have lost something at this moment. */
+/** A cluster at one look. */
 interface Look {
   readonly view: ClusterView;
   readonly silence: Silence;
+  readonly states: ReadonlyMap<NodeName, NodeState | null>;
+  /** Those that have lost something at this moment. */
   readonly silentNow: ReadonlySet<ClusterId>;
 }
 
@@ -57,15 +60,13 @@ export function watchLosses(fleet: Fleet, steps: ReplacementSteps, clock: () => 
     }
     const lost = await lostOf(fleet, silence.nodes, view, since);
     if (lost.length === 0) return;
-    const loss = await refusalOf(fleet, lost, look);
-    await (loss ? replacements.tell(id, loss) : order(fleet, steps, view, lost));
+    const next = await nextOf(fleet, lost, look);
+    if (next.kind === 'refused') return replacements.tell(id, next.loss);
+    if (next.kind === 'replace') await order(fleet, steps, view, next.node);
   };
   return {
     look(clusters) {
-      const seen = clusters.map((heard) => ({
-        view: heard.view,
-        silence: silenceOf(heard.heartbeats(), heard.gatewayHeartbeats()),
-      }));
+      const seen = clusters.map(whatIsSeen);
       since.keep(seen);
       const silent = seen.filter(({ silence }) => 'nodes' in silence);
       const silentNow = new Set(silent.map(({ view }) => view.cluster.id));
@@ -80,6 +81,12 @@ export function watchLosses(fleet: Fleet, steps: ReplacementSteps, clock: () => 
     },
   };
 }
+
+const whatIsSeen = (heard: HeardCluster): Omit<Look, 'silentNow'> => ({
+  view: heard.view,
+  silence: silenceOf(heard.heartbeats(), heard.gatewayHeartbeats()),
+  states: statesOf(heard.heartbeats()),
+});
 
 /** Since when nodes are silent without a break, while as many others are heard as now. */
 interface Silences {
@@ -147,29 +154,33 @@ async function manyLost(
   return dataNodesLost(name, (await fleet.inventory.timelines.current(id)) !== null);
 }
 
-/** Why nothing is replaced by itself; null where it is. */
-async function refusalOf(
-  fleet: Fleet,
-  lost: readonly NodeName[],
-  { view: { cluster, cloud }, silentNow }: Look,
-): Promise<Loss | null> {
-  if (cloud.machines) return machineLost(cluster.name, lost);
+type Next =
+  | { readonly kind: 'replace'; readonly node: NodeName }
+  /** The other data nodes are about to come back, or to take over. */
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'refused'; readonly loss: Loss };
+
+/** What is done about nodes that are lost: one at a time is replaced. */
+async function nextOf(fleet: Fleet, lost: readonly NodeName[], { view, states, silentNow }: Look): Promise<Next> {
+  const { cluster, cloud } = view;
+  if (cloud.machines) return { kind: 'refused', loss: machineLost(cluster.name, lost) };
   const recent = await fleet.inventory.replacements.listRecent(STORM.withinS);
-  const own = recent.filter(({ clusterId }) => clusterId === cluster.id);
-  if (own.some(({ state }) => state === 'failed' || state === 'cancelled')) return notReplaced(cluster.name, lost);
+  const last = new Map(
+    recent.flatMap(({ clusterId, node, state }) => (clusterId === cluster.id ? [[node, state]] : [])),
+  );
+  const left = lost.filter((node) => !GIVEN_UP.includes(last.get(node) ?? 'pending'));
+  if (left.length === 0) return { kind: 'refused', loss: notReplaced(cluster.name, lost) };
   const clusters = new Set([...silentNow, ...recent.map(({ clusterId }) => clusterId)]);
-  return clusters.size > STORM.clusters ? inStorm(cluster.name, lost, clusters.size) : null;
+  if (clusters.size > STORM.clusters) return { kind: 'refused', loss: inStorm(cluster.name, lost, clusters.size) };
+  const node = left.find((name) => reachableNode(view, name).role === 'gateway' || canSpare(name, states));
+  return node === undefined ? { kind: 'wait' } : { kind: 'replace', node };
 }
 
+const GIVEN_UP: readonly OperationState[] = ['failed', 'cancelled'];
+
 /** Nothing is written while something else has the cluster: it is looked at again. */
-async function order(
-  { inventory }: Fleet,
-  steps: ReplacementSteps,
-  view: ClusterView,
-  [node]: readonly NodeName[],
-): Promise<void> {
+async function order({ inventory }: Fleet, steps: ReplacementSteps, view: ClusterView, node: NodeName): Promise<void> {
   const { cluster, plan } = view;
-  if (node === undefined) return;
   const operation = {
     operationId: makeId('op', Date.now(), randomBytes(16)),
     kind: 'replace-node',

@@ -64,7 +64,8 @@ test.each(['pg-3', 'gw-2'] as const)(
       cause: 'autopilot',
       requestedBy: 'autopilot',
       state: 'pending',
-      replacement: { node: name, former: null },
+      node: { name, was: null, run: null },
+      replacement: { former: null },
     });
     expect(operation?.steps.map(({ id, title }) => ({ id, title }))).toEqual(stepTitles('replace-node', 'ha', name));
     expect(await guarded.inventory.operations.requireInput(operation?.id ?? 'op_')).toMatchObject({ node: name });
@@ -94,6 +95,14 @@ test.each<[string, () => Promise<void> | void]>([
     async () => {
       await guarded.inventory.operations.submit(null, newSubmission(guarded.shop.cluster, 'configure-backups'));
       silence(guarded, 'pg-3');
+    },
+  ],
+  [
+    'while the PostgreSQL of another data node is down, which leaves no majority',
+    () => {
+      change(guarded, 'pg-2', { says: 'down' });
+      silence(guarded, 'pg-3');
+      return Promise.resolve();
     },
   ],
 ])('none is replaced %s', async (_what, trouble) => {
@@ -156,7 +165,7 @@ test('one of several goes first; the next one follows when that is done', async 
   expect(nodesOf(await ordered())).toEqual(['pg-3', 'gw-1']);
 });
 
-test('a replacement that failed is not ordered again at once: the cluster tells who can', async () => {
+test('a replacement that failed is not ordered again at once: the cluster tells who can, and others are replaced', async () => {
   guarded.guard();
   await heard(guarded);
   change(guarded, 'pg-3', { host: 'gone' });
@@ -175,6 +184,10 @@ test('a replacement that failed is not ordered again at once: the cluster tells 
   expect((await told())?.message).toContain(`holdfast node replace ${guarded.shop.cluster.name} pg-3`);
   await looks();
   expect(await ordered()).toHaveLength(1);
+  change(guarded, 'gw-1', { host: 'gone' });
+  silence(guarded, 'gw-1');
+  await eventually(async () => (await ordered()).length === 2);
+  expect(nodesOf(await ordered())).toEqual(['pg-3', 'gw-1']);
 });
 
 test('a storm of clusters is asked about: none is replaced, and each says what to type', async () => {

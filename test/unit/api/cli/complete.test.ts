@@ -18,7 +18,7 @@ async function offered(line: string): Promise<string[]> {
 
 test.each([
   ['cl', ['cluster']],
-  ['cluster s', ['show']],
+  ['cluster sh', ['show']],
   ['cluster show ', ['orders', 'shop']],
   ['cluster show o', ['orders']],
   ['cluster show orders ', []],
