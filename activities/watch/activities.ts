@@ -12,7 +12,7 @@ import { lookInTurns } from './turns';
 export interface WatchActivities {
   /**
    * Looks at the archive of each cluster every ten seconds and writes down what it sees: measurements, the condition
-   * `Archiving` and, where the log has a gap, the order of the backup that ends it. Looks at all nodes as often: their volumes,
+   * `Archiving` and, where the log has a gap, the order of the backup that ends it. Looks at all nodes every three: their volumes,
    * standbys, etcd, gateways, certificates (docs/watching.md). Listens to the data nodes of those that can lose one, and replaces a
    * primary that is dead: docs/failover.md; orders the replacement of nodes that do not come back: docs/replacement.md. New clusters
    * come in by themselves. One that does not answer keeps nobody from the others. Idempotent; two at a time do no harm. Retry: for
@@ -24,7 +24,9 @@ export interface WatchActivities {
   watchClusters(steps: ReplacementSteps): Promise<void>;
 }
 
-const PERIOD_MS = 10_000;
+const ARCHIVES_PERIOD_MS = 10_000;
+/** What the API tells of nodes is never older. */
+const NODES_PERIOD_MS = 3_000;
 
 /** @param stopping given when the worker begins to stop: another one goes on. */
 export function createWatchActivities(fleet: Fleet, stopping: AbortSignal): WatchActivities {
@@ -38,7 +40,7 @@ export function createWatchActivities(fleet: Fleet, stopping: AbortSignal): Watc
         idOf: ({ clusterId }) => clusterId,
         look,
         onFailure: tellFailure,
-        periodMs: PERIOD_MS,
+        periodMs: ARCHIVES_PERIOD_MS,
         signal,
       });
       const nodes = lookInTurns({
@@ -46,7 +48,7 @@ export function createWatchActivities(fleet: Fleet, stopping: AbortSignal): Watc
         idOf: ({ clusterId }) => clusterId,
         look: createNodeWatch(fleet, signal),
         onFailure: tellFailure,
-        periodMs: PERIOD_MS,
+        periodMs: NODES_PERIOD_MS,
         signal,
       });
       await Promise.all([guarding, archives, nodes]);

@@ -60,7 +60,7 @@ export function createNodeWatch(fleet: Fleet, signal: AbortSignal): (cluster: Re
   };
 }
 
-/** All others must be found twice: what is gone at the next look is a failover, a restart or a command that came late. */
+/** All others must be found twice: what is gone at the next look is a short break, or a command that came late. */
 const AT_ONCE: readonly Told['type'][] = ['DiskSpace', 'CertificatesValid'];
 
 const wordsOf = ({ type, reason, message }: Told): string => `${type} ${reason} ${message}`;
