@@ -54,10 +54,10 @@ export const sum = (tallies: readonly Tally[]): Tally => ({
   failed: tallies.reduce((total, { failed }) => total + failed, 0),
 });
 
-/** For Jest. Many workers, or many hosts, share the machine's cores and memory; `system` tests wait for hosts half of their time. */
+/** For Jest. Many hosts share the machine's cores and memory, and what is measured has the machine for itself. */
 function filesAtOnce(projects: readonly Project[]): string {
-  if (projects.includes('unit')) return '100%';
-  return projects.includes('system') ? '2' : '1';
+  if (projects.includes('alone')) return '1';
+  return projects.includes('backups') || projects.includes('system') ? '2' : '100%';
 }
 
 /** Runs Jest on some projects, its output going straight to ours. */
