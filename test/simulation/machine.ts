@@ -83,7 +83,7 @@ function furnishWith(
   write('etc/hosts', `127.0.0.1 localhost\n${host.address} ${host.hostname}\n`);
   write('etc/hostname', `${host.hostname}\n`);
   write('opt/simulation/address', `${host.address}\n`);
-  write('opt/simulation/wire.path', host.wire);
+  write('opt/simulation/fstab', fstabOf(host.wire));
   mkdirSync(sitesOf(host.wire), { recursive: true });
   // Whoever does something on a host says so, also who is not root.
   const effects = join(host.wire, 'effects');
@@ -94,6 +94,19 @@ function furnishWith(
     chmodSync(join(root, 'opt/simulation/bin', tool), 0o755);
   }
 }
+
+/** What commands see of this machine, below the folder that they are in: one process mounts it all. */
+const fstabOf = (wire: string): string =>
+  [
+    '/usr usr none bind,ro',
+    '/proc proc none bind',
+    '/dev dev none bind',
+    `${inFstab(wire)} .${FOLDER}/wire none bind`,
+    `${inFstab(sitesOf(wire))} .${FOLDER}/sites none bind`,
+  ].join('\n') + '\n';
+
+const inFstab = (path: string): string =>
+  path.replace(/[\s\\#]/g, (sign) => `\\${sign.charCodeAt(0).toString(8).padStart(3, '0')}`);
 
 /** The stores of the world, which all hosts reach. */
 const sitesOf = (wire: string): string => join(dirname(dirname(wire)), 'sites');
@@ -128,28 +141,11 @@ export function isActive(root: string, service: string): boolean {
  * `timeout` ends the command also when the one who asked for it is gone by then, as on a real host.
  */
 const ENTER = `set -e
-root=$1 seconds=$2 command=$3 mounts=$4
-printf %s "$mounts" | mount --all --fstab /dev/stdin
+root=$1 seconds=$2 command=$3
 cd "$root"
+mount --all --fstab .${FOLDER}/fstab
 exec chroot "$root" timeout -k 5 "$seconds" sh -c "$command"
 `;
-
-/** As lines of an fstab: one process mounts them all, where a process for each would cost more than most commands do. */
-function mountsOf(root: string): string {
-  const wire = readIfThere(join(root, FOLDER, 'wire.path')) ?? '';
-  const line = (from: string, to: string, options = 'bind'): string =>
-    `${inFstab(from)} ${inFstab(join(root, to))} none ${options}\n`;
-  return [
-    line('/usr', 'usr', 'bind,ro'),
-    line('/proc', 'proc'),
-    line('/dev', 'dev'),
-    line(wire, `${FOLDER}/wire`),
-    line(sitesOf(wire), `${FOLDER}/sites`),
-  ].join('');
-}
-
-const inFstab = (path: string): string =>
-  path.replace(/[\s\\#]/g, (sign) => `\\${sign.charCodeAt(0).toString(8).padStart(3, '0')}`);
 
 /** Starts a command on a host, in a process group of its own that outlives this process. */
 export function enter(
@@ -170,7 +166,6 @@ export function enter(
     root,
     String(timeoutS),
     command,
-    mountsOf(root),
   ];
   return spawn('unshare', args, {
     detached: true,
