@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { projectFile, projectFolder } from './project';
 import type { Progress } from './progress.cjs';
@@ -54,10 +55,11 @@ export const sum = (tallies: readonly Tally[]): Tally => ({
   failed: tallies.reduce((total, { failed }) => total + failed, 0),
 });
 
-/** For Jest. Many workers, or many hosts, share the machine's cores and memory; `system` tests wait for hosts half of their time. */
+/** For Jest. Hosts share the machine's cores and memory, workers of `chaos` the connections of one server; what is measured shares nothing. */
 function filesAtOnce(projects: readonly Project[]): string {
-  if (projects.includes('unit')) return '100%';
-  return projects.includes('system') ? '2' : '1';
+  if (projects.includes('alone')) return '1';
+  if (projects.includes('backups') || projects.includes('system')) return '2';
+  return projects.includes('chaos') ? String(Math.min(availableParallelism(), 4)) : '100%';
 }
 
 /** Runs Jest on some projects, its output going straight to ours. */

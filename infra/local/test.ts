@@ -9,16 +9,13 @@ import { setUpTests } from './test-setup';
 const tallies: Tally[] = [];
 
 /**
- * One after the other; the groups of a round side by side: tests of real hosts wait for them half of their time, and those of chaos
- * leave no hosts behind.
+ * One after the other. Real hosts cost half a core while tests only wait for them, so nothing runs beside them that makes them wait
+ * longer; the others keep all cores busy by themselves.
  */
-const ROUNDS: readonly (readonly (readonly Project[])[])[] = [
-  [['unit', 'workflow']],
-  [
-    ['chaos', 'control'],
-    ['backups', 'system'],
-  ],
-  [['alone']],
+const ROUNDS: readonly (readonly Project[])[] = [
+  ['unit', 'workflow', 'control', 'chaos'],
+  ['backups', 'system'],
+  ['alone'],
 ];
 
 /** `npm test`: sets up what the tests need, runs everything that CI runs, and removes what it made. */
@@ -31,11 +28,10 @@ async function test(session: Session, { projects, rest }: Selection): Promise<nu
     async () => tallies.push(await runChecks(progress, signal)),
   );
   for (const round of ROUNDS) {
-    const groups = round.map((group) => group.filter((project) => projects.includes(project)));
-    const chosen = groups.filter((group) => group.length > 0);
+    const chosen = round.filter((project) => projects.includes(project));
     if (chosen.length === 0 || signal.aborted) continue;
-    progress.say(`\n${chosen.flat().join(' and ')} tests`);
-    tallies.push(...(await Promise.all(chosen.map((group) => runJest(group, rest, signal)))));
+    progress.say(`\n${chosen.join(' and ')} tests`);
+    tallies.push(await runJest(chosen, rest, signal));
   }
   return signal.aborted || sum(tallies).failed > 0 ? 1 : 0;
 }

@@ -83,7 +83,7 @@ function furnishWith(
   write('etc/hosts', `127.0.0.1 localhost\n${host.address} ${host.hostname}\n`);
   write('etc/hostname', `${host.hostname}\n`);
   write('opt/simulation/address', `${host.address}\n`);
-  write('opt/simulation/wire.path', host.wire);
+  write('opt/simulation/fstab', fstabOf(host.wire));
   mkdirSync(sitesOf(host.wire), { recursive: true });
   // Whoever does something on a host says so, also who is not root.
   const effects = join(host.wire, 'effects');
@@ -94,6 +94,19 @@ function furnishWith(
     chmodSync(join(root, 'opt/simulation/bin', tool), 0o755);
   }
 }
+
+/** What commands see of this machine, below the folder that they are in: one process mounts it all. */
+const fstabOf = (wire: string): string =>
+  [
+    '/usr usr none bind,ro',
+    '/proc proc none bind',
+    '/dev dev none bind',
+    `${inFstab(wire)} .${FOLDER}/wire none bind`,
+    `${inFstab(sitesOf(wire))} .${FOLDER}/sites none bind`,
+  ].join('\n') + '\n';
+
+const inFstab = (path: string): string =>
+  path.replace(/[\s\\#]/g, (sign) => `\\${sign.charCodeAt(0).toString(8).padStart(3, '0')}`);
 
 /** The stores of the world, which all hosts reach. */
 const sitesOf = (wire: string): string => join(dirname(dirname(wire)), 'sites');
@@ -129,13 +142,8 @@ export function isActive(root: string, service: string): boolean {
  */
 const ENTER = `set -e
 root=$1 seconds=$2 command=$3
-mount --bind -o ro /usr "$root/usr"
-mount --bind /proc "$root/proc"
-mount --bind /dev "$root/dev"
-wire=$(cat "$root${FOLDER}/wire.path")
-mount --bind "$wire" "$root${FOLDER}/wire"
-mount --bind "\${wire%/wires/*}/sites" "$root${FOLDER}/sites"
 cd "$root"
+mount --all --fstab .${FOLDER}/fstab
 exec chroot "$root" timeout -k 5 "$seconds" sh -c "$command"
 `;
 

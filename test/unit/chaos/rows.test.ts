@@ -16,11 +16,11 @@ afterEach(() => jest.restoreAllMocks());
 
 const named = (rows: readonly CrashPoint[]): string[] => rows.map(({ when, execution }) => `${when} ${execution}`);
 
-test('a third of the executions is drawn, one side of each and in their order; the same seed draws the same', () => {
+test('a sixth of the executions is drawn, one side of each and in their order; the same seed draws the same', () => {
   const { rowsOf } = rowsWith({ HOLDFAST_TEST_SEED: '7' });
   const rows = rowsOf([...EXECUTIONS, ...EXECUTIONS]);
   const drawn = rows.map(({ execution }) => execution);
-  expect(drawn).toHaveLength(4);
+  expect(drawn).toHaveLength(2);
   expect(drawn).toEqual(EXECUTIONS.filter((execution) => drawn.includes(execution)));
   const again = rowsWith({ HOLDFAST_TEST_SEED: '7' });
   expect(again.rowsOf(EXECUTIONS)).toEqual(rows);
