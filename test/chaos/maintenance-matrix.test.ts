@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { WANTS } from '../../activities/host/services';
 import type { NodeName } from '../../domain/topology';
@@ -138,13 +138,16 @@ test('the cancel of a stop has the cluster serve again, and that of a start stop
   }
 });
 
+/** A machine that no service was ever started on has no such folder. */
+const entriesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
+
 test('on machines that nobody can switch on again services are stopped instead, all of them, until the start', async () => {
   const own = await laboratory.openLane('maintenance-machines');
   await giveMachines(laboratory, own, { count: 2, block: 1 });
   const { cluster } = await run(laboratory, own, { topology: 'single', kind: 'provision', cloud: 'static' });
   const services = (): string[] =>
     machinesOf(own.world).flatMap(({ root, token }) =>
-      readdirSync(join(root, UNITS))
+      entriesIn(join(root, UNITS))
         .filter((unit) => isActive(root, unit))
         .map((unit) => `${token} ${unit}`),
     );
@@ -153,7 +156,7 @@ test('on machines that nobody can switch on again services are stopped instead, 
   const experiment = { topology: 'single', kind: 'stop', cloud: 'static', cluster } as const;
   expect((await run(laboratory, own, experiment)).result).toBe('succeeded');
   expect(services()).toEqual([]);
-  const wanted = machinesOf(own.world).flatMap(({ root }) => readdirSync(join(root, WANTS)));
+  const wanted = machinesOf(own.world).flatMap(({ root }) => entriesIn(join(root, WANTS)));
   expect(wanted).toEqual([]);
   const started = { ...experiment, kind: 'start' } as const;
   const outcome = await run(laboratory, own, started);

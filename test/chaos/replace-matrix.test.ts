@@ -64,7 +64,7 @@ describe.each<[string, NodeName]>([
 
   test('gets one, whatever the activity before or after which the worker dies', async () => {
     const rows = rowsOf(dryRun.executions.filter((execution) => !execution.startsWith('record: ')));
-    expect(rows.length).toBeGreaterThanOrEqual(3);
+    expect(rows.length).toBeGreaterThanOrEqual(1);
     rowsRun[node] = rows.length;
     for (const crashes of inRuns(rows, CRASHES_IN_A_RUN)) {
       lead(subject.world, cluster, PRIMARY);
