@@ -40,7 +40,11 @@ const DEFAULT_IDLE_MS = 60_000;
 
 export function createSshPool(options: SshPoolOptions): SshPool {
   const logger = options.logger ?? pino({ name: 'ssh' });
-  const connections = createConnections(options.controlKey, options.idleMs ?? DEFAULT_IDLE_MS, options.patience ?? PATIENT);
+  const connections = createConnections(
+    options.controlKey,
+    options.idleMs ?? DEFAULT_IDLE_MS,
+    options.patience ?? PATIENT,
+  );
   return {
     host: (target) => {
       const host: Host = {

@@ -14,10 +14,10 @@ const PROMOTED_WITHIN_S = 60;
 const RELEASE_MS = 20_000;
 /*
  * Where etcd's leader was lost with that host, a request is passed on to it until the others have noticed, and is never
- * answered: tries are short at first. Ends with its timeout, if not before.
+ * answered: tries are short at first. etcdctl's own --command-timeout is not for transactions. Ends with its timeout, if not before.
  */
 const RELEASE = `transaction=$(cat) seconds=1
-until printf '%s\\n\\n\\n' "$transaction" | "$@" "--command-timeout=\${seconds}s" txn; do
+until printf '%s\\n\\n\\n' "$transaction" | timeout "$seconds" "$@" txn; do
   seconds=$((seconds + 1))
   sleep 0.1
 done`;

@@ -3,6 +3,7 @@ import { Server } from 'ssh2';
 import type { Connection, ServerChannel } from 'ssh2';
 import type { SshTarget } from '../../activities/host/ssh-connect';
 import { makeHostKey } from '../../activities/secrets/ssh-keys';
+import { freePort } from './free-port';
 
 /** An SSH server on loopback that lets everybody in. It runs nothing: the test says what a command does. */
 export interface SshServer {
@@ -31,10 +32,11 @@ export async function startSshServer(
       accept().on('exec', (acceptExec, _reject, { command }) => run(command, acceptExec()));
     });
   });
-  server.listen(0, '127.0.0.1');
+  const port = await freePort();
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
-    port: server.address().port,
+    port,
     hostKey: key.publicLine,
     get logins() {
       return logins;

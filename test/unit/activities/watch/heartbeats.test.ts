@@ -33,7 +33,8 @@ let loginMs: number;
 const answer = (command: string, channel: ServerChannel): void => {
   if (!command.includes('pg_is_in_recovery')) {
     channel.exit(0);
-    return channel.end('done\n');
+    channel.end('done\n');
+    return;
   }
   const beats = setInterval(() => channel.write('replica\n'), BEAT_MS);
   channel.on('close', () => clearInterval(beats));
