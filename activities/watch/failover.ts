@@ -68,17 +68,14 @@ async function releaseLease(fleet: Fleet, view: ClusterView, node: Failover['nod
   const released = new AbortController();
   const options = { title: 'release the lease', stdin: onlyItsOwn, timeoutMs: RELEASE_MS, signal: released.signal };
   const others = dataNodesOf(view).filter(({ name }) => name !== node);
-  const tries = others.map((other) =>
-    watchedHostOf(fleet, view, other).run(sh`sh -c ${RELEASE} sh ${ETCDCTL}`, options),
-  );
-  const told = { cluster: view.cluster.id, node };
-  try {
-    // Where it was over already, the condition is not true.
-    const inTime = (await Promise.any(tries)).startsWith('SUCCESS');
-    log.info(inTime ? 'the lease of a primary that is off is released' : 'the lease of a primary was over', told);
-  } catch (error) {
-    log.warn('the lease of a primary that is off was not released', { ...told, error: String(error) });
-  } finally {
-    released.abort();
-  }
+  const tries = others.map(async (other) => {
+    const printed = await watchedHostOf(fleet, view, other).run(sh`sh -c ${RELEASE} sh ${ETCDCTL}`, options);
+    // It is not that node's any more: another one of these has released it, or it was over.
+    if (!printed.startsWith('SUCCESS')) throw new Error(`${other.name} found nothing to release`);
+  });
+  await Promise.any(tries).catch((error: unknown) => {
+    const reasons = error instanceof AggregateError ? error.errors.map(String) : [String(error)];
+    log.warn('the lease of a primary that is off was not released', { cluster: view.cluster.id, reasons });
+  });
+  released.abort();
 }
