@@ -94,9 +94,7 @@ export function createConnections(controlKey: string, idleMs: number, patience: 
   return {
     lease: (target, options) => whileUnreachable(options, () => leaseOnce(target, options)),
     forget: (target) => void connections.delete(nameOf(target)),
-    close: () => {
-      for (const { client } of all) void client.then((open) => open.end()).catch(() => undefined);
-    },
+    close: () => all.forEach(end),
   };
 }
 
@@ -128,10 +126,10 @@ async function whileUnreachable<T>({ forMs, signal }: LeaseOptions, connect: () 
   }
 }
 
+const end = ({ client }: Connection): void => void client.then((open) => open.end()).catch(() => undefined);
+
 function closeWhenIdle(connection: Connection, idleMs: number): void {
   clearTimeout(connection.idleTimer);
-  connection.idleTimer = setTimeout(() => {
-    void connection.client.then((open) => open.end()).catch(() => undefined);
-  }, idleMs);
+  connection.idleTimer = setTimeout(() => end(connection), idleMs);
   connection.idleTimer.unref();
 }

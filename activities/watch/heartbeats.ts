@@ -31,7 +31,7 @@ const ROLE = sql`SELECT CASE WHEN pg_is_in_recovery() THEN 'replica' ELSE 'prima
 
 /** The command ends with its connection: this is for hosts that were not told. */
 const LONGEST_MS = 24 * 3_600_000;
-/** One that is back is heard soon, and one that only is slow has a login each three seconds at most. */
+/** One that is back is heard soon, and one that only is slow has a login each two and a half seconds at most. */
 const RETRY_MS = 500;
 /** Whom it does not let in, sshd shuts out altogether if he asks too often. */
 const REFUSED_MS = 10_000;
