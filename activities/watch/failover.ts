@@ -70,7 +70,7 @@ async function releaseLease(fleet: Fleet, view: ClusterView, node: Failover['nod
   const others = dataNodesOf(view).filter(({ name }) => name !== node);
   const tries = others.map(async (other) => {
     const printed = await watchedHostOf(fleet, view, other).run(sh`sh -c ${RELEASE} sh ${ETCDCTL}`, options);
-    // It is not that node's any more: another one of these has released it, or it was over.
+    // It is not that node's any more: another of these or the worker before has released it, or it was over.
     if (!printed.startsWith('SUCCESS')) throw new Error(`${other.name} found nothing to release`);
   });
   await Promise.any(tries).catch((error: unknown) => {
