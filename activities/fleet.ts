@@ -7,6 +7,7 @@ import type { NodeName } from '../domain/topology';
 import type { Cloud } from './cloud/cloud';
 import { fencedHost } from './host/fence';
 import type { Host } from './host/host';
+import type { SshTarget } from './host/ssh-connect';
 import type { SshPool } from './host/ssh-pool';
 import type { ClusterNetwork, Inventory } from './inventory/inventory';
 import type { ProveAddress } from './postgres/proof';
@@ -20,6 +21,8 @@ export interface Fleet {
   readonly secrets: SecretStore;
   readonly clouds: Readonly<Record<Cluster['spec']['cloud'], Cloud>>;
   readonly ssh: SshPool;
+  /** The same hosts for the watch: over connections of its own, which are given up after two silent seconds. */
+  readonly watchSsh: SshPool;
   readonly storage: Storage;
   readonly schedules: BackupSchedules;
   /** Uses an endpoint as its users do. */
@@ -84,8 +87,18 @@ export function dataNodeBeside(view: Pick<ClusterView, 'nodes'>, node: ClusterNo
 }
 
 /** For looking only; what changes a host goes through {@link openNode} or {@link fencedHostOf}. */
-export function hostOf(fleet: Fleet, view: ClusterView, node: ReachableNode): Host {
-  return fleet.ssh.host({ label: `${view.cluster.name}/${node.name}`, ssh: node.ssh, hostKey: node.hostKey });
+export function hostOf({ ssh }: Pick<Fleet, 'ssh'>, view: ClusterView, node: ReachableNode): Host {
+  return ssh.host(targetOf(view, node));
+}
+
+/** How a node is connected to. */
+export function targetOf({ cluster }: ClusterView, { name, ssh, hostKey }: ReachableNode): SshTarget {
+  return { label: `${cluster.name}/${name}`, ssh, hostKey };
+}
+
+/** As {@link hostOf}, for those who decide within seconds: nothing there waits for a host that went away. */
+export function watchedHostOf({ watchSsh }: Pick<Fleet, 'watchSsh'>, view: ClusterView, node: ReachableNode): Host {
+  return watchSsh.host(targetOf(view, node));
 }
 
 /** The host as the step may change it: it refuses the step once a newer operation has worked there. */

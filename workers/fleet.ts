@@ -6,6 +6,7 @@ import { logCalls } from '../activities/cloud/log-calls';
 import { createStaticCloud } from '../activities/cloud/static';
 import { readMachineId } from '../activities/cloud/static/machine-id';
 import type { Fleet } from '../activities/fleet';
+import { ATTENTIVE } from '../activities/host/ssh-connect';
 import { createSshPool } from '../activities/host/ssh-pool';
 import type { SshPool } from '../activities/host/ssh-pool';
 import type { Inventory } from '../activities/inventory/inventory';
@@ -47,10 +48,13 @@ export async function openFleet(settings: Settings, log: Logger): Promise<OpenFl
   const historyKeys = createHistoryKeys(inventory.database, keyring);
   const codec = createPayloadCodec(historyKeys);
   const schedules = openSchedules({ address: settings.TEMPORAL_ADDRESS, codec });
-  const ssh = createSshPool({ controlKey: controlKey.privatePem, connectTimeoutMs: BOOT_MS, logger: log });
+  const pool = { controlKey: controlKey.privatePem, connectTimeoutMs: BOOT_MS, logger: log };
+  const ssh = createSshPool(pool);
+  const watchSsh = createSshPool({ ...pool, patience: ATTENTIVE });
   return {
     inventory,
     ssh,
+    watchSsh,
     storage,
     proveAddress,
     secrets: createSecretStore(inventory.database, keyring),
@@ -62,6 +66,7 @@ export async function openFleet(settings: Settings, log: Logger): Promise<OpenFl
     controlPublicKey: controlKey.publicLine,
     async close() {
       ssh.close();
+      watchSsh.close();
       storage.close();
       await Promise.all([schedules.close(), inventory.close()]);
     },

@@ -4,8 +4,9 @@ import { HoldfastError } from '../../domain/errors';
 import { abortable } from './cancellation';
 import { createChannels } from './channels';
 import type { Channels } from './channels';
-import { connectSsh, ROOT } from './ssh-connect';
-import type { SshTarget } from './ssh-connect';
+import { tellsSlowLogin } from './errors';
+import { connectSsh, PATIENT, ROOT } from './ssh-connect';
+import type { Patience, SshTarget } from './ssh-connect';
 
 /** Connections that are open or being opened: one for each address and pinned key. */
 export interface Connections {
@@ -15,6 +16,8 @@ export interface Connections {
    * @throws HOST_UNREACHABLE, HOST_KEY_MISMATCH and HOST_LOGIN_REFUSED (at once), or the reason of `signal`.
    */
   lease(target: SshTarget, options: LeaseOptions): Promise<Lease>;
+  /** The next command gets a new connection; those that run keep theirs. */
+  forget(target: SshTarget): void;
   close(): void;
 }
 
@@ -40,29 +43,36 @@ const CHANNELS = 8;
 const SHORT_TRY_MS = 1_000;
 const RETRY_PAUSE_MS = 50;
 
-/** @param idleMs a connection that had no command for so long is closed. */
-export function createConnections(controlKey: string, idleMs: number): Connections {
-  const connections = new Map<string, Connection>();
+/** The key belongs to it: a host that was made anew at the same address is another host. */
+const nameOf = ({ ssh: { user = ROOT, host, port }, hostKey }: SshTarget): string =>
+  `${user}@${host}:${port} ${hostKey}`;
 
-  const connectionTo = (target: SshTarget, tcpTimeoutMs: number | undefined): Connection => {
-    // The key belongs to it: a host that was made anew at the same address is another host.
-    const { user = ROOT, host, port } = target.ssh;
-    const name = `${user}@${host}:${port} ${target.hostKey}`;
+/** @param idleMs a connection that had no command for so long is closed. */
+export function createConnections(controlKey: string, idleMs: number, patience: Patience): Connections {
+  const connections = new Map<string, Connection>();
+  /** Those that are forgotten, too. */
+  const all = new Set<Connection>();
+  const connect = createLogins(controlKey, patience);
+
+  const connectionTo = (target: SshTarget, tcpMs: number): Connection => {
+    const name = nameOf(target);
     const known = connections.get(name);
     if (known) return known;
-    const client = connectSsh(target, controlKey, tcpTimeoutMs);
+    const client = connect(target, tcpMs);
     const connection: Connection = { client, channels: createChannels(CHANNELS) };
     const forget = (): void => {
       clearTimeout(connection.idleTimer);
+      all.delete(connection);
       if (connections.get(name) === connection) connections.delete(name);
     };
     connections.set(name, connection);
+    all.add(connection);
     client.then((open) => open.once('close', forget), forget);
     return connection;
   };
 
   const leaseOnce = async (target: SshTarget, { forMs, signal }: LeaseOptions): Promise<Lease> => {
-    const connection = connectionTo(target, forMs === undefined ? undefined : SHORT_TRY_MS);
+    const connection = connectionTo(target, forMs === undefined ? patience.tcpMs : SHORT_TRY_MS);
     clearTimeout(connection.idleTimer);
     const taking = connection.channels.take();
     const freeChannel = await abortable(taking, signal).catch((error: unknown) => {
@@ -83,9 +93,22 @@ export function createConnections(controlKey: string, idleMs: number): Connectio
 
   return {
     lease: (target, options) => whileUnreachable(options, () => leaseOnce(target, options)),
-    close: () => {
-      for (const { client } of connections.values()) void client.then((open) => open.end()).catch(() => undefined);
-    },
+    forget: (target) => void connections.delete(nameOf(target)),
+    close: () => all.forEach(end),
+  };
+}
+
+/** A host that is slow gets longer each time, up to ten seconds: a login that is given up costs it as much as one that succeeds. */
+function createLogins(controlKey: string, patience: Patience): (target: SshTarget, tcpMs: number) => Promise<Client> {
+  const slow = new Map<string, number>();
+  return async (target, tcpMs) => {
+    const name = nameOf(target);
+    const loginMs = slow.get(name) ?? patience.loginMs;
+    slow.delete(name);
+    return connectSsh(target, controlKey, { ...patience, tcpMs, loginMs }).catch((error: unknown) => {
+      if (tellsSlowLogin(error)) slow.set(name, Math.min(2 * loginMs, PATIENT.loginMs));
+      throw error;
+    });
   };
 }
 
@@ -103,10 +126,10 @@ async function whileUnreachable<T>({ forMs, signal }: LeaseOptions, connect: () 
   }
 }
 
+const end = ({ client }: Connection): void => void client.then((open) => open.end()).catch(() => undefined);
+
 function closeWhenIdle(connection: Connection, idleMs: number): void {
   clearTimeout(connection.idleTimer);
-  connection.idleTimer = setTimeout(() => {
-    void connection.client.then((open) => open.end()).catch(() => undefined);
-  }, idleMs);
+  connection.idleTimer = setTimeout(() => end(connection), idleMs);
   connection.idleTimer.unref();
 }

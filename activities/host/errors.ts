@@ -32,6 +32,10 @@ export function loginRefused(host: string, user: string, error?: unknown): Holdf
 export const tellsRefusal = (error: unknown): boolean =>
   error instanceof HoldfastError && error.code === 'HOST_LOGIN_REFUSED';
 
+/** True when the host took the connection and the login was not done in time: it is away since then, or has much to do. */
+export const tellsSlowLogin = (error: unknown): boolean =>
+  error instanceof HoldfastError && failureOf(error.cause).level === 'client-timeout';
+
 /** The host is away, or does not let the control plane in: whoever can do without it goes on. */
 export const isOutOfReach = (error: unknown): boolean => tellsAbsence(error) || tellsRefusal(error);
 

@@ -17,21 +17,30 @@ export interface SshTarget {
 
 /** Who logs in where nothing else is said. */
 export const ROOT = 'root';
-const CONNECT_TIMEOUT_MS = 10_000;
-const KEEPALIVE_MS = 3_000;
-const KEEPALIVES_LOST = 5;
+
+/** How long a host may not answer. */
+export interface Patience {
+  /** For it to answer at all, in milliseconds. */
+  readonly tcpMs: number;
+  /** For the login after that. */
+  readonly loginMs: number;
+  /** How often it has to show that it is there. */
+  readonly keepaliveMs: number;
+  /** So many times it may fail to; then the connection is closed. */
+  readonly keepalivesLost: number;
+}
+
+/** Work goes on over a network that stumbles, and on a host that has much to do. */
+export const PATIENT: Patience = { tcpMs: 10_000, loginMs: 10_000, keepaliveMs: 3_000, keepalivesLost: 5 };
+/** Two silent seconds: for who has to know soon that a host is away, and that it is back. */
+export const ATTENTIVE: Patience = { tcpMs: 1_000, loginMs: 2_000, keepaliveMs: 500, keepalivesLost: 4 };
 
 /**
  * Connects and logs in, in a single try.
- * @param tcpTimeoutMs for the host to answer at all; for the login there are 10 s more.
  * @throws HOST_UNREACHABLE, HOST_KEY_MISMATCH, HOST_LOGIN_REFUSED.
  */
-export async function connectSsh(
-  target: SshTarget,
-  controlKey: string,
-  tcpTimeoutMs = CONNECT_TIMEOUT_MS,
-): Promise<Client> {
-  const socket = await openSocket(target, tcpTimeoutMs);
+export async function connectSsh(target: SshTarget, controlKey: string, patience: Patience): Promise<Client> {
+  const socket = await openSocket(target, patience.tcpMs);
   const client = new Client();
   let mismatch = false;
   try {
@@ -41,7 +50,7 @@ export async function connectSsh(
       client.once('ready', resolve);
       client.once('close', () => reject(new Error('the connection closed during the handshake')));
       client.connect(
-        settings(target, socket, controlKey, (matches) => {
+        settings(target, socket, controlKey, patience, (matches) => {
           mismatch = !matches;
         }),
       );
@@ -60,6 +69,7 @@ function settings(
   target: SshTarget,
   sock: Socket,
   controlKey: string,
+  { loginMs, keepaliveMs, keepalivesLost }: Patience,
   onKey: (matches: boolean) => void,
 ): ConnectConfig {
   return {
@@ -73,9 +83,9 @@ function settings(
     },
     // Ciphers that Node does natively: ssh2's own default would compute on the event loop.
     algorithms: { serverHostKey: ['ssh-ed25519'], cipher: ['aes256-gcm@openssh.com', 'aes128-gcm@openssh.com'] },
-    readyTimeout: CONNECT_TIMEOUT_MS,
-    keepaliveInterval: KEEPALIVE_MS,
-    keepaliveCountMax: KEEPALIVES_LOST,
+    readyTimeout: loginMs,
+    keepaliveInterval: keepaliveMs,
+    keepaliveCountMax: keepalivesLost,
   };
 }
 

@@ -9,14 +9,16 @@ import { putFiles } from './files';
 import type { Host, RunOptions } from './host';
 import { firstWords } from './shell';
 import type { ShellCommand } from './shell';
-import { ROOT } from './ssh-connect';
-import type { SshTarget } from './ssh-connect';
+import { PATIENT, ROOT } from './ssh-connect';
+import type { Patience, SshTarget } from './ssh-connect';
 import { execute, NotStarted } from './ssh-exec';
 
 /** Hosts by SSH: one connection for each address and pinned key, shared by all commands that run there. */
 export interface SshPool {
   /** Connects at the first command. */
   host(target: SshTarget): Host;
+  /** The next command gets a new connection: the host was away. Those that run keep theirs. */
+  forget(target: SshTarget): void;
   /** Closes all connections; commands that run fail with HOST_UNREACHABLE. */
   close(): void;
 }
@@ -27,6 +29,8 @@ export interface SshPoolOptions {
   readonly logger?: Pick<Logger, 'debug' | 'warn'>;
   /** How long commands try to connect that don't say it themselves, see {@link RunOptions.connectTimeoutMs}. */
   readonly connectTimeoutMs?: number;
+  /** Default: {@link PATIENT}. */
+  readonly patience?: Patience;
   /** After so many milliseconds without a command a connection is closed. Default 60,000. */
   readonly idleMs?: number;
 }
@@ -36,7 +40,11 @@ const DEFAULT_IDLE_MS = 60_000;
 
 export function createSshPool(options: SshPoolOptions): SshPool {
   const logger = options.logger ?? pino({ name: 'ssh' });
-  const connections = createConnections(options.controlKey, options.idleMs ?? DEFAULT_IDLE_MS);
+  const connections = createConnections(
+    options.controlKey,
+    options.idleMs ?? DEFAULT_IDLE_MS,
+    options.patience ?? PATIENT,
+  );
   return {
     host: (target) => {
       const host: Host = {
@@ -53,6 +61,7 @@ export function createSshPool(options: SshPoolOptions): SshPool {
       };
       return host;
     },
+    forget: (target) => connections.forget(target),
     close: () => connections.close(),
   };
 }

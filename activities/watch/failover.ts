@@ -1,7 +1,7 @@
 import { log } from '@temporalio/activity';
 import { hostToken } from '../cloud/tokens';
 import type { ClusterView, Fleet } from '../fleet';
-import { dataNodesOf, hostOf, viewCluster } from '../fleet';
+import { dataNodesOf, viewCluster, watchedHostOf } from '../fleet';
 import { sh } from '../host/shell';
 import type { Failover } from '../inventory/failovers';
 import { ETCDCTL, keysOf } from '../patroni/keys';
@@ -10,8 +10,17 @@ import { askOthersFor } from './witnesses';
 
 /** Patroni would have got there without help by then. */
 const PROMOTED_WITHIN_S = 60;
-/** etcd itself may have to elect a leader first. */
-const RELEASE_MS = 10_000;
+/** As long as the lease would last. */
+const RELEASE_MS = 20_000;
+/*
+ * Where etcd's leader was lost with that host, a request is passed on to it until the others have noticed, and is never
+ * answered: tries are short at first. etcdctl's own --command-timeout is not for transactions. Ends with its timeout, if not before.
+ */
+const RELEASE = `transaction=$(cat) seconds=1
+until printf '%s\\n\\n\\n' "$transaction" | timeout "$seconds" "$@" txn; do
+  seconds=$((seconds + 1))
+  sleep 0.1
+done`;
 
 /**
  * Takes a failover that was written down to its end, from wherever it was left: the host of the former primary is off before
@@ -60,13 +69,19 @@ const inMaintenance = ({ cluster }: ClusterView): boolean =>
 /** Without it the others wait until the lease is over, 20 s at most: a failure here costs time only. */
 async function releaseLease(fleet: Fleet, view: ClusterView, node: Failover['node']): Promise<void> {
   const key = `${keysOf(view.cluster)}/leader`;
-  const onlyItsOwn = `value("${key}") = "${node}"\n\ndel ${key}\n\n\n`;
-  const release = sh`${ETCDCTL} --command-timeout=${RELEASE_MS / 1000}s txn`;
+  const onlyItsOwn = `value("${key}") = "${node}"\n\ndel ${key}`;
+  // Once it is released it may be that node's again, and rightly so.
+  const released = new AbortController();
+  const options = { title: 'release the lease', stdin: onlyItsOwn, timeoutMs: RELEASE_MS, signal: released.signal };
   const others = dataNodesOf(view).filter(({ name }) => name !== node);
-  const tries = others.map((other) =>
-    hostOf(fleet, view, other).run(release, { title: 'release the lease', stdin: onlyItsOwn, timeoutMs: RELEASE_MS }),
-  );
-  await Promise.any(tries).catch((error: unknown) => {
-    log.warn('the lease of a primary that is off was not released', { cluster: view.cluster.id, error: String(error) });
+  const tries = others.map(async (other) => {
+    const printed = await watchedHostOf(fleet, view, other).run(sh`sh -c ${RELEASE} sh ${ETCDCTL}`, options);
+    // It is not that node's any more: another of these or the worker before has released it, or it was over.
+    if (!printed.startsWith('SUCCESS')) throw new Error(`${other.name} found nothing to release`);
   });
+  await Promise.any(tries).catch((error: unknown) => {
+    const reasons = error instanceof AggregateError ? error.errors.map(String) : [String(error)];
+    log.warn('the lease of a primary that is off was not released', { cluster: view.cluster.id, reasons });
+  });
+  released.abort();
 }

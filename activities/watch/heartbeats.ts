@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Heartbeat, HeartbeatRole } from '../../domain/heartbeats';
 import { HEARTBEAT_ROLES } from '../../domain/heartbeats';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
-import { hostOf } from '../fleet';
+import { targetOf, watchedHostOf } from '../fleet';
+import { isOutOfReach, tellsRefusal } from '../host/errors';
 import type { ShellCommand } from '../host/shell';
 import { sh } from '../host/shell';
 import { binariesOf, SOCKET_FOLDER } from '../postgres/paths';
@@ -33,8 +34,10 @@ const ROLE = sql`SELECT CASE WHEN pg_is_in_recovery() THEN 'replica' ELSE 'prima
 
 /** The command ends with its connection: this is for hosts that were not told. */
 const LONGEST_MS = 24 * 3_600_000;
-const RETRY_MS = 250;
-const MOST_RETRY_MS = 3_000;
+/** One that is back is heard soon, and one that only is slow has a login each two and a half seconds at most. */
+const RETRY_MS = 500;
+/** Whom it does not let in, sshd shuts out altogether if he asks too often. */
+const REFUSED_MS = 10_000;
 
 function sayRole({ cluster }: ClusterView): ShellCommand {
   const psql = `${binariesOf(cluster.spec.version)}/psql`;
@@ -42,28 +45,31 @@ function sayRole({ cluster }: ClusterView): ShellCommand {
 }
 
 /** Listens from now on, and again whenever the connection was lost. Changes nothing on the host. */
-export function listenTo(fleet: Fleet, view: ClusterView, node: ReachableNode): Listener {
+export function listenTo(fleet: Pick<Fleet, 'ssh' | 'watchSsh'>, view: ClusterView, node: ReachableNode): Listener {
   const stopping = new AbortController();
   let role: HeartbeatRole | null = null;
   let heardAtMs = performance.now();
-  let failures = 0;
   const onLine = (line: string): void => {
     const said = HEARTBEAT_ROLES.find((one) => one === line);
     if (!said) return;
     role = said;
     heardAtMs = performance.now();
-    failures = 0;
+  };
+  const giveUp = (error: unknown): number => {
+    // It may have lost its power: whoever works there next must not wait for an answer from before.
+    if (isOutOfReach(error)) fleet.ssh.forget(targetOf(view, node));
+    return tellsRefusal(error) ? REFUSED_MS : RETRY_MS;
   };
   const listen = async (): Promise<void> => {
     const { signal } = stopping;
     const command = node.role === 'data' ? sayRole(view) : sh`sh -c ${SAY_OPEN}`;
-    const options = { title: 'say who it is', timeoutMs: LONGEST_MS, signal, onLine };
+    const options = { title: 'say who it is', timeoutMs: LONGEST_MS, connectTimeoutMs: 0, signal, onLine };
     while (!signal.aborted) {
       // Its silence tells the rest.
-      await hostOf(fleet, view, node)
+      const pauseMs = await watchedHostOf(fleet, view, node)
         .run(command, options)
-        .catch(() => undefined);
-      await pause(Math.min(RETRY_MS * ++failures, MOST_RETRY_MS), undefined, { signal }).catch(() => undefined);
+        .then(() => RETRY_MS, giveUp);
+      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   };
   void listen();

@@ -5,7 +5,7 @@ import type { Standby } from '../../domain/watching';
 import { DISK_ACTS_FILE } from '../disk/guard';
 import { ETCD_CLIENT_PORT } from '../etcd/config';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
-import { dataNodeBeside, dataNodesOf, hostOf } from '../fleet';
+import { dataNodeBeside, dataNodesOf, watchedHostOf } from '../fleet';
 import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT, PRIMARY_LOCAL_PORT } from '../gateway/ports';
 import { TLS_FOLDER } from '../host/tls-paths';
 import { sh } from '../host/shell';
@@ -79,7 +79,7 @@ export async function lookAtDataNode(
   const places = [binariesOf(version), SOCKET_FOLDER, DATA_FOLDER, dataDirectory(version), DISK_ACTS_FILE];
   const words = [FACTS, ...places, NEWEST_ACTS, certificates ? TLS_FOLDER : ''];
   const health = [...asksEtcd, '--write-out=json', 'endpoint', 'health'];
-  const printed = await hostOf(fleet, view, node)
+  const printed = await watchedHostOf(fleet, view, node)
     .run(sh`runuser -u postgres -- sh -c ${LOOK_AT_DATA} sh ${[...words, ...health]}`, {
       title: 'look at the node',
       timeoutMs: TIMEOUT_MS,
@@ -100,7 +100,7 @@ export async function lookAtGateway(
   // Beside a PostgreSQL it serves on the floating address only, which another gateway may have.
   const ports = dataNodeBeside(view, node) ? [PRIMARY_LOCAL_PORT, PGBOUNCER_LOCAL_PORT] : Object.values(GATEWAY_PORTS);
   const words = [isReady, SYSTEM_ROLES.pooler, certificates ? TLS_FOLDER : '', ...ports];
-  const printed = await hostOf(fleet, view, node)
+  const printed = await watchedHostOf(fleet, view, node)
     .run(sh`sh -c ${LOOK_AT_GATEWAY} sh ${words}`, { title: 'look at the gateway', timeoutMs: TIMEOUT_MS, signal })
     .catch(() => null);
   if (printed === null) return null;

@@ -1,7 +1,8 @@
 import { isMajority } from '../../domain/heartbeats';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
-import { dataNodesOf, hostOf, reachableNode } from '../fleet';
+import { dataNodesOf, reachableNode, watchedHostOf } from '../fleet';
+import { abortable } from '../host/cancellation';
 import { sh } from '../host/shell';
 import { binariesOf } from '../postgres/paths';
 
@@ -16,6 +17,7 @@ const CALL = `"$1" -q -h "$2" -p 5432 -t 1 & postgres=$!
 timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/22" && read -r line <&3 && case $line in SSH-*) echo sshd ;; esac' "$2" 2>/dev/null
 wait "$postgres"
 case $? in 0 | 1) echo postgres ;; 2) ;; *) exit 1 ;; esac`;
+/** Who has said nothing by then does not know. */
 const TIMEOUT_MS = 4_000;
 
 /**
@@ -36,8 +38,10 @@ export async function askOthersFor(fleet: Fleet, view: ClusterView, name: NodeNa
 async function call(fleet: Fleet, view: ClusterView, from: ReachableNode, to: ReachableNode): Promise<Testimony> {
   const isReady = `${binariesOf(view.cluster.spec.version)}/pg_isready`;
   const command = sh`sh -c ${CALL} sh ${isReady} ${to.privateAddress}`;
+  const options = { title: `call ${to.name}`, timeoutMs: TIMEOUT_MS, connectTimeoutMs: 0 };
   try {
-    const printed = await hostOf(fleet, view, from).run(command, { title: `call ${to.name}`, timeoutMs: TIMEOUT_MS });
+    const calling = watchedHostOf(fleet, view, from).run(command, options);
+    const printed = await abortable(calling, AbortSignal.timeout(TIMEOUT_MS));
     return printed === '' ? 'silent' : 'answers';
   } catch {
     return 'unknown';

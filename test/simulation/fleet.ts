@@ -47,6 +47,7 @@ export async function openSimulatedFleet(
       static: withTrouble(machines, world),
     },
     ssh,
+    watchSsh: ssh,
     storage: createSimulatedStorage(world),
     schedules: createSimulatedSchedules(world),
     proveAddress: createSimulatedProof(world),

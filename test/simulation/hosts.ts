@@ -42,6 +42,7 @@ export function createSimulatedHosts(world: World, controlKey: string): SshPool 
       };
       return host;
     },
+    forget: () => undefined,
     close: () => undefined,
   };
 }

@@ -72,6 +72,7 @@ export async function openGuarded(): Promise<Guarded & { close(): Promise<void>;
       run: (_command, options = {}) => run(guarded, label.split('/')[1] ?? '', options),
       putFiles: () => Promise.reject(new Error('a guard changes no file')),
     }),
+    forget: () => undefined,
     close: () => undefined,
   };
   const { clouds } = simulated;
@@ -81,7 +82,7 @@ export async function openGuarded(): Promise<Guarded & { close(): Promise<void>;
       return cloudOf(guarded, clouds.docker, clouds.static.machines);
     },
   };
-  const fleet = { ...simulated, inventory: opened.inventory, ssh, clouds: told };
+  const fleet = { ...simulated, inventory: opened.inventory, ssh, watchSsh: ssh, clouds: told };
   return Object.assign(guarded, {
     guard: () => startGuard(guarded, fleet),
     async close() {

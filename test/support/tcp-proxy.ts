@@ -6,6 +6,8 @@ import type { AddressInfo, Socket } from 'node:net';
 export interface TcpProxy {
   /** `127.0.0.1:port` to connect to instead. */
   readonly address: string;
+  /** How many were made through it. */
+  readonly connections: number;
   /** Bytes no longer go through, though connections stay open and new ones are taken: as a firewall that drops packets. */
   block(): void;
   /** Only the answers are held back: what is asked happens, and nobody hears of it. */
@@ -14,6 +16,8 @@ export interface TcpProxy {
   blockAnswersAfter(...texts: readonly string[]): Promise<void>;
   /** Lets through what was held back too. */
   unblock(): void;
+  /** Nothing goes through the connections of now any more, nor do they end: as if the host had lost its power. New ones are as before. */
+  strand(): void;
   close(): Promise<void>;
 }
 
@@ -21,16 +25,21 @@ export interface TcpProxy {
 export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const [host = '', port = ''] = target.split(':');
   const pairs = new Set<readonly [client: Socket, server: Socket]>();
+  const stranded = new Set<readonly [Socket, Socket]>();
+  let connections = 0;
   let holdsQuestions = false;
   let holdsAnswers = false;
   const ears = new Set<(question: string) => void>();
   const apply = (): void => {
-    for (const [client, server] of pairs) {
-      forward(client, server, holdsQuestions);
-      forward(server, client, holdsAnswers);
+    for (const pair of pairs) {
+      const [client, server] = pair;
+      const isStranded = stranded.has(pair);
+      forward(client, server, holdsQuestions || isStranded);
+      forward(server, client, holdsAnswers || isStranded);
     }
   };
   const listener = createServer((client) => {
+    connections += 1;
     const server = connect(Number(port), host);
     const pair = [client, server] as const;
     pairs.add(pair);
@@ -56,6 +65,9 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   return {
     // It listens on TCP: never a pipe's name.
     address: `127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    get connections() {
+      return connections;
+    },
     block: () => hold(true, true),
     blockAnswers: () => hold(false, true),
     blockAnswersAfter: (...texts) =>
@@ -71,6 +83,10 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
         ears.add(hear);
       }),
     unblock: () => hold(false, false),
+    strand() {
+      pairs.forEach((pair) => stranded.add(pair));
+      apply();
+    },
     async close() {
       for (const pair of pairs) for (const socket of pair) socket.destroy();
       listener.close();

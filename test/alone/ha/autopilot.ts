@@ -1,13 +1,15 @@
 import type Docker from 'dockerode';
 import type { ReachableNode } from '../../../activities/fleet';
+import { sh } from '../../../activities/host/shell';
+import { ETCDCTL } from '../../../activities/patroni/keys';
 import { eventually } from '../../support/eventually';
 import { login, query } from '../../system/support/endpoint';
 import { runOn } from '../../system/support/image-tools';
 import { findLost, longestGap, startWriter } from '../../system/support/ledger';
 import type { Writer } from '../../system/support/ledger';
 import { powerOn } from '../../system/support/power';
-import type { Ha } from '../../system/support/ha-cluster';
-import { hostIdOf, primaryOf, untilInQuorum } from '../../system/support/ha-cluster';
+import type { Ha, HaCluster } from '../../system/support/ha-cluster';
+import { dataNodes, hostIdOf, primaryOf, untilInQuorum } from '../../system/support/ha-cluster';
 
 type Answered = Awaited<ReturnType<ReturnType<Ha>['holdfast']['cluster']>>['status']['conditions'][number];
 
@@ -38,6 +40,18 @@ export function describeAutopilot(ha: Ha): void {
     );
   const runs = async (): Promise<boolean> => (await container().inspect()).State.Running;
 
+  /** As in a rack: nobody who is connected to it hears a farewell. */
+  const losePower = async (): Promise<void> => {
+    await runOn(hostIdOf(primary), 'ip link set eth0 down\n');
+    await container().kill();
+  };
+  /** How often the lease was quicker than the autopilot. */
+  const late = (): number => ha().holdfast.readLogs().split('was not released').length - 1;
+  const failedOver = async (before: number): Promise<void> => {
+    await eventually(async () => (await failovers())[before]?.new_primary);
+    await untilInQuorum(ha());
+  };
+
   /** What users had of it. */
   const measure = (what: string, since: number): void => {
     const gapMs = longestGap(writer.attempts, since, Date.now());
@@ -57,6 +71,29 @@ export function describeAutopilot(ha: Ha): void {
     expect(others).toEqual([]);
     expect(await runs()).toBe(true);
     expect(await condition()).toMatchObject({ status: true, reason: 'FailedOver' });
+  });
+
+  test('one that has the leader of etcd, too, is replaced before its lease is over', async () => {
+    const before = { failovers: (await failovers()).length, late: late() };
+    await leadEtcd(ha(), primary);
+    const lostAt = Date.now();
+    await losePower();
+    await failedOver(before.failovers);
+    measure('with the leader of etcd', lostAt);
+    expect(late()).toBe(before.late);
+  });
+
+  test('as soon as a host is back and the cluster whole, the next primary can be lost', async () => {
+    const before = { failovers: (await failovers()).length, late: late() };
+    for (const nth of [0, 1, 2]) {
+      primary = await primaryOf(ha());
+      const lostAt = Date.now();
+      await losePower();
+      await failedOver(before.failovers + nth);
+      measure(`one after the other, ${nth + 1}`, lostAt);
+    }
+    expect(await failovers()).toHaveLength(before.failovers + 3);
+    expect(late()).toBe(before.late);
   });
 
   test('one that only the control plane cannot hear is left alone', async () => {
@@ -136,4 +173,13 @@ export function describeAutopilot(ha: Ha): void {
 async function untilWritten({ attempts }: Writer): Promise<void> {
   const since = Date.now();
   await eventually(() => attempts.some(({ outcome, beganAt }) => outcome === 'acknowledged' && beganAt >= since));
+}
+
+/** Makes the etcd of a node the leader of all; it is the leader of now that has to be asked. */
+async function leadEtcd(ha: HaCluster, { name }: ReachableNode): Promise<void> {
+  const id = sh`$(${ETCDCTL} member list | sed -n ${`s/, started, ${name},.*//p`})`;
+  const asked = await Promise.all(
+    dataNodes(ha).map((node) => runOn(hostIdOf(node), `${sh`${ETCDCTL} move-leader`} ${id}\n`)),
+  );
+  expect(asked.map(({ exitCode }) => exitCode)).toContain(0);
 }

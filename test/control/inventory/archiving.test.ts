@@ -45,6 +45,7 @@ beforeAll(async () => {
       },
       putFiles: () => Promise.reject(new Error('a watch changes no file')),
     }),
+    forget: () => undefined,
     close: () => undefined,
   };
   fleet = { ...simulated, ssh };

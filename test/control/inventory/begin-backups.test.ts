@@ -65,6 +65,7 @@ const scripted: Fleet['ssh'] = {
       },
     };
   },
+  forget: () => undefined,
   close: () => undefined,
 };
 

@@ -34,6 +34,7 @@ beforeAll(async () => {
       run: (_command, { title = '' } = {}) => answer(label.split('/')[1] ?? '', title),
       putFiles: () => Promise.reject(new Error('nothing is written')),
     }),
+    forget: () => undefined,
     close: () => undefined,
   };
   fleet = { ...backedUp.fleet, ssh };

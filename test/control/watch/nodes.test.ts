@@ -47,7 +47,7 @@ beforeAll(async () => {
   ({ inventory } = opened);
   folder = mkdtempSync(join(tmpdir(), 'holdfast-nodes-'));
   const simulated = await openSimulatedFleet(join(folder, 'world'), join(folder, 'home'), opened.scratch.url);
-  const ssh: Fleet['ssh'] = {
+  const watchSsh: Fleet['watchSsh'] = {
     host: ({ label }) => ({
       label,
       run: (command) => {
@@ -60,9 +60,10 @@ beforeAll(async () => {
       },
       putFiles: () => Promise.reject(new Error('a watch changes no file')),
     }),
+    forget: () => undefined,
     close: () => undefined,
   };
-  fleet = { ...simulated, ssh };
+  fleet = { ...simulated, watchSsh };
   const real = Date.now;
   jest.spyOn(Date, 'now').mockImplementation(() => real() + laterMs);
 });
