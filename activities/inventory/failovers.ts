@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { STALE_MS } from '../../domain/heartbeats';
 import type { ClusterId } from '../../domain/ids';
 import { EXCLUDES_FAILOVER, FINAL_STATES } from '../../domain/operations';
 import type { NodeName } from '../../domain/topology';
@@ -23,7 +24,8 @@ export interface Failover {
 export interface FailoverTable {
   /**
    * Writes down that this primary is to be replaced, and tells of it as the condition `PrimaryServes`.
-   * @returns null when that must not be: one is under way already, or an operation that stops primaries itself, or maintenance.
+   * @returns null when that must not be: one is under way or has just ended, which another worker may not have heard yet; or an
+   * operation is that stops primaries itself, or maintenance.
    */
   begin(clusterId: ClusterId, node: NodeName): Promise<Failover | null>;
   listUnfinished(): Promise<Failover[]>;
@@ -56,9 +58,10 @@ async function begin(sql: Sql, id: ClusterId, node: NodeName): Promise<Failover 
     failoverRow,
     `insert into failovers (cluster_id, node) select $1, $2
       where not exists (select from operations where cluster_id = $1 and state <> all ($3) and kind = any ($4))
+        and not exists (select from failovers where cluster_id = $1 and node = $2 and finished_at > now() - $5 * interval '1 ms')
         and not exists (select from clusters cluster where id = $1 and ${IN_MAINTENANCE})
          on conflict do nothing returning ${COLUMNS}`,
-    [id, node, FINAL_STATES, EXCLUDES_FAILOVER],
+    [id, node, FINAL_STATES, EXCLUDES_FAILOVER, STALE_MS],
   );
   if (!begun) return null;
   const message = `${node} was the primary and answers nobody any more: its host is switched off, and another node takes over.`;

@@ -163,6 +163,15 @@ test('two workers at a time do it once', async () => {
   expect(rows).toHaveLength(1);
 });
 
+test('a worker that has not heard yet that another node took over does not begin it again', async () => {
+  const { failovers } = guarded.inventory;
+  const { id } = guarded.shop.cluster;
+  const failover = await failovers.begin(id, 'pg-1');
+  await failovers.end(failover?.id ?? '', 'pg-2');
+  expect(await failovers.begin(id, 'pg-1')).toBeNull();
+  expect(await failovers.begin(id, 'pg-2')).toMatchObject({ node: 'pg-2' });
+});
+
 test('a cluster that is being deleted is left to its deletion', async () => {
   const failover = await guarded.inventory.failovers.begin(guarded.shop.cluster.id, 'pg-1');
   expect(failover?.fencedAt).toBeNull();
