@@ -6,6 +6,7 @@ import { sh } from '../host/shell';
 import type { Failover } from '../inventory/failovers';
 import { ETCDCTL, keysOf } from '../patroni/keys';
 import { findPrimary } from '../postgres/psql';
+import { takeForBack, takeForOff } from './taken-for-off';
 import { askOthersFor } from './witnesses';
 
 /** Patroni would have got there without help by then. */
@@ -39,8 +40,10 @@ export async function carryOn(fleet: Fleet, { id, clusterId, node, fencedAt }: F
     await view.cloud.powerOff(host);
     await failovers.noteFenced(id);
   }
+  await takeForOff(fleet, view, node);
   await releaseLease(fleet, view, node);
   const primary = await findPrimary(fleet, view, PROMOTED_WITHIN_S).catch(() => null);
+  await takeForBack(fleet, view, node);
   // Where it is gone for good the node gets another one: replacements.ts.
   if (await view.cloud.findHost(host)) await view.cloud.powerOn(host);
   await failovers.end(id, primary?.name ?? null);

@@ -23,10 +23,19 @@ export interface DataLook {
   readonly acts: readonly DiskAct[];
   /** Those that stream from it. Null: it is not the primary. */
   readonly standbys: readonly Standby[] | null;
-  /** Data nodes whose etcd does not answer it. Null: it is not the primary. */
-  readonly membersAway: readonly NodeName[] | null;
+  /** Those whose etcd answers it. Null: it is not the primary. */
+  readonly members: readonly MemberLook[] | null;
   /** When the certificate ends that ends first, ISO 8601. Null: that was not asked. */
   readonly certificateEndsAt: string | null;
+}
+
+/** A member of etcd that answers. */
+export interface MemberLook {
+  readonly node: NodeName;
+  /** Hexadecimal. */
+  readonly id: string;
+  /** It leads, as it says itself. */
+  readonly leads: boolean;
 }
 
 export interface GatewayLook {
@@ -57,7 +66,7 @@ shift 8
 echo "volume $(df -B1 --output=size,avail "$volume" | tail -n 1)"
 grep -qs "^default_transaction_read_only = 'on'" "$data/postgresql.auto.conf" && echo refuses
 told=$("$binaries/psql" -XAtqw -h "$socket" -d postgres -c "$facts" 2>/dev/null) && echo "postgres $told"
-case $told in *'"isPrimary" : true'*) echo "etcd $("$@" 2>/dev/null)" ;; esac
+case $told in *'"isPrimary" : true'*) "$@" 2>/dev/null | sed 's/^/etcd /' ;; esac
 [ ! -e "$acts" ] || tail -n "$newest" "$acts" | sed 's/^/act /'
 [ -z "$tls" ] || ${CERTIFICATES}`;
 
@@ -78,9 +87,9 @@ export async function lookAtDataNode(
   const asksEtcd = [...ETCDCTL, `--endpoints=${addresses.join(',')}`, '--command-timeout=2s'];
   const places = [binariesOf(version), SOCKET_FOLDER, DATA_FOLDER, dataDirectory(version), DISK_ACTS_FILE];
   const words = [FACTS, ...places, NEWEST_ACTS, certificates ? TLS_FOLDER : ''];
-  const health = [...asksEtcd, '--write-out=json', 'endpoint', 'health'];
+  const status = [...asksEtcd, '--write-out=fields', 'endpoint', 'status'];
   const printed = await watchedHostOf(fleet, view, node)
-    .run(sh`runuser -u postgres -- sh -c ${LOOK_AT_DATA} sh ${[...words, ...health]}`, {
+    .run(sh`runuser -u postgres -- sh -c ${LOOK_AT_DATA} sh ${[...words, ...status]}`, {
       title: 'look at the node',
       timeoutMs: TIMEOUT_MS,
       signal,
@@ -112,7 +121,6 @@ const facts = z.object({
   standbys: z.array(z.object({ name: z.string(), lagBytes: z.number() })),
 });
 const act = z.object({ at: z.iso.datetime(), act: z.string(), detail: z.string() });
-const health = z.array(z.object({ endpoint: z.string(), health: z.boolean() }));
 
 /** @param printed by the command. */
 export function parseDataLook(printed: string, view: Pick<ClusterView, 'nodes'>, node: NodeName): DataLook {
@@ -133,7 +141,7 @@ export function parseDataLook(printed: string, view: Pick<ClusterView, 'nodes'>,
     standbys: isPrimary
       ? told.standbys.flatMap(({ name, lagBytes }) => named(name).map((one) => ({ name: one, lagBytes })))
       : null,
-    membersAway: isPrimary ? membersAway(linesOf(printed, 'etcd')[0] ?? '', view) : null,
+    members: isPrimary ? membersIn(linesOf(printed, 'etcd'), view) : null,
     certificateEndsAt: firstEnd(printed),
   };
 }
@@ -150,14 +158,20 @@ function parsed<T>(shape: z.ZodType<T>, json: string): T | null {
   }
 }
 
-/** etcdctl says nothing at all where it fails. */
-function membersAway(json: string, { nodes }: Pick<ClusterView, 'nodes'>): NodeName[] {
-  const said = parsed(health, json) ?? [];
-  const answers = (address: string | null): boolean =>
-    said.some((one) => one.health && one.endpoint === `https://${address}:${ETCD_CLIENT_PORT}`);
-  return nodes
-    .filter(({ role, privateAddress }) => role === 'data' && !answers(privateAddress))
-    .map(({ name }) => name);
+/** Lines such as `"Leader" : 10276657743932975437`, of which the endpoint is the last of each member. Its numbers are too large for JSON. */
+function membersIn(lines: readonly string[], { nodes }: Pick<ClusterView, 'nodes'>): MemberLook[] {
+  const said = new Map<string, string>();
+  return lines.flatMap((line) => {
+    const [, name = '', value = ''] = /^"(\w+)" : "?([^"]*)"?$/.exec(line.trim()) ?? [];
+    said.set(name, value);
+    if (name !== 'Endpoint') return [];
+    const node = nodes.find(
+      ({ role, privateAddress }) => role === 'data' && value === `https://${privateAddress}:${ETCD_CLIENT_PORT}`,
+    );
+    const [id = '', leader] = [said.get('MemberID'), said.get('Leader')];
+    // One that knows no leader answers, and can do nothing.
+    return node && leader !== '0' ? [{ node: node.name, id: BigInt(id).toString(16), leads: id === leader }] : [];
+  });
 }
 
 function firstEnd(printed: string): string | null {

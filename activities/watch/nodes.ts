@@ -5,6 +5,7 @@ import { judgeCertificates, judgeGateways, judgeMembers, judgeStandbys } from '.
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, gatewaysOf, viewCluster } from '../fleet';
 import type { ReadyCluster } from '../inventory/watching';
+import { keepLeaderAway } from './etcd-leader';
 import type { Asking, DataLook, GatewayLook } from './look-at-nodes';
 import { lookAtDataNode, lookAtGateway } from './look-at-nodes';
 
@@ -21,7 +22,7 @@ const NOTHING: Memory = { found: [], certificatesAtMs: -Infinity };
 const CERTIFICATES_MS = 3_600_000;
 
 /** A node with what it said; null: it did not answer. */
-interface Seen<Look> {
+export interface Seen<Look> {
   readonly node: ReachableNode;
   readonly look: Look | null;
 }
@@ -44,6 +45,7 @@ export function createNodeWatch(fleet: Fleet, signal: AbortSignal): (cluster: Re
       lookAtEach(fleet, view, gatewaysOf(view), asking, lookAtGateway),
     ]);
     await recordActs(clusterId, data);
+    if (!cluster.busy) await keepLeaderAway(fleet, view, data, signal);
     const conditions = [
       ...aboutDisks(cluster, data),
       ...(cluster.busy ? [] : aboutParts(data, gateways)),
@@ -101,13 +103,16 @@ function aboutDisks({ told }: ReadyCluster, data: readonly Seen<DataLook>[]): To
 /** Standbys and etcd as the primary sees them; without one the ports of gateways lead nowhere. */
 function aboutParts(data: readonly Seen<DataLook>[], gateways: readonly Seen<GatewayLook>[]): Told[] {
   const primary = data.find(({ look }) => look?.disk.role === 'primary');
-  const { standbys, membersAway } = primary?.look ?? {};
-  if (!primary || !standbys || !membersAway) return [];
+  const { standbys, members } = primary?.look ?? {};
+  if (!primary || !standbys || !members) return [];
   const others = data.flatMap(({ node }) => (node === primary.node ? [] : [node.name]));
   const replication = judgeStandbys(others, standbys);
   return [
     ...(replication ? [replication] : []),
-    judgeMembers(membersAway, data.length),
+    judgeMembers(
+      data.flatMap(({ node: { name } }) => (members.some((member) => member.node === name) ? [] : [name])),
+      data.length,
+    ),
     judgeGateways(gateways.map(({ node: { name }, look }) => ({ name, deaf: look?.deaf ?? ['host'] }))),
   ];
 }

@@ -44,6 +44,8 @@ export interface Guarded {
   nodes: Record<string, GuardedNode>;
   /** What was done, in order. */
   done: string[];
+  /** Whose requests fail at once, and by whom. */
+  takenForOff: Set<string>;
   /** What the others do when the lease is released. */
   promote: () => void;
   powerOff: Cloud['powerOff'];
@@ -97,6 +99,7 @@ const freshNode = (says: HeartbeatRole): GuardedNode => ({ says, answers: true, 
 const freshState = (): Omit<Guarded, 'opened' | 'inventory' | 'guards' | 'shop'> => ({
   nodes: { 'pg-1': freshNode('primary'), 'pg-2': freshNode('replica'), 'pg-3': freshNode('replica') },
   done: [],
+  takenForOff: new Set(),
   promote: () => undefined,
   powerOff: () => Promise.resolve(),
   fences: true,
@@ -202,6 +205,12 @@ async function run(guarded: Guarded, name: string, { title = '', onLine, signal 
   if (called !== undefined) {
     done.push(`${name} calls ${called}`);
     return nodes[called]?.answers ? 'sshd\n' : '';
+  }
+  const [, off, as] = /^take (.+) for (off|back)$/.exec(title) ?? [];
+  if (off !== undefined) {
+    if (as === 'off') guarded.takenForOff.add(`${off} by ${name}`);
+    else guarded.takenForOff.delete(`${off} by ${name}`);
+    return '';
   }
   if (nodes[name]?.says === null && title !== 'say who it is') throw unreachable(name, new Error('no answer'));
   if (title === 'release the lease') {

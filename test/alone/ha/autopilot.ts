@@ -1,15 +1,13 @@
 import type Docker from 'dockerode';
 import type { ReachableNode } from '../../../activities/fleet';
-import { sh } from '../../../activities/host/shell';
-import { ETCDCTL } from '../../../activities/patroni/keys';
 import { eventually } from '../../support/eventually';
 import { login, query } from '../../system/support/endpoint';
 import { runOn } from '../../system/support/image-tools';
 import { findLost, longestGap, startWriter } from '../../system/support/ledger';
 import type { Writer } from '../../system/support/ledger';
 import { powerOn } from '../../system/support/power';
-import type { Ha, HaCluster } from '../../system/support/ha-cluster';
-import { dataNodes, hostIdOf, primaryOf, untilInQuorum } from '../../system/support/ha-cluster';
+import type { Ha } from '../../system/support/ha-cluster';
+import { hostIdOf, leadEtcd, primaryOf, untilInQuorum } from '../../system/support/ha-cluster';
 
 type Answered = Awaited<ReturnType<ReturnType<Ha>['holdfast']['cluster']>>['status']['conditions'][number];
 
@@ -173,13 +171,4 @@ export function describeAutopilot(ha: Ha): void {
 async function untilWritten({ attempts }: Writer): Promise<void> {
   const since = Date.now();
   await eventually(() => attempts.some(({ outcome, beganAt }) => outcome === 'acknowledged' && beganAt >= since));
-}
-
-/** Makes the etcd of a node the leader of all; it is the leader of now that has to be asked. */
-async function leadEtcd(ha: HaCluster, { name }: ReachableNode): Promise<void> {
-  const id = sh`$(${ETCDCTL} member list | sed -n ${`s/, started, ${name},.*//p`})`;
-  const asked = await Promise.all(
-    dataNodes(ha).map((node) => runOn(hostIdOf(node), `${sh`${ETCDCTL} move-leader`} ${id}\n`)),
-  );
-  expect(asked.map(({ exitCode }) => exitCode)).toContain(0);
 }

@@ -1,10 +1,12 @@
 import type { ReachableNode } from '../../../activities/fleet';
+import { sh } from '../../../activities/host/shell';
+import { ETCDCTL } from '../../../activities/patroni/keys';
 import type { ConditionType } from '../../../domain/clusters';
 import type { NodeName } from '../../../domain/topology';
 import { eventually } from '../../support/eventually';
 import { runOn } from '../../system/support/image-tools';
 import type { Ha } from '../../system/support/ha-cluster';
-import { dataNodes, hostIdOf, primaryOf, untilInQuorum } from '../../system/support/ha-cluster';
+import { dataNodes, hostIdOf, leadEtcd, primaryOf, untilInQuorum } from '../../system/support/ha-cluster';
 
 /** Slow enough for the API, which counts requests. */
 const POLL = { everyMs: 1_000, limitMs: 120_000 };
@@ -46,6 +48,15 @@ export function describeWatching(ha: Ha): void {
   test('a cluster that is well is told to be so in all parts', async () => {
     await untilInQuorum(ha());
     for (const [type, reason] of Object.entries(WELL)) await untilTold(ha, type as keyof typeof WELL, reason);
+  });
+
+  test('the lead of etcd leaves the host of the primary, so that both are never lost with it', async () => {
+    const primary = await primaryOf(ha());
+    await leadEtcd(ha(), primary);
+    await eventually(async () => {
+      const { stdout } = await runOn(hostIdOf(primary), `${sh`${ETCDCTL} endpoint status`}\n`);
+      return stdout.split(', ')[4] === 'false';
+    });
   });
 
   test('a gateway without its pooler is named with the port that does not answer', async () => {

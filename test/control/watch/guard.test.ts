@@ -39,6 +39,24 @@ test('a primary that is silent to all is switched off before its lease is releas
   expect(await guarded.inventory.failovers.listUnfinished()).toEqual([]);
 });
 
+test('while another one is chosen nobody waits for answers of the host that is off, and afterwards nothing is left of that', async () => {
+  let whenReleased: string[] = [];
+  guarded.promote = () => {
+    whenReleased = [...guarded.takenForOff].sort();
+    change(guarded, 'pg-2', { says: 'primary' });
+  };
+  guarded.powerOff = () => {
+    expect(guarded.takenForOff.size).toBe(0);
+    return Promise.resolve();
+  };
+  guarded.guard();
+  await heard(guarded);
+  silence(guarded, 'pg-1');
+  await eventually(async () => (await told())?.reason === 'FailedOver');
+  expect(whenReleased).toEqual(['pg-1 by pg-2', 'pg-1 by pg-3']);
+  expect(guarded.takenForOff.size).toBe(0);
+});
+
 test('one that another node still hears is left alone, and asked for again', async () => {
   guarded.guard();
   await heard(guarded);

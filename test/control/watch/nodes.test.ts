@@ -35,6 +35,7 @@ let nodes: Record<string, SimulatedNode>;
 /** Names of those that stream, with what they lag, and of those whose etcd answers. */
 let standbys: Record<string, number>;
 let members: readonly string[];
+let leader: string;
 let laterMs: number;
 let commands: { readonly node: string; readonly command: string }[];
 let look: () => Promise<void>;
@@ -93,6 +94,7 @@ beforeEach(async () => {
   change('pg-1', { role: 'primary' });
   standbys = { 'pg-2': 0, 'pg-3': 0 };
   members = DATA;
+  leader = 'pg-2';
   startWatch();
 });
 
@@ -114,16 +116,24 @@ function print(node: SimulatedNode, command: string): string {
   if (command.includes('pg_isready')) return node.deaf.map((port) => `deaf ${port}\n`).join('') + certificate;
   const streaming = Object.entries(standbys).map(([name, lagBytes]) => ({ name, lagBytes }));
   const isPrimary = node.role === 'primary';
-  const health = DATA.map((name, i) => ({ endpoint: `https://10.0.0.${i + 1}:2379`, health: members.includes(name) }));
   return [
     `volume 1000 ${1000 - node.used}\n`,
     node.refuses ? 'refuses\n' : '',
     node.role === null ? '' : `postgres ${JSON.stringify({ isPrimary, standbys: isPrimary ? streaming : [] })}\n`,
-    isPrimary ? `etcd ${JSON.stringify(health)}\n` : '',
+    isPrimary ? DATA.map((name, i) => (members.includes(name) ? memberLines(i) : '')).join('') : '',
     ...node.acts.map((act) => `act ${JSON.stringify(act)}\n`),
     certificate,
   ].join('');
 }
+
+const memberLines = (i: number): string =>
+  [
+    `"MemberID" : ${i + 10}`,
+    `"Leader" : ${DATA.findIndex((name) => name === leader) + 10}`,
+    `"Endpoint" : "https://10.0.0.${i + 1}:2379"`,
+  ]
+    .map((line) => `etcd ${line}\n`)
+    .join('');
 
 async function told(type: ConditionType): Promise<Condition | undefined> {
   return (await inventory.clusters.get(shop.cluster.id))?.status.conditions.find(
@@ -241,14 +251,21 @@ test('while nobody is the primary, or the control plane hears nobody, nothing is
   expect(await audited()).toEqual([]);
 });
 
-test('while an operation works on the cluster only its volumes and certificates are told of', async () => {
+test('while an operation works on the cluster only its volumes and certificates are told of, and nothing is done', async () => {
   await looks(2);
+  leader = 'pg-1';
   await inventory.operations.submit(null, newSubmission(shop.cluster, 'switchover'));
   standbys = {};
   change('pg-1', { used: 910 });
   await looks(3);
   expect(await reason('StandbysStream')).toBe('Streaming');
   expect(await reason('DiskSpace')).toBe('NearlyFull');
+  const moves = (): unknown[] =>
+    commands.filter(({ node, command }) => node === 'pg-1' && command.includes('move-leader b'));
+  expect(moves()).toEqual([]);
+  await opened.scratch.query(`update operations set state = 'succeeded', finished_at = now()`);
+  await look();
+  expect(moves()).toHaveLength(1);
 });
 
 test('certificates are asked for once in an hour, and told of a month before the first of them ends', async () => {

@@ -2,7 +2,9 @@ import type Docker from 'dockerode';
 import { z } from 'zod';
 import type { ReachableNode } from '../../../activities/fleet';
 import { hostOf, reachableNode, secretRef, viewCluster } from '../../../activities/fleet';
+import { sh } from '../../../activities/host/shell';
 import { PATRONI_REST_PORT } from '../../../activities/patroni/config';
+import { ETCDCTL } from '../../../activities/patroni/keys';
 import { runSql } from '../../../activities/postgres/psql';
 import type { SqlText } from '../../../activities/postgres/sql';
 import type { ClusterId } from '../../../domain/ids';
@@ -154,3 +156,12 @@ export const hostIdOf = ({ hostId, name }: ReachableNode): string => {
   if (hostId === null) throw new Error(`${name} has no host`);
   return hostId;
 };
+
+/** Makes the etcd of a node the leader of all; it is the leader of now that has to be asked. */
+export async function leadEtcd(ha: HaCluster<Insight>, { name }: ReachableNode): Promise<void> {
+  const id = sh`$(${ETCDCTL} member list | sed -n ${`s/, started, ${name},.*//p`})`;
+  const asked = await Promise.all(
+    dataNodes(ha).map((node) => runOn(hostIdOf(node), `${sh`${ETCDCTL} move-leader`} ${id}\n`)),
+  );
+  expect(asked.map(({ exitCode }) => exitCode)).toContain(0);
+}

@@ -1,0 +1,43 @@
+import type { NodeName } from '../../domain/topology';
+import type { ClusterView, Fleet } from '../fleet';
+import { dataNodesOf, reachableNode, watchedHostOf } from '../fleet';
+import type { ShellCommand } from '../host/shell';
+import { sh } from '../host/shell';
+
+/**
+ * What the other data nodes ask a host that is off fails at once. Patroni asks all members before it promotes one, and waits two
+ * seconds for a host that says nothing (`fetch_node_status` in its ha.py).
+ */
+
+/** By then the route is gone in any case, whatever became of the worker. */
+const LONGEST_S = 30;
+const TIMEOUT_MS = 1_000;
+
+const TAKE_FOR_OFF = `systemd-run --quiet --collect --on-active=${LONGEST_S} --timer-property=AccuracySec=1s ip route del unreachable "$0"
+ip route replace unreachable "$0"`;
+const TAKE_FOR_BACK = 'ip route del unreachable "$0"';
+
+/** Its host is off for sure. A failure here costs time only. */
+export function takeForOff(fleet: Fleet, view: ClusterView, name: NodeName): Promise<void> {
+  return onOthers(fleet, view, name, 'off', (address) => sh`sh -c ${TAKE_FOR_OFF} ${address}`);
+}
+
+/** Before its host is switched on again. */
+export function takeForBack(fleet: Fleet, view: ClusterView, name: NodeName): Promise<void> {
+  return onOthers(fleet, view, name, 'back', (address) => sh`sh -c ${TAKE_FOR_BACK} ${address}`);
+}
+
+async function onOthers(
+  fleet: Fleet,
+  view: ClusterView,
+  name: NodeName,
+  as: 'off' | 'back',
+  command: (address: string) => ShellCommand,
+): Promise<void> {
+  const { privateAddress } = reachableNode(view, name);
+  const others = dataNodesOf(view).filter((other) => other.name !== name);
+  const options = { title: `take ${name} for ${as}`, timeoutMs: TIMEOUT_MS, connectTimeoutMs: 0 };
+  await Promise.allSettled(
+    others.map((other) => watchedHostOf(fleet, view, other).run(command(privateAddress), options)),
+  );
+}
