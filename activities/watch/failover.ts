@@ -1,7 +1,8 @@
 import { log } from '@temporalio/activity';
 import { hostToken } from '../cloud/tokens';
 import type { ClusterView, Fleet } from '../fleet';
-import { dataNodesOf, viewCluster, watchedHostOf } from '../fleet';
+import { dataNodesOf, gatewaysOf, viewCluster, watchedHostOf } from '../fleet';
+import { leadTo } from '../gateway/haproxy';
 import { sh } from '../host/shell';
 import type { Failover } from '../inventory/failovers';
 import { ETCDCTL, keysOf } from '../patroni/keys';
@@ -11,6 +12,7 @@ import { askOthersFor } from './witnesses';
 
 /** Patroni would have got there without help by then. */
 const PROMOTED_WITHIN_S = 60;
+const LEAD_MS = 2_000;
 /** As long as the lease would last. */
 const RELEASE_MS = 20_000;
 /*
@@ -43,6 +45,7 @@ export async function carryOn(fleet: Fleet, { id, clusterId, node, fencedAt }: F
   await takeForOff(fleet, view, node);
   await releaseLease(fleet, view, node);
   const primary = await findPrimary(fleet, view, PROMOTED_WITHIN_S).catch(() => null);
+  if (primary) await leadClients(fleet, view, { from: node, to: primary.name });
   await takeForBack(fleet, view, node);
   // Where it is gone for good the node gets another one: replacements.ts.
   if (await view.cloud.findHost(host)) await view.cloud.powerOn(host);
@@ -68,6 +71,14 @@ export async function takeUp(fleet: Fleet, failover: Failover): Promise<void> {
 /** What was not fenced before is looked at again when it is over. */
 const inMaintenance = ({ cluster }: ClusterView): boolean =>
   cluster.status.conditions.some(({ type }) => type === 'Maintenance');
+
+/** Without it HAProxy finds out by itself, within a second or two. */
+async function leadClients(fleet: Fleet, view: ClusterView, change: Parameters<typeof leadTo>[0]): Promise<void> {
+  const options = { title: 'lead clients to the new primary', timeoutMs: LEAD_MS, connectTimeoutMs: 0 };
+  await Promise.allSettled(
+    gatewaysOf(view).map((gateway) => watchedHostOf(fleet, view, gateway).run(leadTo(change), options)),
+  );
+}
 
 /** Without it the others wait until the lease is over, 20 s at most: a failure here costs time only. */
 async function releaseLease(fleet: Fleet, view: ClusterView, node: Failover['node']): Promise<void> {

@@ -206,6 +206,10 @@ async function run(guarded: Guarded, name: string, { title = '', onLine, signal 
     done.push(`${name} calls ${called}`);
     return nodes[called]?.answers ? 'sshd\n' : '';
   }
+  if (title === 'lead clients to the new primary') {
+    done.push(`${name} leads to another primary`);
+    return '';
+  }
   const [, off, as] = /^take (.+) for (off|back)$/.exec(title) ?? [];
   if (off !== undefined) {
     if (as === 'off') guarded.takenForOff.add(`${off} by ${name}`);
