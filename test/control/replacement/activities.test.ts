@@ -52,7 +52,8 @@ async function provision(at: StepRef): Promise<void> {
   await activities.makeAuthority(at);
   await each([...DATA, ...GATEWAYS], (node) => activities.createHost(at, node));
   await each(DATA, (node) => activities.joinEtcd(at, node));
-  await each(DATA, (node) => activities.startPatroni(at, node));
+  // The first one is the primary: nobody has to hand over when another one is replaced.
+  for (const node of DATA) await activities.startPatroni(at, node);
   await activities.createDatabase(at);
   await each(GATEWAYS, (node) => activities.openGateway(at, node));
   await activities.waitForQuorum(at);
