@@ -16,6 +16,7 @@ const SERVICES_MS = 150_000;
 /** All but those that are stopped, and started, by themselves: PostgreSQL and the gateways. */
 const SERVICES = [
   'holdfast-own-backup.timer',
+  'holdfast-disk.service',
   'prometheus-postgres-exporter.service',
   'prometheus-node-exporter.service',
   'pgbackrest.service',
