@@ -159,6 +159,7 @@ async function demandForgotten(name: string): Promise<void> {
     'archive-fetch.sh',
     'archive-push.sh',
     'backup.conf',
+    'copy.py',
     'pgbackrest.conf',
     'push-primary.conf',
     'push-secondary.conf',
