@@ -81,7 +81,7 @@ def look(orders, primary):
     for site, printed in zip(orders['sites'], said):
         stanza = json.loads(printed)[0] if printed else {'backup': [], 'db': []}
         systems = {one['id'] for one in stanza['db'] if one['system-id'] == primary.system}
-        fit = [one for one in stanza['backup'] if one['database']['id'] in systems and not one['error'] and primary.follows(one)]
+        fit = [one for one in stanza['backup'] if one['database']['id'] in systems and not one.get('error') and primary.follows(one)]
         if not fit: continue
         backup = max(fit, key=lambda one: number(one['lsn']['stop']))
         folder = next(one['id'] for one in stanza['archive'] if one['database']['id'] == backup['database']['id'])
@@ -144,11 +144,11 @@ class Progress:
         if now - self.begun > self.orders['startSeconds'] and self.bytes < self.orders['startBytes']:
             raise FromPrimary(f'{self.site} is slow: {mebibytes(self.bytes)} so far')
 
-def restore(orders, site, backup, copy):
+def restore(orders, site, backup, copy, patroni):
     delta = ['--delta'] if os.listdir(copy) else []
     words = [f"--set={backup['label']}", f'--pg1-path={copy}', '--type=none', f"--process-max={orders['processes']}", *delta]
     command = pgbackrest(orders, site, *words, '--io-timeout=10', '--log-level-console=detail', 'restore')
-    parent, left = os.getppid(), ''
+    left = ''
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as work:
         progress = Progress(orders, site, backup['info']['size'], work.pid)
         try:
@@ -158,7 +158,7 @@ def restore(orders, site, backup, copy):
                 if read == b'': break
                 *lines, left = (left + (read or b'').decode(errors='replace')).split('\\n')
                 progress.look(lines)
-                if os.getppid() != parent: raise Ended()
+                if os.getppid() != patroni: raise Ended()
         except BaseException:
             work.terminate()
             try: work.wait(10)
@@ -172,7 +172,7 @@ def fetch_histories(orders, histories, copy):
         command = [*orders['pgbackrest'], f'--pg1-path={copy}', '--no-archive-async', 'archive-get', name, f'{copy}/pg_wal/{name}']
         if ask([command], orders['answerSeconds']) == [None]: raise FromPrimary(f'{name} does not come')
 
-def work(orders, data, connection, copy):
+def work(orders, data, connection, copy, patroni):
     site, backup, histories = choose(orders, Primary(orders, connection))
     print(f"copying from {site}, backup {backup['label']}", flush=True)
     if os.path.isdir(data) and os.listdir(data):
@@ -180,21 +180,22 @@ def work(orders, data, connection, copy):
         os.rename(data, copy)
     os.makedirs(copy, 0o700, exist_ok=True)
     if os.path.exists(f'{copy}/postmaster.pid'): os.unlink(f'{copy}/postmaster.pid')
-    restore(orders, site, backup, copy)
+    restore(orders, site, backup, copy, patroni)
     fetch_histories(orders, histories, copy)
     if os.path.isdir(data): os.rmdir(data)
     os.rename(copy, data)
 
 def main(orders, arguments):
     signal.signal(signal.SIGTERM, end)
+    patroni = os.getppid()
     data, connection = (next(one.split('=', 1)[1] for one in arguments if one.startswith(name)) for name in ('--datadir=', '--connstring='))
     copy, beside = f'{data}.copy', os.path.dirname(data)
     os.makedirs(beside, 0o700, exist_ok=True)
     folder = os.open(beside, os.O_RDONLY)
-    # One that was called before may be about to end.
-    fcntl.flock(folder, fcntl.LOCK_EX)
     try:
-        work(orders, data, connection, copy)
+        # One that was called before may be about to end.
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        work(orders, data, connection, copy, patroni)
         os.fsync(folder)
         return 0
     except Exception as reason:
