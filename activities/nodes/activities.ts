@@ -34,8 +34,8 @@ export interface NodeActivities {
    */
   markData(at: StepRef): Promise<void>;
   /**
-   * Has Patroni throw the data away that was marked, and copy it from the primary. Returns when it is thrown away; a copy takes as long as
-   * there is data. Idempotent: without the mark it was done before. Retry: `remote`. Effects: the data of the node. Undo: none.
+   * Has Patroni throw the data away that was marked, and copy a backup or the primary; what a backup has just the same may stay. Returns
+   * when it is thrown away; a copy takes as long as there is data. Idempotent: without the mark it was done before. Retry: `remote`. Effects: the data of the node. Undo: none.
    * @throws NODE_IS_PRIMARY, NO_QUORUM_LEFT, REINIT_FAILED: its data is as it was.
    */
   copyAnew(at: StepRef): Promise<void>;

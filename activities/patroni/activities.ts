@@ -23,13 +23,13 @@ const WAIT_S = 120;
 
 export interface PatroniActivities {
   /**
-   * Starts PostgreSQL on a data node by starting its Patroni, which initialises the cluster or copies the primary; before it, what
+   * Starts PostgreSQL on a data node by starting its Patroni, which initialises the cluster or copies a backup or the primary; before it, what
    * keeps the volume from running full.
    * Idempotent: files that are as they should be stay, a member that runs is left alone. Retry: `remote`.
    * Effects: certificates, configuration, data folder and services on the host. Undo: deleteHost.
    */
   startPatroni(at: StepRef, node: NodeName): Promise<void>;
-  /** The same on a fresh host of a cluster that serves: it copies the primary, whatever the cluster was restored from once. */
+  /** The same on a fresh host of a cluster that serves: it copies a backup or the primary, whatever the cluster was restored from once. */
   startReplica(at: StepRef, node: NodeName): Promise<void>;
   /** Looks, changes nothing. Retry: `remote`. @throws NOT_YET when no data node becomes primary. */
   waitForPrimary(at: StepRef): Promise<void>;

@@ -1,7 +1,10 @@
 import { HoldfastError } from '../../domain/errors';
-import type { ClusterView, Fleet } from '../fleet';
-import { hostOf } from '../fleet';
-import { TIMEOUT_EXIT_CODE } from '../host/errors';
+import type { ClusterView, Fleet, ReachableNode } from '../fleet';
+import { dataNodesOf, hostOf } from '../fleet';
+import { isOutOfReach, TIMEOUT_EXIT_CODE } from '../host/errors';
+import { sh } from '../host/shell';
+import { COPY_PROGRESS_FILE } from '../pgbackrest/copy';
+import { dataDirectory } from '../postgres/paths';
 import { findPrimary, runSql, untilTrue } from '../postgres/psql';
 import { sql } from '../postgres/sql';
 
@@ -25,12 +28,31 @@ export async function isQuorumFormed(fleet: Fleet, view: ClusterView, replicas: 
 
 /** What the replicas have copied and replayed, in words: it changes as long as they get on. */
 export async function catchUpPosition(fleet: Fleet, view: ClusterView, replicas: number): Promise<string> {
-  const host = hostOf(fleet, view, await findPrimary(fleet, view));
+  const primary = await findPrimary(fleet, view);
   const position = sql`SELECT concat_ws(', ',
     format('%s of %s replicas in the quorum', count(*) FILTER (WHERE sync_state = 'quorum'), ${replicas}::int),
     (SELECT format('%s MiB copied', round(sum(backup_streamed) / 1048576))
        FROM pg_stat_progress_basebackup HAVING count(*) > 0),
-    'replayed up to ' || string_agg(replay_lsn::text, ' and ' ORDER BY application_name))
+    string_agg(format('%s replayed up to %s', application_name, replay_lsn), ', ' ORDER BY application_name))
     FROM pg_stat_replication WHERE state <> 'backup'`;
-  return runSql(view, host, 'postgres', position, 'see how far the replicas are');
+  const seen = await runSql(view, hostOf(fleet, view, primary), 'postgres', position, 'see how far the replicas are');
+  const others = dataNodesOf(view).filter(({ name }) => name !== primary.name && !seen.includes(name));
+  const told = await Promise.all(others.map((node) => positionOf(fleet, view, node)));
+  return [seen, ...told.filter((one) => one !== null)].join(', ');
+}
+
+/* Log from the archive gets its name there when it is whole. */
+const POSITION = `cat "$0" 2>/dev/null ||
+  ls -t "$1/pg_wal" 2>/dev/null | grep -xE '[0-9A-F]{24}' | head -n 1 | sed 's/^/has log up to /'`;
+
+/** Of a replica that has no connection to the primary yet, because its data comes from a backup; null where nothing is known. */
+async function positionOf(fleet: Fleet, view: ClusterView, node: ReachableNode): Promise<string | null> {
+  const look = sh`sh -c ${POSITION} ${COPY_PROGRESS_FILE} ${dataDirectory(view.cluster.spec.version)}`;
+  try {
+    const told = await hostOf(fleet, view, node).run(look, { title: 'see how far the replica is' });
+    return told.trim() === '' ? null : `${node.name} ${told.trim()}`;
+  } catch (error) {
+    if (isOutOfReach(error)) return null;
+    throw error;
+  }
 }

@@ -24,7 +24,12 @@ export interface PatroniPasswords {
 /** What backups have PostgreSQL do. */
 export interface Backups {
   /** How a segment of the log is archived, and how a replica that fell behind gets it back. */
-  readonly archive: { readonly push: ShellCommand; readonly get: ShellCommand } | null;
+  readonly archive: {
+    readonly push: ShellCommand;
+    readonly get: ShellCommand;
+    /** How a new replica gets its data, where that is quicker than from the primary. */
+    readonly copy: ShellCommand;
+  } | null;
   /** Fills the empty data folder of the first node, in place of initdb. */
   readonly restore: ShellCommand | null;
 }
@@ -64,7 +69,10 @@ export function patroniConfig(
       ...(archive && {
         recovery_conf: { restore_command: archive.get },
         pre_promote: archiveWhatWasReceived(cluster.spec.version),
+        // Data that is there is gone on with; whoever fails leaves it to the next one, which clears it away.
+        pgbackrest: { command: archive.copy, keep_data: true },
       }),
+      create_replica_methods: archive ? ['pgbackrest', 'basebackup'] : ['basebackup'],
     },
     watchdog: { mode: 'off' },
   });
@@ -197,7 +205,6 @@ function localPostgres(view: ClusterView, node: ReachableNode, passwords: Patron
     pg_ident: identLines(view.cluster.spec.owner),
     remove_data_directory_on_rewind_failure: true,
     remove_data_directory_on_diverged_timelines: true,
-    create_replica_methods: ['basebackup'],
     basebackup: [{ checkpoint: 'fast' }, ...syncOptions(major)],
   };
 }

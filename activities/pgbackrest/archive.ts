@@ -14,6 +14,7 @@ import { ARCHIVE_PUSH_FILE } from './archive-push';
 import { pgbackrest } from './commands';
 import type { Lineage } from './config';
 import { ARCHIVE_CONFIG_FILE, RESTORE_CONFIG_FILE } from './config';
+import { COPY_COMMAND } from './copy';
 import { archiveFiles, restoreFiles } from './files';
 import { currentLineage, lineageOf } from './lineage';
 
@@ -52,7 +53,11 @@ export async function sourceOf(fleet: Fleet, { timelineId }: Origin): Promise<Li
 
 /** PostgreSQL puts in `%p`. */
 export function archiveCommands({ timeline }: Pick<Lineage, 'timeline'>): NonNullable<Backups['archive']> {
-  return { push: sh`sh ${ARCHIVE_PUSH_FILE} %p`, get: promptArchiveGet(ARCHIVE_CONFIG_FILE, timeline.id) };
+  return {
+    push: sh`sh ${ARCHIVE_PUSH_FILE} %p`,
+    get: promptArchiveGet(ARCHIVE_CONFIG_FILE, timeline.id),
+    copy: COPY_COMMAND,
+  };
 }
 
 /** The command that restores what `origin` says. @throws NOT_FOUND when no copy to begin from is left where it is to be read from. */

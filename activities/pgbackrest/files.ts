@@ -18,6 +18,7 @@ import {
   siteCaFile,
 } from './config';
 import type { Lineage } from './config';
+import { COPY_FILE, copyOrders, copyProgram } from './copy';
 import { hookFiles } from './hook-files';
 import { ownBackupFiles, ownOrders } from './own-backups';
 
@@ -29,6 +30,7 @@ export const archiveFiles = (view: ClusterView, lineage: Lineage): HostFile[] =>
   ...lineage.timeline.sites.map((site) => secretFile(pushConfigFile(site), pushConfig(view, lineage, site))),
   secretFile(ARCHIVE_PUSH_FILE, archivePushScript(lineage)),
   secretFile(ARCHIVE_FETCH_FILE, ARCHIVE_FETCH_SCRIPT),
+  secretFile(COPY_FILE, copyProgram(copyOrders(view, lineage))),
   ...authorityFiles(lineage),
 ];
 

@@ -11,6 +11,7 @@ import { certificateFile, keyFile } from '../host/tls-paths';
 import { ARCHIVE_FETCH_FILE, IN_TROUBLE_FILE } from './archive-get';
 import { ARCHIVE_PUSH_FILE } from './archive-push';
 import { ARCHIVE_CONFIG_FILE, BACKUP_CONFIG_FILE, PUSH_CONFIG, PUSH_LOCKS, PUSH_SPOOL } from './config';
+import { COPY_FILE } from './copy';
 import { hookFile } from './hook-files';
 import { stopOwnBackups } from './own-backups';
 
@@ -42,6 +43,7 @@ const FILES = [
   ARCHIVE_PUSH_FILE,
   ARCHIVE_FETCH_FILE,
   IN_TROUBLE_FILE,
+  COPY_FILE,
   certificateFile('pgbackrest'),
   keyFile('pgbackrest'),
   ...SCRIPT_PHASES.map(hookFile),

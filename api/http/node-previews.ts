@@ -54,7 +54,7 @@ export function previewOfReinit(
     kind: 'reinit-node',
     changes: [
       { action: 'delete', what: `data of ${node.name}`, detail: 'the primary has all of it' },
-      { action: 'create', what: `data of ${node.name}`, detail: 'copied from the primary' },
+      { action: 'create', what: `data of ${node.name}`, detail: 'copied from a backup or the primary' },
     ],
     impact: 'none',
     checks: [

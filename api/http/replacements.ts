@@ -27,8 +27,8 @@ export function replacementRoutes(deps: ApiDeps): Route[] {
       operationId: 'replaceNode',
       summary: 'Give a node a fresh host',
       description:
-        'Its host is switched off and deleted, and another one takes its place under the same name: a data node copies the primary, a ' +
-        'gateway has the same address. The cluster serves meanwhile. One that is the primary hands over first, as in a switchover. The ' +
+        'Its host is switched off and deleted, and another one takes its place under the same name: a data node copies a backup or the ' +
+        'primary, a gateway has the same address. The cluster serves meanwhile. One that is the primary hands over first, as in a switchover. The ' +
         'autopilot does the same with nodes that do not come back.',
       tag: 'Clusters',
       scope: 'clusters:write',
@@ -121,7 +121,7 @@ function changesOf({ name, role }: NodePlan): PreviewAnswer['changes'] {
   const what = `host of ${name}`;
   const [lost, found] =
     role === 'data'
-      ? ['with its copy of the data; the other data nodes have what it has', '; it copies the primary']
+      ? ['with its copy of the data; the other data nodes have what it has', '; it copies a backup or the primary']
       : ['a gateway keeps no data', ''];
   return [
     { action: 'delete', what, detail: lost },

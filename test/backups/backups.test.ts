@@ -12,6 +12,7 @@ import type { TestStores } from '../system/support/stores';
 import { fillVolume } from '../system/support/volume';
 import { describeAround } from './support/around';
 import { describeBegin } from './support/begin';
+import { describeCopies } from './support/copies';
 import { describeFailover } from './support/failover';
 import { commitOnce, dataNode, describeFullVolume, untilShown, untilTold, whoHas } from './support/archiving';
 import { describeInPlace } from './support/in-place';
@@ -159,6 +160,7 @@ async function demandForgotten(name: string): Promise<void> {
     'archive-fetch.sh',
     'archive-push.sh',
     'backup.conf',
+    'copy.py',
     'pgbackrest.conf',
     'push-primary.conf',
     'push-secondary.conf',
@@ -312,6 +314,11 @@ describe('when something fails', () => {
   describeFailover(() => holdfast);
 
   describeInPlace(() => holdfast);
+
+  describeCopies(
+    () => holdfast,
+    () => stores,
+  );
 
   test('a deletion does not wait for the backup that runs; undeleted, the cluster is where it was, with its last words', async () => {
     const { id } = await holdfast.cluster('orders');
