@@ -140,8 +140,9 @@ async function leaveDumps(sql: Sql, id: TimelineId, sites: readonly string[]): P
 /** True while an operation restores from `timeline`. */
 const IS_READ = `
   exists (select from operations join clusters restored on restored.id = operations.cluster_id
-           where operations.kind in ('restore', 'restore-database', 'drill') and operations.finished_at is null
-             and restored.origin ->> 'timelineId' = timeline.id)`;
+           where operations.finished_at is null and case operations.kind
+                   when 'recover' then restored.id = timeline.cluster_id
+                   when 'restore', 'restore-database', 'drill' then restored.origin ->> 'timelineId' = timeline.id end)`;
 
 /** True also while one restores a dump that lies beside the backups. */
 const IS_NEEDED = `

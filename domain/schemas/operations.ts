@@ -88,6 +88,14 @@ export const operationSchema = operationSummarySchema
     replacement: replacementSchema
       .nullable()
       .meta({ description: 'Of a replacement: the host that the node had before.' }),
+    recovery: z
+      .object({
+        upTo: z.string().meta({ format: 'date-time', description: 'What was committed later is not in the backups.' }),
+      })
+      .nullable()
+      .meta({
+        description: 'Of one that brings a cluster back whose data nodes are all lost; null until it has looked.',
+      }),
     node: z
       .object({
         name: z.string(),

@@ -41,6 +41,7 @@ const operation: OperationAnswer = {
   restored: null,
   switchover: null,
   replacement: null,
+  recovery: null,
   node: null,
   steps: [step('a'), step('b')],
   createdAt: at,
