@@ -230,6 +230,13 @@ const GIVEN: Readonly<Record<string, (input: OperationInput) => object | string>
 /** They wait for what does not happen. */
 const UNENDING = ['waitForReturn'];
 
+function untilCancelled(): Promise<never> {
+  const context = Context.current();
+  // A cancel is the answer to a heartbeat.
+  const heart = setInterval(() => context.heartbeat(), 50);
+  return context.cancelled.finally(() => clearInterval(heart));
+}
+
 function scriptedActivities(
   { calls, records, input }: ScriptedRun,
   behave: Behaviour,
@@ -240,7 +247,7 @@ function scriptedActivities(
       const label = typeof args[1] === 'string' ? `${name} ${args[1]}` : name;
       calls.push(label);
       const given = await behave({ name: label, args, times: calls.filter((call) => call === label).length });
-      return given ?? (UNENDING.includes(name) ? Context.current().cancelled : GIVEN[name]?.(input));
+      return given ?? (UNENDING.includes(name) ? untilCancelled() : GIVEN[name]?.(input));
     };
   return {
     ...Object.fromEntries(Object.keys(SCRIPTED).map((name) => [name, scripted(name)])),

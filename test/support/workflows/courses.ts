@@ -43,12 +43,11 @@ export const cancelInWebUi: Tell = async (handle) => {
 
 /** Approves what an operation asks for, if it comes so far. */
 export async function approve(handle: WorkflowHandle, run: ScriptedRun, tell = ask): Promise<void> {
-  const ended = handle.result().then(
-    () => true,
-    () => true,
-  );
-  const asks = eventually(() => run.calls.includes('waitForReturn')).then(() => false);
-  if (!(await Promise.race([ended, asks]))) await tell(handle, 'approve');
+  let over = false;
+  const end = (): void => void (over = true);
+  void handle.result().then(end, end);
+  await eventually(() => over || run.calls.includes('waitForReturn'));
+  if (!over) await tell(handle, 'approve');
 }
 
 /** The step's first activity works until it is cancelled; where nothing can be cancelled any more, it ends by itself. */
