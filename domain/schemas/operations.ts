@@ -53,7 +53,7 @@ export const operationSummarySchema = z
     reason: z
       .string()
       .nullable()
-      .meta({ description: 'Why it waits, or which decision came too late for it to take.' }),
+      .meta({ description: 'Why it waits, why it ended by itself, or which decision came too late for it to take.' }),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     cause: z.enum(OPERATION_CAUSES),
     requestedBy: z.string(),

@@ -142,6 +142,12 @@ test('the tree marks each step, and says how to help an operation that waits', (
   ]);
 });
 
+test('the tree says how to approve what waits for it', () => {
+  const waiting = { ...operation, state: 'waiting' as const, reason: 'approval: all is lost' };
+  const lines = treeLines(waiting, '*', Date.parse(at) + 2000).map(stripVTControlCharacters);
+  expect(lines.at(-1)).toBe(`  ${toType('ops approve op_1')}, or ${toType('ops cancel op_1')}`);
+});
+
 test('a password with colons and backslashes survives the password file', () => {
   expect(passLine({ username: 'app', password: 'a:b\\c' })).toBe('*:*:*:app:a\\:b\\\\c\n');
 });
