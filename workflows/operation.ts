@@ -107,17 +107,23 @@ function hear(execution: Execution, decision: Decision): void {
 
 /** Why a decision can't be carried out any more, null when it can. A cancel that was taken may be repeated, and so may an approval. */
 function refusalOf(execution: Execution, decision: Decision): HoldfastError | null {
-  const { scope, waiting, asking, approved, pointOfNoReturnPassed, outcome } = execution;
+  const { scope, waiting, asking, pointOfNoReturnPassed, outcome } = execution;
   const operation = execution.input.operationId;
   if (outcome) return new HoldfastError('OPERATION_FINISHED', { operation, state: outcome, verb: decision });
   const cancelled = scope.consideredCancelled;
-  const going = asking && !approved ? 'waiting for approval' : 'running';
-  const state = cancelled ? 'cancelling' : going;
+  const state = stateOf(execution);
   if (decision === 'retry') return waiting.size > 0 ? null : new HoldfastError('NOT_WAITING', { operation, state });
   if (decision === 'approve')
     return asking && !cancelled ? null : new HoldfastError('NO_APPROVAL_WANTED', { operation, state });
   const reason = 'what it has done cannot be taken back';
   return pointOfNoReturnPassed && !cancelled ? new HoldfastError('POINT_OF_NO_RETURN', { operation, reason }) : null;
+}
+
+/** In words that say why a decision does not fit. */
+function stateOf({ scope, waiting, asking, approved }: Execution): string {
+  if (scope.consideredCancelled) return 'cancelling';
+  if (waiting.size > 0) return 'in need of attention';
+  return asking && !approved ? 'waiting for approval' : 'running';
 }
 
 function take(execution: Execution, decision: Decision): void {

@@ -20,7 +20,7 @@ export interface RecoveryActivities {
    * Looks which hosts are lost and what the backups bring back, and writes both down. Changes nothing else. Idempotent: what was written
    * first stays. Retry: `remote`. Undo: none.
    * @returns what somebody has to approve, in words.
-   * @throws BACKUPS_NOT_CONFIGURED, PASSPHRASE_LOST; NOT_FOUND without a backup; SITE_UNAVAILABLE while no site answers that has one.
+   * @throws BACKUPS_NOT_CONFIGURED, PASSPHRASE_LOST; NOT_FOUND without a backup; SITE_UNAVAILABLE, SITE_REFUSED while no site tells that it has one.
    */
   lookAtLoss(at: StepRef): Promise<string>;
   /** Waits until the host of a data node is on, and says so. Changes nothing. Idempotent. Retry: `unending`. Ends by cancellation, or with its worker. */

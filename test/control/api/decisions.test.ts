@@ -4,6 +4,7 @@ import { createTemporalEngine } from '../../../api/http/engine-temporal';
 import type { OperationId } from '../../../domain/ids';
 import { TASK_QUEUE } from '../../../domain/names';
 import type { Operation, OperationRecord } from '../../../domain/operations';
+import { stepTitles } from '../../../workflows/runbooks';
 import { newSubmission } from '../../support/inventory';
 import { startTestApi, type TestAnswer, type TestApi } from '../../support/api';
 import { eventually } from '../../support/eventually';
@@ -144,7 +145,8 @@ async function orderRecovery(name: string): Promise<OperationId> {
   await inState(await order(name), 'succeeded');
   const cluster = await api.inventory.clusters.find(api.project, name);
   if (!cluster) throw new Error(`no cluster ${name}`);
-  const { operation } = await api.inventory.operations.submit(null, newSubmission(cluster, 'recover'));
+  const submission = { ...newSubmission(cluster, 'recover'), steps: stepTitles('recover', 'ha') };
+  const { operation } = await api.inventory.operations.submit(null, submission);
   return operation.id;
 }
 
@@ -185,7 +187,7 @@ test('an approval that nobody asks for is refused', async () => {
       expect((await decide(id, 'approve')).body).toMatchObject({
         status: 409,
         code: 'NO_APPROVAL_WANTED',
-        operation: `/v1/operations/${id}`,
+        detail: `Operation ${id} is in need of attention: it waits for no approval.`,
       });
       await decide(id, 'cancel');
       await inState(id, 'cancelled');
