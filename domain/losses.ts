@@ -86,22 +86,22 @@ function wayInWords(cluster: string, way: WayBack): string {
   }
 }
 
-/** What somebody has to approve before a cluster comes back from its backups. @param off data nodes that have a host still. */
-export function lossInWords({
-  cluster,
-  operation,
-  upTo,
-  sites,
-  off,
-}: {
+/** A cluster of which only its backups are left. */
+export interface LostCluster {
   readonly cluster: string;
+  /** The operation that brings it back. */
   readonly operation: OperationId;
   readonly upTo: string;
+  /** Where its backups are. */
   readonly sites: readonly string[];
+  /** Data nodes that have a host still. */
   readonly off: readonly NodeName[];
-}): string {
-  const kept = off.length === 0 ? '' : `, and so is what the hosts of ${off.join(' and ')} have, which are only off`;
-  return `all data nodes of ${cluster} are lost. Its backups on ${sites.join(' and ')} bring it back as it was at ${upTo}; what was committed later is lost${kept}. \`holdfast ops approve ${operation}\` has it done. If a host comes back by itself, this ends and nothing is done.`;
+}
+
+/** What somebody has to approve before it comes back. */
+export function lossInWords({ cluster, operation, upTo, sites, off }: LostCluster): string {
+  const kept = off.length === 0 ? '' : `, also what the hosts of ${off.join(' and ')} have, which are only off`;
+  return `all data nodes of ${cluster} are lost. Its backups on ${sites.join(' and ')} bring back all that was committed up to ${upTo}; what came later may be lost${kept}. \`holdfast ops approve ${operation}\` has it done. If a host comes back by itself, this ends and nothing is done.`;
 }
 
 /** Why a recovery has ended by itself. */

@@ -90,7 +90,12 @@ export const operationSchema = operationSummarySchema
       .meta({ description: 'Of a replacement: the host that the node had before.' }),
     recovery: z
       .object({
-        upTo: z.string().meta({ format: 'date-time', description: 'What was committed later is not in the backups.' }),
+        upTo: z
+          .string()
+          .meta({
+            format: 'date-time',
+            description: 'All that was committed up to then is in the backups; what came later may not be.',
+          }),
       })
       .nullable()
       .meta({
