@@ -40,6 +40,8 @@ import type { RestorePointActivities } from './pgbackrest/restore-points';
 import { createRestorePointActivities } from './pgbackrest/restore-points';
 import type { PostgresActivities } from './postgres/activities';
 import { createPostgresActivities } from './postgres/activities';
+import type { RecoveryActivities } from './recovery/activities';
+import { createRecoveryActivities } from './recovery/activities';
 import type { ReplacementActivities } from './replacement/activities';
 import { createReplacementActivities } from './replacement/activities';
 import type { PowerActivities } from './power/activities';
@@ -80,6 +82,7 @@ export type Activities = CloudActivities &
   PostgresActivities &
   PowerActivities &
   PreflightActivities &
+  RecoveryActivities &
   ReplacementActivities &
   ScheduleActivities &
   SecretActivities &
@@ -138,6 +141,7 @@ export function createActivities(fleet: Fleet, stopping = new AbortController().
     ...createPostgresActivities(fleet),
     ...createPowerActivities(fleet),
     ...createPreflightActivities(fleet),
+    ...createRecoveryActivities(fleet, stopping),
     ...createReplacementActivities(fleet),
     ...createScheduleActivities(fleet),
     ...createSecretActivities(fleet),

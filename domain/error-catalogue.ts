@@ -75,7 +75,13 @@ export const ERRORS = {
   NOT_WAITING: entry(
     409,
     'Operation is not waiting',
-    'Operation {operation} is {state}: only one that waits can be retried.',
+    'Operation {operation} is {state}: only one that needs attention can be retried.',
+  ),
+  NO_APPROVAL_WANTED: entry(409, 'No approval wanted', 'Operation {operation} is {state}: it waits for no approval.'),
+  DATA_NODES_BACK: entry(
+    409,
+    'A data node is back',
+    'The host of {nodes} of cluster {name} is on again: its data may be there, newer than its backups. Nothing was done.',
   ),
   POINT_OF_NO_RETURN: entry(
     409,

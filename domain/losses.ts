@@ -1,5 +1,6 @@
 import type { Heartbeat } from './heartbeats';
 import { isMajority, STALE_MS } from './heartbeats';
+import type { OperationId } from './ids';
 import type { NodeName } from './topology';
 
 /** What the silence of nodes means that do not come back. */
@@ -68,11 +69,41 @@ export const withoutQuorum = (nodes: readonly NodeName[]): Loss =>
     `The hosts of ${nodes.join(' and ')} are off, and nobody can write without them: switch one of them on. Where none can be, restore the cluster from its backups.`,
   );
 
-/** @param hasBackups false: there is nothing to restore it from. */
-export const dataNodesLost = (cluster: string, hasBackups: boolean): Loss =>
-  lost(
-    'DataNodesLost',
-    hasBackups
-      ? `All hosts with data are off or gone. If none comes back, restore the data from the backups: \`holdfast restore create ${cluster} NEW_NAME\`.`
-      : 'All hosts with data are off or gone, and the cluster has no backups: only a host that comes back brings its data.',
-  );
+/** How the data can come back: by an operation that waits for approval, by a restore that somebody orders, or not at all. */
+export type WayBack = 'recover' | 'restore' | 'none';
+
+export const dataNodesLost = (cluster: string, way: WayBack): Loss =>
+  lost('DataNodesLost', `All hosts with data are off or gone${wayInWords(cluster, way)}`);
+
+function wayInWords(cluster: string, way: WayBack): string {
+  switch (way) {
+    case 'recover':
+      return `. An operation offers to bring the data back from the backups, and waits for approval: \`holdfast ops list --cluster ${cluster}\`. One that was cancelled or has failed is offered again after ten minutes.`;
+    case 'restore':
+      return `. If none comes back, restore the data from the backups: \`holdfast restore create ${cluster} NEW_NAME\`.`;
+    case 'none':
+      return ', and the cluster has no backups: only a host that comes back brings its data.';
+  }
+}
+
+/** A cluster of which only its backups are left. */
+export interface LostCluster {
+  readonly cluster: string;
+  /** The operation that brings it back. */
+  readonly operation: OperationId;
+  readonly upTo: string;
+  /** Where its backups are. */
+  readonly sites: readonly string[];
+  /** Data nodes that have a host still. */
+  readonly off: readonly NodeName[];
+}
+
+/** What somebody has to approve before it comes back. */
+export function lossInWords({ cluster, operation, upTo, sites, off }: LostCluster): string {
+  const kept = off.length === 0 ? '' : `, also what the hosts of ${off.join(' and ')} have, which are only off`;
+  return `all data nodes of ${cluster} are lost. Its backups on ${sites.join(' and ')} bring back all that was committed up to ${upTo}; what came later may be lost${kept}. \`holdfast ops approve ${operation}\` has it done. If a host comes back by itself, this ends and nothing is done.`;
+}
+
+/** Why a recovery has ended by itself. */
+export const backIn = (nodes: readonly NodeName[]): string =>
+  `${nodes.join(' and ')} ${nodes.length === 1 ? 'is' : 'are'} back by ${nodes.length === 1 ? 'itself' : 'themselves'}: nothing was changed`;

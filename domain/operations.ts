@@ -23,6 +23,7 @@ export const OPERATION_KINDS = [
   'restore-database',
   'switchover',
   'replace-node',
+  'recover',
   'restart-node',
   'reinit-node',
   'stop',
@@ -55,6 +56,7 @@ export function laneOf(kind: OperationKind): Lane {
     case 'restore-database':
     case 'switchover':
     case 'replace-node':
+    case 'recover':
     case 'restart-node':
     case 'reinit-node':
     case 'stop':
@@ -64,7 +66,7 @@ export function laneOf(kind: OperationKind): Lane {
 }
 
 /** While one of these runs no backup and no dump begins, and one that runs is overtaken by it. */
-export const ENDS_BACKUPS: readonly OperationKind[] = ['delete'];
+export const ENDS_BACKUPS: readonly OperationKind[] = ['delete', 'recover'];
 
 /** While one of these runs no backup and no dump begins, and none of them begins while one of those runs. */
 export const EXCLUDES_BACKUPS: readonly OperationKind[] = [
@@ -76,7 +78,7 @@ export const EXCLUDES_BACKUPS: readonly OperationKind[] = [
 ];
 
 /** They stop the primary themselves: while one of these runs no host is switched off because its primary is silent. */
-export const EXCLUDES_FAILOVER: readonly OperationKind[] = ['restore-in-place', 'rollback', 'stop', 'start'];
+export const EXCLUDES_FAILOVER: readonly OperationKind[] = ['restore-in-place', 'rollback', 'recover', 'stop', 'start'];
 
 export const OPERATION_STATES = [
   'pending',
@@ -90,6 +92,9 @@ export const OPERATION_STATES = [
 ] as const;
 export type OperationState = (typeof OPERATION_STATES)[number];
 export const FINAL_STATES = ['succeeded', 'failed', 'cancelled'] as const satisfies readonly OperationState[];
+
+/** The reason of one that waits for somebody's approval begins with it. */
+export const APPROVAL = 'approval: ';
 
 export const STEP_STATES = ['pending', 'running', 'succeeded', 'failed', 'skipped', 'undoing', 'undone'] as const;
 export type StepState = (typeof STEP_STATES)[number];
@@ -146,6 +151,14 @@ export interface FormerHost {
   readonly privateAddress: string | null;
 }
 
+/** Of a cluster that has lost all its data nodes. */
+export interface Recovery {
+  /** Up to when its backups bring its data back. */
+  readonly upTo: string;
+  /** The cloud's ids of the hosts that it had. */
+  readonly former: Readonly<Record<string, string | null>>;
+}
+
 /** The node that an operation is about. */
 export interface NodeWork {
   readonly name: NodeName;
@@ -168,7 +181,7 @@ export interface OperationSummary {
   readonly restores: RestoreOrder | null;
   readonly generation: number;
   readonly state: OperationState;
-  /** Why it waits (`needs attention: …`), or which decision came too late (`cancel was not taken: …`). */
+  /** Why it waits (`needs attention: …`, `approval: …`) or ended by itself, or which decision came too late (`cancel was not taken: …`). */
   readonly reason: string | null;
   /** Code and sentence of what ended it, null unless it failed. */
   readonly error: { readonly code: string; readonly message: string } | null;
@@ -190,6 +203,8 @@ export interface Operation extends OperationSummary {
   readonly switchover: Switchover | null;
   /** Null for one that replaces no node. */
   readonly replacement: Replacement | null;
+  /** Null for one that recovers no cluster, or has not looked yet. */
+  readonly recovery: Recovery | null;
   /** Null for one that is about a cluster as a whole. */
   readonly node: NodeWork | null;
   readonly steps: readonly Step[];

@@ -84,6 +84,7 @@ function endsCluster(operation: OperationInput, outcome: RunOutcome): boolean {
     case 'restore-dump':
     case 'switchover':
     case 'replace-node':
+    case 'recover':
     case 'restart-node':
     case 'reinit-node':
     case 'stop':

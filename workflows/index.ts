@@ -18,6 +18,7 @@ export { housekeeping } from './housekeeping';
 export { lookAtWindow } from './look-at-window';
 export { provision } from './provision';
 export { replaceNode } from './replace-node';
+export { recover } from './recover';
 export { reinitNode } from './reinit-node';
 export { restartNode } from './restart-node';
 export { restore } from './restore';

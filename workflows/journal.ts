@@ -21,8 +21,8 @@ export interface Journal {
   operation(change: Change): void;
   /** Tells something beside the reason, once: the state stays what it is, and its next record takes this away. */
   remark(text: string): void;
-  /** Writes the operation's end and waits until everything is written. */
-  close(outcome: 'succeeded' | 'cancelled' | 'failed'): Promise<void>;
+  /** Writes the operation's end, and why where that is nobody's decision, and waits until everything is written. */
+  close(outcome: 'succeeded' | 'cancelled' | 'failed', reason?: string | null): Promise<void>;
 }
 
 export function openJournal(input: OperationInput, titles: readonly StepTitle[]): Journal {
@@ -58,9 +58,9 @@ export function openJournal(input: OperationInput, titles: readonly StepTitle[])
       page.remark(text);
       changed();
     },
-    async close(outcome) {
+    async close(outcome, reason = null) {
       // A failure was told with its reason already.
-      if (outcome !== 'failed') this.operation({ state: outcome });
+      if (outcome !== 'failed') this.operation({ state: outcome, ...(reason !== null && { reason }) });
       while (writing) await writing;
     },
   };

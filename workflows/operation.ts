@@ -1,25 +1,22 @@
 import {
-  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   CancelledFailure,
   condition,
   defineSignal,
   defineUpdate,
-  isCancellation,
-  rootCause,
   setHandler,
-  TimeoutFailure,
 } from '@temporalio/workflow';
 import type { StepRef } from '../domain/clusters';
 import { each } from '../domain/each';
 import type { ErrorCode } from '../domain/errors';
-import { ERRORS, fillTemplate, HoldfastError, isAbsence } from '../domain/errors';
-import { laneOf } from '../domain/operations';
+import { HoldfastError } from '../domain/errors';
+import { APPROVAL, laneOf } from '../domain/operations';
 import type { OperationInput } from '../domain/operations';
+import { describeFailure, isOver, wasAway, wasTried } from './failures';
 import type { Journal } from './journal';
 import { openJournal } from './journal';
-import type { Runbook, RunbookStep } from './runbook';
+import type { Approval, Runbook, RunbookStep } from './runbook';
 import { isList, titlesOf } from './runbook';
 
 /**
@@ -27,10 +24,10 @@ import { isList, titlesOf } from './runbook';
  * done when it is cancelled before the point of no return.
  */
 
-export type Decision = 'retry' | 'cancel';
+export type Decision = 'retry' | 'cancel' | 'approve';
 /**
  * What people (API, command) decide about an operation. It answers at once whether it takes the decision, and carries out
- * what it took. Rejected with OPERATION_FINISHED, POINT_OF_NO_RETURN or NOT_WAITING and what fills their templates.
+ * what it took. Rejected with OPERATION_FINISHED, POINT_OF_NO_RETURN, NOT_WAITING or NO_APPROVAL_WANTED and what fills their templates.
  */
 export const decideOperationNow = defineUpdate<void, [Decision]>('decideOperationNow');
 
@@ -51,6 +48,11 @@ interface Execution {
   readonly begun: RunbookStep[];
   /** Steps that wait for the user's decision. */
   readonly waiting: Set<RunbookStep>;
+  /** What somebody's approval ends; null before that is waited for. */
+  asking: CancellationScope | null;
+  approved: boolean;
+  /** Why it ended by itself. */
+  needless: string | null;
   pointOfNoReturnPassed: boolean;
   /** How it ended, while that is still being written down; null before. */
   outcome: OperationOutcome | null;
@@ -65,6 +67,9 @@ export async function execute(input: OperationInput, runbook: Runbook): Promise<
       scope: new CancellationScope(),
       begun: [],
       waiting: new Set(),
+      asking: null,
+      approved: false,
+      needless: null,
       pointOfNoReturnPassed: false,
       outcome: null,
     };
@@ -76,7 +81,7 @@ export async function execute(input: OperationInput, runbook: Runbook): Promise<
     const outcome = await execution.scope
       .run(() => performAll(execution, runbook))
       .catch((error: unknown) => conclude(execution, error));
-    await execution.journal.close(outcome);
+    await execution.journal.close(outcome, execution.needless);
     return outcome;
   });
 }
@@ -100,21 +105,33 @@ function hear(execution: Execution, decision: Decision): void {
   else take(execution, decision);
 }
 
-/** Why a decision can't be carried out any more, null when it can. A cancel that was taken may be repeated. */
+/** Why a decision can't be carried out any more, null when it can. A cancel that was taken may be repeated, and so may an approval. */
 function refusalOf(execution: Execution, decision: Decision): HoldfastError | null {
-  const { scope, waiting, pointOfNoReturnPassed, outcome } = execution;
+  const { scope, waiting, asking, pointOfNoReturnPassed, outcome } = execution;
   const operation = execution.input.operationId;
   if (outcome) return new HoldfastError('OPERATION_FINISHED', { operation, state: outcome, verb: decision });
   const cancelled = scope.consideredCancelled;
-  if (decision === 'retry') {
-    const state = cancelled ? 'cancelling' : 'running';
-    return waiting.size > 0 ? null : new HoldfastError('NOT_WAITING', { operation, state });
-  }
+  const state = stateOf(execution);
+  if (decision === 'retry') return waiting.size > 0 ? null : new HoldfastError('NOT_WAITING', { operation, state });
+  if (decision === 'approve')
+    return asking && !cancelled ? null : new HoldfastError('NO_APPROVAL_WANTED', { operation, state });
   const reason = 'what it has done cannot be taken back';
   return pointOfNoReturnPassed && !cancelled ? new HoldfastError('POINT_OF_NO_RETURN', { operation, reason }) : null;
 }
 
-function take({ scope, waiting }: Execution, decision: Decision): void {
+/** In words that say why a decision does not fit. */
+function stateOf({ scope, waiting, asking, approved }: Execution): string {
+  if (scope.consideredCancelled) return 'cancelling';
+  if (waiting.size > 0) return 'in need of attention';
+  return asking && !approved ? 'waiting for approval' : 'running';
+}
+
+function take(execution: Execution, decision: Decision): void {
+  const { scope, waiting, asking } = execution;
+  if (decision === 'approve') {
+    execution.approved = true;
+    asking?.cancel();
+  }
   const cancelsNow = decision === 'cancel' && !scope.consideredCancelled;
   if (cancelsNow) scope.cancel();
   // What waits while it is being undone waits for a retry only.
@@ -162,8 +179,33 @@ async function performTogether(execution: Execution, branches: readonly Runbook[
 
 async function performStep(execution: Execution, step: RunbookStep): Promise<void> {
   execution.begun.push(step);
-  await untilItWorks(execution, step, step.run, { operation: 'running', step: 'running' });
+  const given = await untilItWorks(execution, step, step.run, { operation: 'running', step: 'running' });
+  if (step.approval) return untilApproved(execution, step, step.approval, String(given));
   execution.journal.step(step.id, 'succeeded');
+}
+
+/** Waits for somebody's approval, or until there is nothing to approve any more: that is the end. */
+async function untilApproved(
+  execution: Execution,
+  step: RunbookStep,
+  { needless }: Approval,
+  wanted: string,
+): Promise<void> {
+  const asking = new CancellationScope();
+  execution.asking = asking;
+  execution.journal.operation({ state: 'waiting', reason: `${APPROVAL}${wanted}` });
+  try {
+    execution.needless = await asking.run(() => needless(stepRef(execution.input, step)));
+  } catch (error) {
+    // What approves ends the wait.
+    if (!execution.approved || execution.scope.consideredCancelled) {
+      execution.journal.step(step.id, 'failed', describeFailure(error).message);
+      throw error;
+    }
+  }
+  execution.journal.step(step.id, 'succeeded');
+  if (execution.needless !== null) execution.scope.cancel();
+  else execution.journal.operation({ state: 'running' });
 }
 
 interface Phase {
@@ -177,12 +219,11 @@ async function untilItWorks(
   step: RunbookStep,
   act: RunbookStep['run'],
   phase: Phase,
-): Promise<void> {
+): Promise<unknown> {
   for (;;) {
     execution.journal.step(step.id, phase.step);
     try {
-      await act(stepRef(execution.input, step));
-      return;
+      return await act(stepRef(execution.input, step));
     } catch (error) {
       const givesUp = step.givesUp && phase.step === 'running';
       if (wasAway(error) && !isOver(error) && !(givesUp && wasTried(error))) continue;
@@ -198,30 +239,6 @@ async function untilItWorks(
     }
   }
 }
-
-/** A cancel may reach an activity as whatever it makes of it: what counts is that it was asked for. */
-function isOver(error: unknown): boolean {
-  return isCancellation(error) || CancellationScope.current().consideredCancelled;
-}
-
-/** The deadline came while what the step needs did not answer, or while no worker was there: that is no failure of the step. */
-function wasAway(error: unknown): boolean {
-  if (!(error instanceof ActivityFailure)) return false;
-  const last = isDeadline(error.cause) ? error.cause.cause : error.cause;
-  if (last instanceof ApplicationFailure) return isAbsence(last.type ?? '');
-  return last === undefined || (last instanceof TimeoutFailure && last.timeoutType === 'HEARTBEAT');
-}
-
-/** Something did not answer to the last; else no worker was there, which says nothing of what the step needs. */
-function wasTried(error: unknown): boolean {
-  if (!(error instanceof ActivityFailure)) return false;
-  const last = isDeadline(error.cause) ? error.cause.cause : error.cause;
-  return last instanceof ApplicationFailure;
-}
-
-/** It holds the failure of the last attempt, when there was one. */
-const isDeadline = (error: unknown): error is TimeoutFailure =>
-  error instanceof TimeoutFailure && error.timeoutType === 'SCHEDULE_TO_CLOSE';
 
 /** After a cancel or a failure: undo in reverse, or stop at once when the cluster belongs to a newer operation. */
 async function conclude(execution: Execution, error: unknown): Promise<OperationOutcome> {
@@ -259,13 +276,4 @@ function fail(execution: Execution, error: { code: string; message: string }): O
 function stepRef(input: OperationInput, step: RunbookStep): StepRef {
   const { clusterId, operationId, generation, kind } = input;
   return { clusterId, operationId, lane: laneOf(kind), generation, stepId: step.id };
-}
-
-/** The code and the sentence of what an activity threw; the SDK wraps it in an ActivityFailure. */
-function describeFailure(error: unknown): { code: string; message: string } {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
-  if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'INTERNAL', message: cause.message };
-  if (isCancellation(error)) return { code: 'CANCELLED', message: 'cancelled' };
-  const code: ErrorCode = 'STEP_DEADLINE_EXCEEDED';
-  return { code, message: fillTemplate(ERRORS[code].template, { detail: rootCause(error) ?? 'none' }) };
 }

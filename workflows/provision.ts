@@ -1,5 +1,6 @@
 import { allNodes, dataNodes, gatewayNodes } from '../domain/topology';
 import { each } from '../domain/each';
+import type { Topology } from '../domain/plans';
 import { execute } from './operation';
 import type { OperationInput } from '../domain/operations';
 import type { OperationOutcome } from './operation';
@@ -39,8 +40,6 @@ export const declareReady = step(
 
 /** Everything up to PostgreSQL, which begins with an empty database or with what the cluster was ordered from. */
 export function layFoundation({ topology }: Parameters<RunbookOf>[0]): Runbook[] {
-  const data = dataNodes(topology);
-  const nodes = allNodes(topology);
   return [
     together(
       [
@@ -61,6 +60,15 @@ export function layFoundation({ topology }: Parameters<RunbookOf>[0]): Runbook[]
         { undo: (at) => backups.closeLineage(at) },
       ),
     ),
+    ...makeHosts(topology),
+  ];
+}
+
+/** Hosts with etcd and PostgreSQL under Patroni. */
+export function makeHosts(topology: Topology): Runbook[] {
+  const data = dataNodes(topology);
+  const nodes = allNodes(topology);
+  return [
     step('create the hosts', (at) => each(nodes, (node) => cloud.createHost(at, node.name)), {
       undo: (at) => each(nodes, (node) => machines.deleteHost(at, node.name)),
     }),

@@ -18,6 +18,7 @@ import type { WindowActivities } from '../activities/pgbackrest/look';
 import type { PolicyActivities } from '../activities/pgbackrest/policy';
 import type { HousekeepingActivities } from '../activities/housekeeping/activities';
 import type { ScheduleActivities } from '../activities/schedules/activities';
+import type { RecoveryActivities } from '../activities/recovery/activities';
 import type { ReplacementActivities } from '../activities/replacement/activities';
 import type { RestoreActivities } from '../activities/pgbackrest/restore';
 import type { RestorePointActivities } from '../activities/pgbackrest/restore-points';
@@ -122,6 +123,10 @@ export const switching = proxyActivities<SwitchoverActivities>(remote);
 export const replacement = proxyActivities<Omit<ReplacementActivities, 'deleteFormerHost'>>(remote);
 /** Software goes by a job on the host. */
 export const farewells = proxyActivities<Pick<ReplacementActivities, 'deleteFormerHost'>>(long);
+export const recovery = proxyActivities<Pick<RecoveryActivities, 'lookAtLoss' | 'demandLost'>>(remote);
+export const wreckage = proxyActivities<Pick<RecoveryActivities, 'deleteLostHost'>>(long);
+/** For as long as nobody decides. */
+export const returns = proxyActivities<Pick<RecoveryActivities, 'waitForReturn'>>(unending);
 export const swaps = proxyActivities<SwapActivities>(long);
 export const dumps = proxyActivities<Omit<DumpActivities, 'openDump' | 'takeDump' | 'storeDump' | 'copyDump'>>(remote);
 export const dumping = proxyActivities<Pick<DumpActivities, 'takeDump' | 'storeDump' | 'copyDump'>>(copying);

@@ -27,6 +27,13 @@ export interface RunbookStep {
    * what it did, and has failed.
    */
   readonly givesUp?: boolean;
+  /** What `run` gives is what somebody has to approve, before the operation goes on. */
+  readonly approval?: Approval;
+}
+
+export interface Approval {
+  /** Waits for as long as it is wanted. Gives why it is not any more: then the operation ends, and undoes what it did. */
+  readonly needless: (at: StepRef) => Promise<string>;
 }
 
 export interface Together {
@@ -49,7 +56,7 @@ export type RunbookOf = (about: { readonly topology: Topology; readonly node?: N
 export function step(
   title: string,
   run: RunbookStep['run'],
-  options: Pick<RunbookStep, 'undo' | 'mayFail'> = {},
+  options: Pick<RunbookStep, 'undo' | 'mayFail' | 'approval'> = {},
 ): RunbookStep {
   return { kind: 'step', id: title.toLowerCase().replace(/[^a-z0-9]+/g, '-'), title, run, ...options };
 }

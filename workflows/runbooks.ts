@@ -12,6 +12,7 @@ import { drillRunbook } from './drill';
 import { dumpRunbook } from './dump';
 import { provisionRunbook } from './provision';
 import { replaceNodeRunbook } from './replace-node';
+import { recoverRunbook } from './recover';
 import { reinitNodeRunbook } from './reinit-node';
 import { restartNodeRunbook } from './restart-node';
 import { restoreRunbook } from './restore';
@@ -44,6 +45,7 @@ export const RUNBOOKS: Readonly<Record<OperationKind, { readonly workflow: strin
   'restore-database': { workflow: 'restoreDatabase', runbook: restoreDatabaseRunbook },
   switchover: { workflow: 'switchover', runbook: switchoverRunbook },
   'replace-node': { workflow: 'replaceNode', runbook: replaceNodeRunbook },
+  recover: { workflow: 'recover', runbook: recoverRunbook },
   'restart-node': { workflow: 'restartNode', runbook: restartNodeRunbook },
   'reinit-node': { workflow: 'reinitNode', runbook: reinitNodeRunbook },
   stop: { workflow: 'stopCluster', runbook: stopRunbook },

@@ -6,5 +6,6 @@ export async function watch(): Promise<void> {
   await watching.watchClusters({
     data: stepTitles('replace-node', 'ha', 'pg-1'),
     gateway: stepTitles('replace-node', 'ha', 'gw-1'),
+    recover: stepTitles('recover', 'ha'),
   });
 }

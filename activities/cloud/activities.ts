@@ -51,18 +51,7 @@ export function createCloudActivities(fleet: Fleet): CloudActivities {
       if (seen.cloud.machines) await deleteAll(seen);
     },
 
-    async createNetwork(at) {
-      const { cluster, cloud } = await view(at);
-      const former = await formerNetwork(fleet, cluster);
-      const wanted = { token: networkToken(cluster), tags: tagsOf(cluster) };
-      const network = await cloud.createNetwork({ ...wanted, ...(former && { preferred: former }) });
-      const floatingAddress = await cloud.reserveAddress(network.token);
-      const record = fleet.inventory.clusters.setNetwork(at, { ...network, floatingAddress });
-      await recordOrTakeBack(fleet, at, record, () => cloud.deleteNetwork(network.token));
-      if (!former) return;
-      const told = addressInWords(former.floatingAddress, floatingAddress);
-      await fleet.inventory.operations.recordProgress(at.operationId, at.stepId, told);
-    },
+    createNetwork: async (at) => createNetwork(fleet, at, await view(at)),
 
     async deleteNetwork(at) {
       const { cluster, cloud } = await view(at);
@@ -98,6 +87,19 @@ export function createCloudActivities(fleet: Fleet): CloudActivities {
 async function deleteAll({ cluster, cloud, plan }: ClusterView): Promise<void> {
   await each(allNodes(plan.topology), ({ name }) => cloud.deleteHost(hostToken(cluster, name)));
   await cloud.deleteNetwork(networkToken(cluster));
+}
+
+async function createNetwork(fleet: Fleet, at: StepRef, { cluster, cloud, network: own }: ClusterView): Promise<void> {
+  const former = await formerNetwork(fleet, cluster);
+  const preferred = own ?? former;
+  const wanted = { token: networkToken(cluster), tags: tagsOf(cluster) };
+  const network = await cloud.createNetwork({ ...wanted, ...(preferred && { preferred }) });
+  const floatingAddress = await cloud.reserveAddress(network.token);
+  const record = fleet.inventory.clusters.setNetwork(at, { ...network, floatingAddress });
+  await recordOrTakeBack(fleet, at, record, () => cloud.deleteNetwork(network.token));
+  if (!former) return;
+  const told = addressInWords(former.floatingAddress, floatingAddress);
+  await fleet.inventory.operations.recordProgress(at.operationId, at.stepId, told);
 }
 
 async function createHost(fleet: Fleet, at: StepRef, seen: ClusterView, name: NodeName): Promise<void> {

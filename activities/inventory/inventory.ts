@@ -27,6 +27,7 @@ import type { DumpTable, DumpUse, NewDump } from './dump-tables';
 import type { FailoverTable } from './failovers';
 import type { HeartbeatTable } from './heartbeats';
 import type { FloatingAddressTable, HostTable } from './host-tables';
+import type { RecoveryTable } from './recoveries';
 import type { ReplacementTable } from './replacements';
 import type { NewRestorePoint, RestorePointTable } from './restore-points';
 import type { NewSwap, SwapTable } from './swap-table';
@@ -49,6 +50,7 @@ export interface Inventory extends Tables {
   readonly swaps: SwapTable;
   readonly failovers: FailoverTable;
   readonly replacements: ReplacementTable;
+  readonly recoveries: RecoveryTable;
   readonly watching: WatchingTable;
   readonly restorePoints: RestorePointTable;
   /**

@@ -19,6 +19,7 @@ import { once } from './once';
 import { operationTable } from './operations';
 import { policyChangeTable } from './policy-changes';
 import { projectTable } from './projects';
+import { recoveryTable } from './recoveries';
 import { replacementTable } from './replacements';
 import { restorePointTable } from './restore-points';
 import { siteTable } from './sites';
@@ -60,6 +61,7 @@ export function createInventory(databaseUrl: string, options: DatabaseOptions = 
     swaps: swapTable(database),
     failovers: failoverTable(database),
     replacements: replacementTable(database),
+    recoveries: recoveryTable(database),
     watching: watchingTable(database),
     restorePoints: restorePointTable(database),
     once: (idempotency, shape, change) => once(database, tablesOn, idempotency, shape, change),

@@ -53,6 +53,8 @@ const replacement = z.object({
   former: z.object({ hostId: z.string().nullable(), privateAddress: z.string().nullable() }).nullable(),
 });
 
+const recovery = z.object({ upTo: z.string(), former: z.record(z.string(), z.string().nullable()) });
+
 const nodeWork = z.object({
   name: nodeName,
   was: z.enum(['primary', 'replica', 'gateway']).nullable(),
@@ -120,6 +122,7 @@ export const operationRow = columns
     restored: restored.nullable(),
     switchover: switchover.nullable(),
     replacement: replacement.nullable(),
+    recovery: recovery.nullable(),
     node: nodeWork.nullable(),
   })
   .transform((row): Operation => ({
@@ -127,6 +130,7 @@ export const operationRow = columns
     restored: row.restored,
     switchover: row.switchover,
     replacement: row.replacement,
+    recovery: row.recovery,
     node: row.node,
     steps: row.steps,
   }));

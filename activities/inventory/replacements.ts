@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Condition, StepRef } from '../../domain/clusters';
 import type { ClusterId, OperationId } from '../../domain/ids';
-import type { OperationState, Replacement } from '../../domain/operations';
+import type { OperationKind, OperationState, Replacement } from '../../domain/operations';
 import { OPERATION_STATES } from '../../domain/operations';
 import type { NodeName } from '../../domain/topology';
 import { appendAudit } from './audit';
@@ -15,15 +15,17 @@ import { clusterId, nodeName } from './rows';
 
 export type NodesServe = Pick<Condition, 'status' | 'reason' | 'message'>;
 
-export interface RecentReplacement {
+/** An operation that the autopilot ordered. */
+export interface RecentOrder {
   readonly clusterId: ClusterId;
-  readonly node: NodeName;
+  /** Null: it is about the cluster as a whole. */
+  readonly node: NodeName | null;
   readonly state: OperationState;
 }
 
 export interface ReplacementTable {
-  /** Those that the autopilot began within so many seconds, the oldest first. */
-  listRecent(withinS: number): Promise<RecentReplacement[]>;
+  /** Those that the autopilot ordered within so many seconds, the oldest first. */
+  listRecent(kind: Extract<OperationKind, 'replace-node' | 'recover'>, withinS: number): Promise<RecentOrder[]>;
   /** Tells of a ready cluster, as the condition `NodesServe`, which nodes it has lost; null: none. What is told already is left. */
   tell(clusterId: ClusterId, condition: NodesServe | null): Promise<void>;
   /** The node has its fresh host, and nothing of the former one is waited for any more. */
@@ -31,17 +33,17 @@ export interface ReplacementTable {
 }
 
 const recentRow = z
-  .object({ cluster_id: clusterId, node: nodeName, state: z.enum(OPERATION_STATES) })
+  .object({ cluster_id: clusterId, node: nodeName.nullable(), state: z.enum(OPERATION_STATES) })
   .transform(({ cluster_id, ...row }) => ({ clusterId: cluster_id, ...row }));
 
 export function replacementTable(database: Database): ReplacementTable {
   return {
-    listRecent: (withinS) =>
+    listRecent: (kind, withinS) =>
       database.rows(
         recentRow,
         `select cluster_id, node ->> 'name' as node, state from operations
-          where cause = 'autopilot' and kind = 'replace-node' and created_at > now() - $1 * interval '1 s' order by id`,
-        [withinS],
+          where cause = 'autopilot' and kind = $1 and created_at > now() - $2 * interval '1 s' order by id`,
+        [kind, withinS],
       ),
     tell: (id, condition) => database.transaction((sql) => tell(sql, id, condition)),
     end: (ref, node) => fenced(database, ref, (sql) => end(sql, ref.clusterId, node)),

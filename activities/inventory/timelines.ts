@@ -140,8 +140,10 @@ async function leaveDumps(sql: Sql, id: TimelineId, sites: readonly string[]): P
 /** True while an operation restores from `timeline`. */
 const IS_READ = `
   exists (select from operations join clusters restored on restored.id = operations.cluster_id
-           where operations.kind in ('restore', 'restore-database', 'drill') and operations.finished_at is null
-             and restored.origin ->> 'timelineId' = timeline.id)`;
+           where operations.finished_at is null
+             and case when operations.kind = 'recover' then restored.id = timeline.cluster_id
+                      else operations.kind in ('restore', 'restore-database', 'drill')
+                           and restored.origin ->> 'timelineId' = timeline.id end)`;
 
 /** True also while one restores a dump that lies beside the backups. */
 const IS_NEEDED = `

@@ -54,7 +54,7 @@ export function createPatroniActivities(fleet: Fleet): PatroniActivities {
   return {
     async startPatroni(at, name) {
       const opened = await openNode(fleet, at, name);
-      await startPatroni(fleet, opened, await backupsOf(fleet, opened.view));
+      await startPatroni(fleet, opened, await backupsOf(fleet, at, opened.view));
     },
 
     async startReplica(at, name) {

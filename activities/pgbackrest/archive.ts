@@ -1,4 +1,5 @@
 import type { Backup, BackupCopy, Origin, RestoreTarget } from '../../domain/backups';
+import type { StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { targetInWords } from '../../domain/restore-targets';
 import { routeTo } from '../../domain/swaps';
@@ -17,6 +18,7 @@ import { ARCHIVE_CONFIG_FILE, RESTORE_CONFIG_FILE } from './config';
 import { COPY_COMMAND } from './copy';
 import { archiveFiles, restoreFiles } from './files';
 import { currentLineage, lineageOf } from './lineage';
+import { originOf } from './origin';
 
 /** What Patroni and pgBackRest of a data node are told. */
 type ToldBackups = Backups & { readonly files: readonly HostFile[] };
@@ -31,9 +33,9 @@ export async function archiveOf(fleet: Fleet, view: ClusterView): Promise<ToldBa
   };
 }
 
-/** The same of a new cluster: also what it is restored from, if anything. */
-export async function backupsOf(fleet: Fleet, view: ClusterView): Promise<ToldBackups> {
-  const { origin } = view.cluster;
+/** The same for its first data: also what that is restored from, if anything. */
+export async function backupsOf(fleet: Fleet, at: StepRef, view: ClusterView): Promise<ToldBackups> {
+  const origin = await originOf(fleet, at, view.cluster);
   const [own, source] = await Promise.all([archiveOf(fleet, view), origin && sourceOf(fleet, origin)]);
   if (!origin || !source) return own;
   const data = dataDirectory(view.cluster.spec.version);

@@ -18,6 +18,7 @@ import { ARCHIVE_GET_FILE, LOST } from './archive-get';
 import { beginAnew, isRestored, WAS_INTERRUPTED } from './begin-anew';
 import { requireSound } from './checks';
 import { RESTORE_CONFIG_FILE } from './config';
+import { originOf } from './origin';
 import { OF_PATRONI, readFrom, setReadBy, tellRead } from './read-set';
 import { closeLog } from './window';
 
@@ -75,16 +76,17 @@ export function createRestoreActivities(fleet: Fleet): RestoreActivities {
         onMove: (position) => fleet.inventory.operations.recordProgress(at.operationId, at.stepId, position),
       });
       const primary = await findPrimary(fleet, view);
-      if (view.cluster.origin?.target.kind === 'latest') await demandWholeLog(fleet, view, primary);
+      const origin = await originOf(fleet, at, view.cluster);
+      if (origin?.target.kind === 'latest') await demandWholeLog(fleet, view, primary);
       await runSql(view, fencedHostOf(fleet, at, view, primary), 'postgres', FORGET_TARGET, 'forget the target');
-      await tellWhatWasRead(fleet, at, view, hostOf(fleet, view, primary));
+      if (origin) await tellRead(fleet, at, await readFrom(fleet, hostOf(fleet, view, primary), OF_PATRONI, origin));
       await each(dataNodesOf(view), (node) => forgetSource(fencedHostOf(fleet, at, view, node)));
     },
 
     async checkData(at) {
       const view = await viewCluster(fleet, at.clusterId);
       const host = hostOf(fleet, view, await findPrimary(fleet, view));
-      const { origin } = view.cluster;
+      const origin = await originOf(fleet, at, view.cluster);
       const only = await wantedAlone(fleet, at);
       if (only !== null && !(await isThere(view, host, only))) return;
       const read = origin && (await setReadBy(fleet, at, origin.timelineId));
@@ -164,13 +166,6 @@ async function demandWholeLog(fleet: Fleet, view: ClusterView, primary: Reachabl
   if (lost === '') return;
   const detail = `a store failed while the log was read, so the newest commits may be missing (${lost}): cancel, and restore again`;
   throw new HoldfastError('RESTORE_FAILED', { host: host.label, detail });
-}
-
-async function tellWhatWasRead(fleet: Fleet, at: StepRef, { cluster }: ClusterView, primary: Host): Promise<void> {
-  const { origin } = cluster;
-  if (!origin) return;
-  const read = await readFrom(fleet, primary, OF_PATRONI, origin);
-  await tellRead(fleet, at, read);
 }
 
 /** The keys to the stores of the other cluster have no business here any more. */

@@ -2,18 +2,16 @@ import type { StepRef } from '../../domain/clusters';
 import { WITHOUT_BACKUPS } from '../../domain/step-words';
 import type { NodeName } from '../../domain/topology';
 import { hostToken } from '../cloud/tokens';
-import type { ClusterView, Fleet, ReachableNode } from '../fleet';
-import { openNode, reachableNode, secretRef, viewCluster } from '../fleet';
+import type { ClusterView, Fleet } from '../fleet';
+import { openNode, reachableNode, viewCluster } from '../fleet';
 import { tellDataNodes } from '../pgbackrest/data-nodes';
 import { currentLineage } from '../pgbackrest/lineage';
 import { endpointOf } from '../postgres/endpoint';
 import { findPrimary } from '../postgres/psql';
 import { tellNothing } from '../progress';
-import { SECRET_NAMES } from '../secrets/stored-secrets';
-import { removeSoftware } from '../software/remove';
 import { createSwitchoverActivities } from '../switchover/activities';
 import { demandOthers, demandReplaceable } from './demands';
-import { formerHostOf, hasFormerHost } from './former';
+import { deleteFormerHost, formerHostOf, hasFormerHost } from './former';
 import { tellAddress } from './tell-address';
 
 /** A node gets a fresh host, and keeps its name. */
@@ -109,16 +107,4 @@ async function handOver(fleet: Fleet, at: StepRef, view: ClusterView, name: Node
     await switching.writeOut(at);
   }
   await switching.switchOver(at);
-}
-
-async function deleteFormerHost(fleet: Fleet, at: StepRef, view: ClusterView, node: ReachableNode): Promise<void> {
-  const { cluster, cloud } = view;
-  const token = hostToken(cluster, node.name);
-  const there = await cloud.findHost(token);
-  // A fresh one that could not be written down is what the next step looks for.
-  if (there !== null && there.id !== node.hostId) return;
-  if (cloud.machines && there) await removeSoftware(fleet, at, view, node.name);
-  await cloud.deleteHost(token);
-  for (const name of [SECRET_NAMES.hostKey(node.name), SECRET_NAMES.certificate(node.name)])
-    await fleet.secrets.forget(secretRef(cluster, name));
 }

@@ -5,7 +5,7 @@ import { cancellation } from '../host/cancellation';
 import { createArchiveWatch } from './archive';
 import { guardClusters } from './guard';
 import { createNodeWatch } from './nodes';
-import type { ReplacementSteps } from './replacements';
+import type { HealingSteps } from './order';
 import { lookInTurns } from './turns';
 
 /** What is done for all clusters together without end. No step of an operation. */
@@ -14,14 +14,14 @@ export interface WatchActivities {
    * Looks at the archive of each cluster every ten seconds and writes down what it sees: measurements, the condition
    * `Archiving` and, where the log has a gap, the order of the backup that ends it. Looks at all nodes every three: their volumes,
    * standbys, etcd, gateways, certificates (docs/watching.md). Listens to the data nodes of those that can lose one, and replaces a
-   * primary that is dead: docs/failover.md; orders the replacement of nodes that do not come back: docs/replacement.md. New clusters
-   * come in by themselves. One that does not answer keeps nobody from the others. Idempotent; two at a time do no harm. Retry: for
+   * primary that is dead: docs/failover.md; orders the replacement of nodes that do not come back, and the recovery of clusters that
+   * have lost all their data: docs/replacement.md. New clusters come in by themselves. One that does not answer keeps nobody from the others. Idempotent; two at a time do no harm. Retry: for
    * ever. Effects: rows, conditions, audit log, backups, operations, hosts that are switched off and on. Undo: none. Ends by
    * cancellation, or with its worker.
    *
-   * @param steps that a replacement will have.
+   * @param steps that what it orders will have.
    */
-  watchClusters(steps: ReplacementSteps): Promise<void>;
+  watchClusters(steps: HealingSteps): Promise<void>;
 }
 
 const ARCHIVES_PERIOD_MS = 10_000;

@@ -8,7 +8,7 @@ import { reasonOf } from '../host/cancellation';
 import type { Failover } from '../inventory/failovers';
 import { carryOn, takeUp } from './failover';
 import { openHearing } from './hearing';
-import type { ReplacementSteps } from './replacements';
+import type { HealingSteps } from './order';
 import { watchLosses } from './replacements';
 import { askOthersFor } from './witnesses';
 
@@ -27,7 +27,7 @@ const TELL_MS = 60_000;
  */
 export async function guardClusters(
   fleet: Fleet,
-  steps: ReplacementSteps,
+  steps: HealingSteps,
   signal: AbortSignal,
   clock = (): number => performance.now(),
 ): Promise<never> {

@@ -1,25 +1,21 @@
-import { randomBytes } from 'node:crypto';
 import { log } from '@temporalio/activity';
-import { HoldfastError } from '../../domain/errors';
 import type { NodeState } from '../../domain/heartbeats';
 import { canSpare, STALE_MS, statesOf } from '../../domain/heartbeats';
 import type { ClusterId } from '../../domain/ids';
-import { makeId } from '../../domain/ids';
 import type { Loss, Silence } from '../../domain/losses';
-import { dataNodesLost, inStorm, machineLost, notReplaced, silenceOf, STORM, withoutQuorum } from '../../domain/losses';
-import { AUTOPILOT_PRINCIPAL } from '../../domain/names';
-import type { OperationState, StepTitle } from '../../domain/operations';
-import type { NodeName, NodeRole } from '../../domain/topology';
+import { inStorm, machineLost, notReplaced, silenceOf, STORM } from '../../domain/losses';
+import type { OperationState } from '../../domain/operations';
+import type { NodeName } from '../../domain/topology';
 import { hostToken } from '../cloud/tokens';
 import type { ClusterView, Fleet } from '../fleet';
 import { reachableNode } from '../fleet';
 import type { HeardCluster } from './hearing';
+import { judgeMajority } from './majority-lost';
+import type { HealingSteps } from './order';
+import { orderByItself } from './order';
 import { askOthersFor } from './witnesses';
 
 /** Nodes that do not come back: each is replaced by an operation, which the watch orders as anybody could. */
-
-/** The steps that a replacement will have, by what it replaces. */
-export type ReplacementSteps = Readonly<Record<NodeRole, readonly StepTitle[]>>;
 
 export interface Losses {
   /** Returns at once; what has to be done goes on by itself. Call it about once a second. */
@@ -36,7 +32,7 @@ interface Look {
 }
 
 /** @param clock tells milliseconds. */
-export function watchLosses(fleet: Fleet, steps: ReplacementSteps, clock: () => number): Losses {
+export function watchLosses(fleet: Fleet, steps: HealingSteps, clock: () => number): Losses {
   const since = silences(clock);
   const lookedAt = new Set<ClusterId>();
   /** All of them serve, and that is told. */
@@ -55,14 +51,15 @@ export function watchLosses(fleet: Fleet, steps: ReplacementSteps, clock: () => 
     // When it is over its host is on again, and has all the time to come back.
     if (failovers.some(({ clusterId }) => clusterId === id)) return since.forget(view);
     if (silence.kind === 'majority') {
-      const loss = await manyLost(fleet, silence, view, since);
+      const isOver = (node: NodeName): boolean => since.isOver(view, node);
+      const loss = await judgeMajority(fleet, view, silence, isOver, steps.recover);
       return loss ? replacements.tell(id, loss) : undefined;
     }
     const lost = await lostOf(fleet, silence.nodes, view, since);
     if (lost.length === 0) return;
     const next = await nextOf(fleet, lost, look);
     if (next.kind === 'refused') return replacements.tell(id, next.loss);
-    if (next.kind === 'replace') await order(fleet, steps, view, next.node);
+    if (next.kind === 'replace') await replace(fleet, view, next.node, steps);
   };
   return {
     look(clusters) {
@@ -87,6 +84,12 @@ const whatIsSeen = (heard: HeardCluster): Omit<Look, 'silentNow'> => ({
   silence: silenceOf(heard.heartbeats(), heard.gatewayHeartbeats()),
   states: statesOf(heard.heartbeats()),
 });
+
+function replace(fleet: Fleet, view: ClusterView, node: NodeName, steps: HealingSteps): Promise<void> {
+  const { role } = reachableNode(view, node);
+  const summary = `${node}, which answers nobody any more`;
+  return orderByItself(fleet, view, { kind: 'replace-node', node, summary, steps: steps[role] });
+}
 
 /** Since when nodes are silent without a break, while as many others are heard as now. */
 interface Silences {
@@ -139,21 +142,6 @@ async function lostOf(
 const isGone = async ({ cloud, cluster }: ClusterView, node: NodeName): Promise<boolean> =>
   !cloud.machines && (await cloud.findHost(hostToken(cluster, node))) === null;
 
-/** What is told where the hosts of too many data nodes are off for sure; null: nothing is known for sure. */
-async function manyLost(
-  fleet: Fleet,
-  { nodes, all }: Extract<Silence, { kind: 'majority' }>,
-  view: ClusterView,
-  since: Silences,
-): Promise<Loss | null> {
-  if (!nodes.every((node) => since.isOver(view, node))) return null;
-  const hosts = await Promise.all(nodes.map((node) => view.cloud.findHost(hostToken(view.cluster, node))));
-  if (hosts.some((host) => host?.running)) return null;
-  if (!all) return withoutQuorum(nodes);
-  const { name, id } = view.cluster;
-  return dataNodesLost(name, (await fleet.inventory.timelines.current(id)) !== null);
-}
-
 type Next =
   | { readonly kind: 'replace'; readonly node: NodeName }
   /** The other data nodes are about to come back, or to take over. */
@@ -164,7 +152,7 @@ type Next =
 async function nextOf(fleet: Fleet, lost: readonly NodeName[], { view, states, silentNow }: Look): Promise<Next> {
   const { cluster, cloud } = view;
   if (cloud.machines) return { kind: 'refused', loss: machineLost(cluster.name, lost) };
-  const recent = await fleet.inventory.replacements.listRecent(STORM.withinS);
+  const recent = await fleet.inventory.replacements.listRecent('replace-node', STORM.withinS);
   const last = new Map(
     recent.flatMap(({ clusterId, node, state }) => (clusterId === cluster.id ? [[node, state]] : [])),
   );
@@ -177,33 +165,6 @@ async function nextOf(fleet: Fleet, lost: readonly NodeName[], { view, states, s
 }
 
 const GIVEN_UP: readonly OperationState[] = ['failed', 'cancelled'];
-
-/** Nothing is written while something else has the cluster: it is looked at again. */
-async function order({ inventory }: Fleet, steps: ReplacementSteps, view: ClusterView, node: NodeName): Promise<void> {
-  const { cluster, plan } = view;
-  const operation = {
-    operationId: makeId('op', Date.now(), randomBytes(16)),
-    kind: 'replace-node',
-    clusterId: cluster.id,
-    clusterName: cluster.name,
-    projectId: cluster.projectId,
-    projectName: await inventory.projects.nameOf(cluster.projectId),
-    generation: cluster.generation,
-    topology: plan.topology,
-    summary: `${node}, which answers nobody any more`,
-    node,
-    cause: 'autopilot',
-    requestedBy: AUTOPILOT_PRINCIPAL,
-  } as const;
-  try {
-    const submission = { operation, steps: steps[reachableNode(view, node).role], idempotency: null };
-    await inventory.operations.submit(null, submission);
-  } catch (error) {
-    if (!(error instanceof HoldfastError) || !NOT_NOW.includes(error.code)) throw error;
-  }
-}
-
-const NOT_NOW: readonly HoldfastError['code'][] = ['CLUSTER_BUSY', 'NOT_FOUND'];
 
 function tellFailure(error: unknown): void {
   log.warn('a look at silent nodes failed', { error: String(error) });

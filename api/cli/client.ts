@@ -84,7 +84,7 @@ export function createClient(settings: CliSettings, limit?: AbortSignal) {
         `/v1/operations?limit=${limit}${cluster === undefined ? '' : at`&cluster=${cluster}`}${state ? `&state=${state}` : ''}`,
       ).then((page) => page.items),
     showOperation: (id: string) => get<OperationAnswer>(at`/v1/operations/${id}`),
-    decideOperation: (id: string, decision: 'cancel' | 'retry') =>
+    decideOperation: (id: string, decision: 'cancel' | 'retry' | 'approve') =>
       write<OperationAnswer>('POST', at`/v1/operations/${id}/${decision}`),
     openEvents: (id: string, after: number, signal: AbortSignal) =>
       call(settings, 'GET', at`/v1/operations/${id}/events`, {

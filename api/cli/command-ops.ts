@@ -53,6 +53,7 @@ function addDecisions(ops: Command, open: Open): void {
   const decisions = [
     ['cancel', 'Undo an operation, as long as it can be undone.'],
     ['retry', 'Let an operation that needs attention go on.'],
+    ['approve', 'Let an operation that waits for approval go on.'],
   ] as const;
   for (const [decision, sentence] of decisions) {
     const command = describe(ops.command(decision), sentence, `ops ${decision} ${EXAMPLE_ID} --wait`);
@@ -79,6 +80,7 @@ async function showOperation(operation: OperationAnswer): Promise<void> {
     ...restoredLines(operation.restored),
     ...(operation.node === null ? {} : { node: nodeInWords(operation.node) }),
     ...switchedLine(operation.switchover),
+    ...(operation.recovery === null ? {} : { 'comes back as of': operation.recovery.upTo }),
     'requested by': operation.requestedBy,
     created: operation.createdAt,
     finished: operation.finishedAt,

@@ -40,6 +40,7 @@ const NEXT: Partial<Record<ErrorCode, (refused: Refused) => string | null>> = {
   CLUSTER_BUSY: ({ operation }) => toType(`ops watch ${operation}`),
   OPERATION_FINISHED: showOperation,
   NOT_WAITING: showOperation,
+  NO_APPROVAL_WANTED: showOperation,
   POINT_OF_NO_RETURN: showOperation,
   CLUSTER_NOT_READY: ({ cluster }) => toType(`ops list --cluster ${cluster}`),
   CLUSTER_STOPPED: ({ cluster }) => toType(`cluster start ${cluster}`),

@@ -1,3 +1,4 @@
+import { APPROVAL } from '../../domain/operations';
 import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import type { WriteStream } from 'node:tty';
 import { styleText } from 'node:util';
@@ -49,9 +50,10 @@ export function treeLines(operation: OperationAnswer, spinner: string, nowMs: nu
   const why = operation.reason === null ? '' : `  ${operation.reason}`;
   const head = `${operationWords(operation)}: ${operation.state}  ${duration(Math.max(0, until - since))}${why}`;
   const steps = operation.steps.map((step) => `  ${mark(step, spinner)} ${step.title}${note(step, nowMs)}`);
+  const goOn = operation.reason?.startsWith(APPROVAL) ? 'approve' : 'retry';
   const attention =
     operation.state === 'waiting'
-      ? [`  ${toType(`ops retry ${operation.id}`)}, or ${toType(`ops cancel ${operation.id}`)}`]
+      ? [`  ${toType(`ops ${goOn} ${operation.id}`)}, or ${toType(`ops cancel ${operation.id}`)}`]
       : [];
   return [head, ...steps, ...attention];
 }

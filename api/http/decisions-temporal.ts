@@ -23,8 +23,8 @@ export type Within = <T>(call: () => Promise<T>) => Promise<T>;
  * @throws as `Engine.decide`.
  */
 export async function tellOperation(within: Within, workflow: WorkflowHandle, decision: Decision): Promise<Decided> {
-  // A cancel that is repeated is the same one; a retry is for the wait that it meets.
-  const updateId = decision === 'cancel' ? { updateId: decision } : {};
+  // A cancel or an approval that is repeated is the same one; a retry is for the wait that it meets.
+  const updateId = decision === 'retry' ? {} : { updateId: decision };
   try {
     await within(() => workflow.executeUpdate(decideOperationNow, { args: [decision], ...updateId })).catch(
       async (error: unknown) => {
@@ -60,7 +60,7 @@ const unavailable = (cause: unknown): HoldfastError =>
   new HoldfastError('UNAVAILABLE', { part: 'The workflow engine' }, { cause });
 
 const refusalSchema = z.object({
-  type: z.enum(['OPERATION_FINISHED', 'POINT_OF_NO_RETURN', 'NOT_WAITING']),
+  type: z.enum(['OPERATION_FINISHED', 'POINT_OF_NO_RETURN', 'NOT_WAITING', 'NO_APPROVAL_WANTED']),
   details: z.tuple([z.record(z.string(), z.union([z.string(), z.number()]))]),
 });
 

@@ -23,7 +23,7 @@ export interface Engine {
    * time, the decision is left for the next one, and the operation's events tell if it came too late.
    *
    * @returns what became of it.
-   * @throws what the operation answers: POINT_OF_NO_RETURN, NOT_WAITING, OPERATION_FINISHED; UNAVAILABLE.
+   * @throws what the operation answers: POINT_OF_NO_RETURN, NOT_WAITING, NO_APPROVAL_WANTED, OPERATION_FINISHED; UNAVAILABLE.
    */
   decide(operationId: OperationId, decision: Decision): Promise<Decided>;
   /** Looks at a registered machine by way of a worker. @throws UNAVAILABLE when none answers in time. */

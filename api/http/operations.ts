@@ -36,7 +36,7 @@ const decided = {
 } as const;
 
 export function operationRoutes(deps: ApiDeps): Route[] {
-  return [listRoute(deps), showRoute(deps), eventsRoute(deps), cancelRoute(deps), retryRoute(deps)];
+  return [listRoute(deps), showRoute(deps), eventsRoute(deps), cancelRoute(deps), retryRoute(deps), approveRoute(deps)];
 }
 
 function listRoute(deps: ApiDeps): Route {
@@ -148,10 +148,30 @@ function retryRoute(deps: ApiDeps): Route {
   });
 }
 
+function approveRoute(deps: ApiDeps): Route {
+  return route({
+    method: 'post',
+    path: '/v1/operations/{operation}/approve',
+    operationId: 'approveOperation',
+    summary: 'Let an operation that waits for approval go on',
+    description:
+      'Its `reason` says what would be done, and what would be lost by it; up to here nothing has changed. One that is repeated is the same ' +
+      'approval. `cancel` ends the operation instead.',
+    tag: 'Operations',
+    scope: 'clusters:write',
+    headers: ['Idempotency-Key'],
+    params: operationParams,
+    answers: decided,
+    errors: ['NOT_FOUND', 'OPERATION_FINISHED', 'NO_APPROVAL_WANTED', 'IDEMPOTENCY_KEY_REUSED', 'UNAVAILABLE'],
+    // Whether it waits for one, and for what, it knows best itself.
+    handle: (call) => decide(deps, call, 'approve', () => undefined),
+  });
+}
+
 /**
  * The engine is told inside the transaction: a decision that it did not take leaves no key and no audit entry. One that
- * it took while this process died is told again by a repeated request: a cancel is the same one then, a retry is refused
- * when the operation goes on already.
+ * it took while this process died is told again by a repeated request: a cancel or an approval is the same one then, a retry is
+ * refused when the operation goes on already.
  */
 async function decide(
   deps: ApiDeps,

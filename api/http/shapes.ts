@@ -20,8 +20,10 @@ type Links = Pick<ApiDeps, 'temporalUiUrl'>;
 
 export function operationAnswer(deps: Links, operation: Operation): OperationAnswer {
   const { restored, switchover, replacement, node, steps } = operation;
+  const recovery = operation.recovery && { upTo: operation.recovery.upTo };
   const about = node && { name: node.name, was: node.was };
-  return { ...operationSummaryAnswer(deps, operation), restored, switchover, node: about, replacement, steps };
+  const summary = operationSummaryAnswer(deps, operation);
+  return { ...summary, restored, switchover, node: about, replacement, recovery, steps };
 }
 
 export function operationSummaryAnswer({ temporalUiUrl }: Links, operation: OperationSummary): OperationSummaryAnswer {

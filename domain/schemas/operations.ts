@@ -53,7 +53,7 @@ export const operationSummarySchema = z
     reason: z
       .string()
       .nullable()
-      .meta({ description: 'Why it waits, or which decision came too late for it to take.' }),
+      .meta({ description: 'Why it waits, why it ended by itself, or which decision came too late for it to take.' }),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     cause: z.enum(OPERATION_CAUSES),
     requestedBy: z.string(),
@@ -88,6 +88,19 @@ export const operationSchema = operationSummarySchema
     replacement: replacementSchema
       .nullable()
       .meta({ description: 'Of a replacement: the host that the node had before.' }),
+    recovery: z
+      .object({
+        upTo: z
+          .string()
+          .meta({
+            format: 'date-time',
+            description: 'All that was committed up to then is in the backups; what came later may not be.',
+          }),
+      })
+      .nullable()
+      .meta({
+        description: 'Of one that brings a cluster back whose data nodes are all lost; null until it has looked.',
+      }),
     node: z
       .object({
         name: z.string(),

@@ -96,7 +96,7 @@ test('the watch is one workflow without end: it leaves a worker that stops at on
     let isWatching = false;
     const watched = (): Promise<void> => {
       isWatching = true;
-      return watch.watchClusters({ data: [], gateway: [] }).catch((error: unknown) => {
+      return watch.watchClusters({ data: [], gateway: [], recover: [] }).catch((error: unknown) => {
         ends.push(String(error));
         throw error;
       });

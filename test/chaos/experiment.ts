@@ -11,6 +11,7 @@ import type { BackupPolicy, Origin, Timeline } from '../../domain/backups';
 import type { CloudName } from '../../domain/clusters';
 import type { ClusterId } from '../../domain/ids';
 import type { Operation, OperationInput, OperationKind } from '../../domain/operations';
+import { isFinal } from '../../domain/operations';
 import type { Topology } from '../../domain/plans';
 import type { NodeName } from '../../domain/topology';
 import { decideOperation } from '../../workflows/operation';
@@ -24,7 +25,7 @@ import { eventually } from '../support/eventually';
 import { newCluster, newId, newSubmission, SPEC } from '../support/inventory';
 import { HOOKED } from '../support/lineage';
 import type { Laboratory, Subject } from './laboratory';
-import { resultOf, submitTo } from './laboratory';
+import { PATIENCE, resultOf, submitTo } from './laboratory';
 import type { Lane } from './lane';
 import { ownerOfMachines } from './machines';
 
@@ -123,8 +124,10 @@ export async function conduct(
   runbooks: Runbooks = {},
 ): Promise<Outcome> {
   const running = await begin(laboratory, subject, experiment, runbooks);
-  if (experiment.cancelAt === undefined) return running.outcome();
+  const approved = experiment.kind === 'recover' ? approveWhenAsked(laboratory, running.input) : Promise.resolve();
+  if (experiment.cancelAt === undefined) return approved.then(() => running.outcome());
   const asked = await cancelWhenHeld(laboratory.client, running.input, running.stage);
+  await approved;
   const outcome = await running.outcome();
   return { ...outcome, undoing: outcome.executions.slice(asked) };
 }
@@ -252,6 +255,22 @@ async function useOf(
   if (!dump) throw new Error('a cluster without dumps');
   const restore = { source: spec.database, database: 'copy', replace: true };
   return { dumpId: dump.id, restore: kind === 'restore-dump' ? restore : null };
+}
+
+/** Approves what the operation asks for, where it comes so far. */
+export async function approveWhenAsked(
+  { client, inventory }: Pick<Laboratory, 'client' | 'inventory'>,
+  { operationId }: OperationInput,
+): Promise<void> {
+  const look = async (): Promise<Operation['state']> =>
+    (await inventory.operations.get(operationId))?.state ?? 'pending';
+  const reached = await eventually(async () => {
+    const state = await look();
+    return (state === 'waiting' || isFinal(state)) && state;
+  }, PATIENCE);
+  if (reached !== 'waiting') return;
+  await client.workflow.getHandle(operationId).signal(decideOperation, 'approve');
+  await eventually(async () => (await look()) !== 'waiting', PATIENCE);
 }
 
 /** @returns how many executions had begun by then. */

@@ -40,7 +40,7 @@ export interface Subject {
 }
 
 /** Many crashes, each of which is noticed after seconds, on a machine that may be busy. */
-const PATIENCE = { everyMs: 100, limitMs: 840_000 };
+export const PATIENCE = { everyMs: 100, limitMs: 840_000 };
 
 /** Workflow tasks that a dead worker has taken are given to another after this, rather than 10 s. */
 const WORKFLOW_TASK_TIMEOUT = '5s';

@@ -69,7 +69,8 @@ export async function aboutBackup(
   { operation, cluster }: Outcome,
 ): Promise<string[]> {
   const takes =
-    laneOf(operation.kind) === 'backup' || ['restore', 'restore-in-place', 'rollback'].includes(operation.kind);
+    laneOf(operation.kind) === 'backup' ||
+    ['restore', 'restore-in-place', 'rollback', 'recover'].includes(operation.kind);
   if (!takes || operation.state !== 'succeeded') return [];
   const all = cluster.spec.backups?.sites ?? [];
   // A new cluster is ready with the first of them; the others are filled at once.

@@ -33,7 +33,7 @@ export async function aboutReplacement(
 }
 
 /** Those that have started and have a vote. */
-function membersOf(world: World, cluster: OrderedCluster): string[] {
+export function membersOf(world: World, cluster: OrderedCluster): string[] {
   const wire = world.wire(networkToken(cluster));
   const [members, started] = [join(wire, 'members', cluster.id), join(wire, 'etcd', cluster.id)];
   const votes = (name: string): boolean => readFileSync(join(members, name), 'utf8').trim().endsWith(' false');

@@ -201,6 +201,15 @@ function deleteHost(world: World, token: string): void {
   const patroni = join(world.wire(host.networkToken), 'patroni');
   for (const cluster of existsSync(patroni) ? readdirSync(patroni) : [])
     rmSync(join(patroni, cluster, 'members', nameOf(token)), { force: true });
+  forgetMembers(world, host);
+}
+
+/** What etcd knows is on the disks of its members: with the last of them it is gone. */
+function forgetMembers(world: World, { networkToken, token }: SimulatedHost): void {
+  const [cluster = ''] = token.split('/');
+  if (world.hostTokens().some((other) => other.startsWith(`${cluster}/pg-`))) return;
+  for (const part of ['etcd', 'members', 'patroni'])
+    rmSync(join(world.wire(networkToken), part, cluster), { recursive: true, force: true });
 }
 
 function powerOff(world: World, host: SimulatedHost): void {

@@ -63,7 +63,7 @@ export interface TestAnswer {
 
 export class RecordingEngine implements Engine {
   readonly started: OperationInput[] = [];
-  readonly decisions: [OperationId, 'retry' | 'cancel'][] = [];
+  readonly decisions: [OperationId, 'retry' | 'cancel' | 'approve'][] = [];
   /** While true, it refuses like Temporal that is away. */
   away = false;
 
@@ -77,7 +77,7 @@ export class RecordingEngine implements Engine {
   stateOf(operationId: OperationId): Promise<'running' | 'ended' | 'unknown'> {
     return Promise.resolve(this.states.get(operationId) ?? 'unknown');
   }
-  decide(operationId: OperationId, decision: 'retry' | 'cancel'): Promise<'taken'> {
+  decide(operationId: OperationId, decision: 'retry' | 'cancel' | 'approve'): Promise<'taken'> {
     this.decisions.push([operationId, decision]);
     return Promise.resolve('taken');
   }

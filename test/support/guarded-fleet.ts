@@ -179,6 +179,7 @@ function startGuard(guarded: Guarded, fleet: Fleet): { stop(): Promise<void> } {
   const steps = {
     data: stepTitles('replace-node', 'ha', 'pg-1'),
     gateway: stepTitles('replace-node', 'ha', 'gw-1'),
+    recover: stepTitles('recover', 'ha'),
   };
   const clock = (): number => performance.now() + guarded.waitedMs;
   const running = new MockActivityEnvironment().run(() =>

@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { PayloadCodec } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
@@ -168,6 +169,10 @@ const SCRIPTED: Readonly<Record<Exclude<keyof Activities, 'recordOperation'>, tr
   requireExtractRestored: true,
   requireExtractEnded: true,
   deleteExtract: true,
+  lookAtLoss: true,
+  waitForReturn: true,
+  demandLost: true,
+  deleteLostHost: true,
   watchClusters: true,
 };
 
@@ -209,10 +214,11 @@ export async function startScriptedTemporal(
 const nothing = (): object => ({ operation: null, reason: 'nothing is wanted' });
 
 /** What a workflow cannot go on without. */
-const GIVEN: Readonly<Record<string, (input: OperationInput) => object>> = {
+const GIVEN: Readonly<Record<string, (input: OperationInput) => object | string>> = {
   openBackup: nothing,
   openDrill: nothing,
   openDump: nothing,
+  lookAtLoss: () => 'all is lost',
   openExtractRestore: (input) => ({
     ...input,
     operationId: `${input.operationId}-into`,
@@ -220,6 +226,16 @@ const GIVEN: Readonly<Record<string, (input: OperationInput) => object>> = {
     kind: 'restore-dump',
   }),
 };
+
+/** They wait for what does not happen. */
+const UNENDING = ['waitForReturn'];
+
+function untilCancelled(): Promise<never> {
+  const context = Context.current();
+  // A cancel is the answer to a heartbeat.
+  const heart = setInterval(() => context.heartbeat(), 50);
+  return context.cancelled.finally(() => clearInterval(heart));
+}
 
 function scriptedActivities(
   { calls, records, input }: ScriptedRun,
@@ -231,7 +247,7 @@ function scriptedActivities(
       const label = typeof args[1] === 'string' ? `${name} ${args[1]}` : name;
       calls.push(label);
       const given = await behave({ name: label, args, times: calls.filter((call) => call === label).length });
-      return given ?? GIVEN[name]?.(input);
+      return given ?? (UNENDING.includes(name) ? untilCancelled() : GIVEN[name]?.(input));
     };
   return {
     ...Object.fromEntries(Object.keys(SCRIPTED).map((name) => [name, scripted(name)])),

@@ -6,6 +6,7 @@ import { Worker } from '@temporalio/worker';
 import { bundleWorkflows } from '../../workers/bundle';
 import type { HistoryPath } from '../support/workflows/paths';
 import {
+  APPROVAL_PATHS,
   CHECK_PATHS,
   CONTINUED_PATHS,
   ENTITY_PATHS,
@@ -28,6 +29,7 @@ const FOLDER = join(__dirname, 'histories');
 const PLAIN_PATHS = [
   ...OPERATION_PATHS,
   ...GATEWAY_PATHS,
+  ...APPROVAL_PATHS,
   ...UNDO_PATHS,
   ...ENTITY_PATHS,
   ...CHECK_PATHS,

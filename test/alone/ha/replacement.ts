@@ -58,7 +58,8 @@ export function describeReplacement(ha: Ha, lookAgain: () => Promise<HaCluster>)
     measure(`${node.name}, host ${how === 'kill' ? 'off' : 'gone'}`, { lostAt, orderedAt });
     expect(operation).toMatchObject({
       ...{ cause: 'autopilot', requestedBy: 'autopilot' },
-      replacement: { node: node.name, former: { hostId: node.hostId } },
+      node: { name: node.name },
+      replacement: { former: { hostId: node.hostId } },
     });
     expect(await ordered()).toHaveLength(before + 1);
     return operation;

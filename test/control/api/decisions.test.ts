@@ -4,6 +4,8 @@ import { createTemporalEngine } from '../../../api/http/engine-temporal';
 import type { OperationId } from '../../../domain/ids';
 import { TASK_QUEUE } from '../../../domain/names';
 import type { Operation, OperationRecord } from '../../../domain/operations';
+import { stepTitles } from '../../../workflows/runbooks';
+import { newSubmission } from '../../support/inventory';
 import { startTestApi, type TestAnswer, type TestApi } from '../../support/api';
 import { eventually } from '../../support/eventually';
 import type { Behaviour, ScriptedRun, ScriptedTemporal } from '../../support/scripted-worker';
@@ -56,7 +58,7 @@ async function orderDelete(name: string, before: () => void): Promise<OperationI
   const { body } = await api.request('DELETE', `/v1/clusters/${name}`, { body: { confirm: name } });
   return (body as unknown as { id: OperationId }).id;
 }
-const decide = (id: string, decision: 'cancel' | 'retry', key?: string): Promise<TestAnswer> =>
+const decide = (id: string, decision: 'cancel' | 'retry' | 'approve', key?: string): Promise<TestAnswer> =>
   api.request(
     'POST',
     `/v1/operations/${id}/${decision}`,
@@ -136,6 +138,61 @@ test('a cancel that is repeated is answered alike, until the operation has ended
     expect((await decide(id, 'cancel')).body).toMatchObject({ code: 'OPERATION_FINISHED' });
     expect(run.calls.filter((call) => call === 'deleteNetwork')).toHaveLength(1);
   });
+});
+
+/** Of a cluster that a provision makes first. */
+async function orderRecovery(name: string): Promise<OperationId> {
+  await inState(await order(name), 'succeeded');
+  const cluster = await api.inventory.clusters.find(api.project, name);
+  if (!cluster) throw new Error(`no cluster ${name}`);
+  const submission = { ...newSubmission(cluster, 'recover'), steps: stepTitles('recover', 'ha') };
+  const { operation } = await api.inventory.operations.submit(null, submission);
+  return operation.id;
+}
+
+test('an operation that waits for approval takes it, once or twice, and refuses a retry; one that waits for none refuses it', async () => {
+  let goesOn = false;
+  const behave: Behaviour = async ({ name }) => {
+    if (name === 'demandLost') await eventually(() => goesOn);
+  };
+  await withWorker(behave, async (run) => {
+    const provisioned = await order('asked-nothing');
+    await inState(provisioned, 'succeeded');
+    const id = await orderRecovery('asked');
+    await inState(id, 'waiting');
+    await eventually(() => run.calls.includes('waitForReturn'));
+    expect(await read(id)).toMatchObject({ reason: 'approval: all is lost', cancelable: true });
+    expect((await decide(id, 'retry')).body).toMatchObject({
+      code: 'NOT_WAITING',
+      detail: `Operation ${id} is waiting for approval: only one that needs attention can be retried.`,
+    });
+    expect(run.calls).not.toContain('demandLost');
+    const answers = await Promise.all([decide(id, 'approve', 'one'), decide(id, 'approve')]);
+    await eventually(() => run.calls.includes('demandLost'));
+    answers.push(await decide(id, 'approve', 'one'), await decide(id, 'approve', 'three'));
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
+    goesOn = true;
+    await inState(id, 'succeeded');
+    expect(run.calls.filter((call) => call === 'demandLost')).toHaveLength(1);
+    expect((await decide(provisioned, 'approve')).body).toMatchObject({ code: 'OPERATION_FINISHED' });
+  });
+});
+
+test('an approval that nobody asks for is refused', async () => {
+  const id = await order('unasked');
+  await withWorker(
+    ({ name }) => (name === 'createNetwork' ? diskFull() : undefined),
+    async () => {
+      await inState(id, 'waiting');
+      expect((await decide(id, 'approve')).body).toMatchObject({
+        status: 409,
+        code: 'NO_APPROVAL_WANTED',
+        detail: `Operation ${id} is in need of attention: it waits for no approval.`,
+      });
+      await decide(id, 'cancel');
+      await inState(id, 'cancelled');
+    },
+  );
 });
 
 test('a cancel while no worker runs is answered soon, and carried out by the next one', async () => {

@@ -95,6 +95,26 @@ test('cancel and retry reach the engine when they make sense, and are refused wi
   expect(api.engine.decisions).toHaveLength(2);
 });
 
+test('an approval reaches the engine, which knows whether it is wanted; it is in the audit log', async () => {
+  const { id } = await order('approved');
+  await record(id, [], { state: 'waiting', reason: 'approval: all is lost' });
+  const approve = () => api.request('POST', `/v1/operations/${id}/approve`, { headers: { 'Idempotency-Key': 'yes' } });
+  const [first, again] = [await approve(), await approve()];
+  expect([first.status, again.status, again.headers.get('Idempotency-Replayed')]).toEqual([202, 202, 'true']);
+  expect(api.engine.decisions.filter(([operation]) => operation === id)).toEqual([[id, 'approve']]);
+  const entries = await api.database.query(
+    `select count(*)::int as entries from audit_log where action = 'approve' and subject = $1`,
+    [id],
+  );
+  expect(entries).toEqual([{ entries: 1 }]);
+  const reader = await api.token(['clusters:read']);
+  const refused = await api.request('POST', `/v1/operations/${id}/approve`, { token: reader });
+  expect([refused.status, refused.body['code']]).toEqual([403, 'FORBIDDEN']);
+  await record(id, [], { state: 'succeeded' });
+  const late = await api.request('POST', `/v1/operations/${id}/approve`);
+  expect(late.body).toMatchObject({ status: 409, code: 'OPERATION_FINISHED' });
+});
+
 test('operations are listed newest first, by cluster and by state', async () => {
   const all = (await api.request('GET', '/v1/operations')).body['items'] as { id: string }[];
   expect(all.map(({ id }) => id)).toEqual(

@@ -105,6 +105,13 @@ test('a lineage that is due is not removed while an operation restores from it',
   expect([await isDue(timelineId), await inventory.timelines.isRead(timelineId)]).toEqual([true, false]);
 });
 
+test('backups from which their own cluster is recovered are read', async () => {
+  const { operation } = await inventory.operations.submit(null, newSubmission(shop.cluster, 'recover'));
+  expect(await inventory.timelines.isRead(shop.timeline.id)).toBe(true);
+  await finish(inventory, operation);
+  expect(await inventory.timelines.isRead(shop.timeline.id)).toBe(false);
+});
+
 test('an operation that was overtaken lets no lineage expire and opens none', async () => {
   const backup = await shop.backup();
   await shop.remove();

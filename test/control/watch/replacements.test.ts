@@ -64,7 +64,7 @@ test.each(['pg-3', 'gw-2'] as const)(
       cause: 'autopilot',
       requestedBy: 'autopilot',
       state: 'pending',
-      node: { name, was: null, run: null },
+      node: { name },
       replacement: { former: null },
     });
     expect(operation?.steps.map(({ id, title }) => ({ id, title }))).toEqual(stepTitles('replace-node', 'ha', name));
@@ -232,19 +232,17 @@ test("a machine of the user's own is not replaced: the cluster says which node i
   await eventually(async () => (await told()) === undefined);
 });
 
-test('all data nodes off: the restore is offered with what to type, and nothing begins', async () => {
+test('nothing is replaced in maintenance', async () => {
+  await guarded.inventory.clusters.beginMaintenance(guarded.shop.cluster.id, 60, 'somebody');
   guarded.guard();
   await heard(guarded);
-  for (const name of ['pg-1', 'pg-2', 'pg-3']) {
-    change(guarded, name, { host: 'off' });
-    silence(guarded, name);
-  }
+  change(guarded, 'pg-3', { host: 'gone' });
+  silence(guarded, 'pg-3');
   await noticed('pg-3');
-  wait();
-  const condition = await eventually(told);
-  expect(condition).toMatchObject({ status: false, reason: 'DataNodesLost' });
-  expect(condition.message).toContain(`holdfast restore create ${guarded.shop.cluster.name} NEW_NAME`);
+  await looks();
   expect(await ordered()).toEqual([]);
+  await guarded.inventory.clusters.endMaintenance(guarded.shop.cluster.id);
+  await eventually(async () => (await ordered()).length === 1);
 });
 
 test('no majority of hosts is on: that is told, while a host that only the control plane cannot hear is not', async () => {

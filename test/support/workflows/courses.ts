@@ -41,6 +41,15 @@ export const cancelInWebUi: Tell = async (handle) => {
   return true;
 };
 
+/** Approves what an operation asks for, if it comes so far. */
+export async function approve(handle: WorkflowHandle, run: ScriptedRun, tell = ask): Promise<void> {
+  let over = false;
+  const end = (): void => void (over = true);
+  void handle.result().then(end, end);
+  await eventually(() => over || run.calls.includes('waitForReturn'));
+  if (!over) await tell(handle, 'approve');
+}
+
 /** The step's first activity works until it is cancelled; where nothing can be cancelled any more, it ends by itself. */
 export function cancelledIn(stepId: string, tell = ask): Course {
   let began = false;

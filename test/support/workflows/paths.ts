@@ -14,9 +14,10 @@ import type { Runbook, RunbookStep } from '../../../workflows/runbook';
 import { isList, listSteps } from '../../../workflows/runbook';
 import { entityOf } from '../entity';
 import { eventually } from '../eventually';
-import type { Behaviour, ScriptedTemporal } from '../scripted-worker';
+import type { Behaviour, ScriptedRun, ScriptedTemporal } from '../scripted-worker';
+import type { Decision } from '../../../workflows/operation';
 import type { Course } from './courses';
-import { cancelInWebUi, cancelledIn, failOnce, isWaiting, leave, waitingIn } from './courses';
+import { approve, cancelInWebUi, cancelledIn, failOnce, isWaiting, leave, waitingIn } from './courses';
 
 /**
  * The ways that workflows can go, derived from the runbooks: each has a recorded history, which the code of today must be
@@ -46,6 +47,17 @@ export const OPERATION_PATHS: readonly HistoryPath[] = OPERATION_KINDS.flatMap((
 export const GATEWAY_PATHS: readonly HistoryPath[] = [
   gatewayPath('success', () => ({ behave: () => undefined })),
   gatewayPath('retried after waiting in open-the-gateway', () => waitingIn(['open-the-gateway'], ['retry'])),
+];
+
+/** What becomes of an operation that waits for approval. */
+export const APPROVAL_PATHS: readonly HistoryPath[] = [
+  approvalPath('cancelled while it waits for approval', undefined, (handle) => decideAs('cancel', handle)),
+  approvalPath(
+    'a host has come back',
+    () => 'pg-1 is back',
+    () => Promise.resolve(),
+  ),
+  approvalPath('approved while no worker ran', undefined, (handle) => decideAs('approve', handle)),
 ];
 
 /** Undo that fails too: only what can be undone has such a path. */
@@ -214,6 +226,37 @@ function gatewayPath(title: string, course: () => Course): HistoryPath {
   return { ...path, name: `replace-node of a gateway, ${title}` };
 }
 
+const decideAs = async (decision: Decision, handle: WorkflowHandle): Promise<void> =>
+  void (await leave(handle, decision));
+
+function approvalPath(
+  title: string,
+  needless: (() => string) | undefined,
+  decide: (handle: WorkflowHandle) => Promise<void>,
+): HistoryPath {
+  return {
+    name: `recover, single, ${title}`,
+    record: (engine) =>
+      engine.withWorker(
+        ({ name }) => (name === 'waitForReturn' ? needless?.() : undefined),
+        async (run) => {
+          const handle = await start(engine, run, { ...run.input, kind: 'recover' });
+          await eventually(() => run.calls.includes('waitForReturn'));
+          await decide(handle);
+          await handle.result();
+          return handle;
+        },
+      ),
+  };
+}
+
+const start = (engine: ScriptedTemporal, { taskQueue }: ScriptedRun, input: OperationInput): Promise<WorkflowHandle> =>
+  engine.temporal.client.workflow.start(RUNBOOKS[input.kind].workflow, {
+    workflowId: input.operationId,
+    taskQueue,
+    args: [input],
+  });
+
 function operationPath(
   kind: OperationKind,
   topology: Topology,
@@ -227,12 +270,8 @@ function operationPath(
       const { behave, meanwhile } = course();
       return engine.withWorker(behave, async (run) => {
         const input: OperationInput = { ...run.input, kind, topology, ...(node && { node }) };
-        const handle = await engine.temporal.client.workflow.start(RUNBOOKS[kind].workflow, {
-          workflowId: input.operationId,
-          taskQueue: run.taskQueue,
-          args: [input],
-        });
-        await meanwhile?.(handle, run);
+        const handle = await start(engine, run, input);
+        await Promise.all([meanwhile?.(handle, run), kind === 'recover' && approve(handle, run)]);
         await handle.result();
         return handle;
       });
@@ -255,11 +294,11 @@ function stepsOf(kind: OperationKind): RunbookStep[] {
 
 /** But those that what makes a cluster, or takes it away, has in common with others, whose paths are the same. */
 function ownStepsOf(kind: OperationKind): RunbookStep[] {
-  if (!['restore', 'drill', 'restore-database'].includes(kind)) return stepsOf(kind);
+  if (!['restore', 'recover', 'drill', 'restore-database'].includes(kind)) return stepsOf(kind);
   const others: OperationKind[] = [
     'provision',
     'delete',
-    ...(kind === 'restore-database' ? (['restore'] as const) : []),
+    ...(kind === 'restore-database' || kind === 'recover' ? (['restore'] as const) : []),
   ];
   const known = others.flatMap(stepsOf).map(({ id }) => id);
   return stepsOf(kind).filter(({ id }) => !known.includes(id));

@@ -1,5 +1,5 @@
 import type { Heartbeat } from '../../../domain/heartbeats';
-import { silenceOf } from '../../../domain/losses';
+import { backIn, lossInWords, silenceOf } from '../../../domain/losses';
 import type { NodeName } from '../../../domain/topology';
 
 /** What the silence of nodes means. */
@@ -41,4 +41,24 @@ test('one that was never heard is silent like others, and says nothing before th
 
 test('a node whose service is down answers: that is its own business', () => {
   expect(silenceOf([one, two, beat('pg-3', 'down')], [beat('gw-1', 'down')])).toEqual({ kind: 'none' });
+});
+
+test('what has to be approved says up to when the data comes back, what may be lost, and what to type', () => {
+  const loss = {
+    cluster: 'shop',
+    operation: 'op_1',
+    upTo: '2026-11-21T10:00:00.000Z',
+    sites: ['primary', 'offsite'],
+  } as const;
+  const gone = lossInWords({ ...loss, off: [] });
+  expect(gone).toContain('primary and offsite bring back all that was committed up to 2026-11-21T10:00:00.000Z');
+  expect(gone).toContain('`holdfast ops approve op_1`');
+  expect(gone).not.toContain('only off');
+  expect(lossInWords({ ...loss, off: ['pg-1', 'pg-2'] })).toContain(
+    'the hosts of pg-1 and pg-2 have, which are only off',
+  );
+  expect([backIn(['pg-1']), backIn(['pg-1', 'pg-3'])]).toEqual([
+    'pg-1 is back by itself: nothing was changed',
+    'pg-1 and pg-3 are back by themselves: nothing was changed',
+  ]);
 });

@@ -1,6 +1,6 @@
 import { laneOf, OPERATION_KINDS } from '../../../domain/operations';
 import type { OperationKind } from '../../../domain/operations';
-import { listSteps, step } from '../../../workflows/runbook';
+import { isList, listSteps, step } from '../../../workflows/runbook';
 import { RUNBOOKS, stepTitles } from '../../../workflows/runbooks';
 import * as workflows from '../../../workflows';
 
@@ -40,6 +40,7 @@ const GIVE_UP: readonly OperationKind[] = [
   'restart-node',
   'reinit-node',
   'replace-node',
+  'recover',
   'stop',
 ];
 
@@ -79,6 +80,19 @@ test.each([
     expect(steps.filter(({ undo }) => undo)).toEqual([]);
   },
 );
+
+test("a cluster is recovered with somebody's approval only; until users are let in a cancel takes the fresh hosts away", () => {
+  const runbook = RUNBOOKS.recover.runbook({ topology: 'ha' });
+  const steps = listSteps(runbook);
+  expect(steps.map(({ approval }) => approval !== undefined)).toEqual(steps.map((_, i) => i === 0));
+  expect(steps.map(({ givesUp = false }) => givesUp)).toEqual(steps.map((_, i) => i < 2));
+  const lines = isList(runbook) ? runbook : [];
+  const end = lines.findIndex((line) => !isList(line) && line.kind === 'pointOfNoReturn');
+  const ids = listSteps(lines.slice(0, end)).map(({ id }) => id);
+  expect(ids.indexOf('delete-what-is-left-of-the-hosts')).toBe(2);
+  expect(ids.at(-1)).toBe('check-the-data');
+  expect(ids).not.toContain('open-the-gateways');
+});
 
 test.each(['restart-node', 'reinit-node'] as const)(
   'a %s that can not be done waits for nobody, until it is done',

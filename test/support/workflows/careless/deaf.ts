@@ -20,6 +20,7 @@ export const {
   dump,
   provision,
   replaceNode,
+  recover,
   reinitNode,
   restartNode,
   restore,

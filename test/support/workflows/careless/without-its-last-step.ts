@@ -21,6 +21,7 @@ export const {
   dump,
   provision,
   replaceNode,
+  recover,
   reinitNode,
   restartNode,
   restore,

@@ -19,6 +19,7 @@ export const {
   dump,
   provision,
   replaceNode,
+  recover,
   reinitNode,
   restartNode,
   restore,

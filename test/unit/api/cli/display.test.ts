@@ -41,6 +41,7 @@ const operation: OperationAnswer = {
   restored: null,
   switchover: null,
   replacement: null,
+  recovery: null,
   node: null,
   steps: [step('a'), step('b')],
   createdAt: at,
@@ -139,6 +140,12 @@ test('the tree marks each step, and says how to help an operation that waits', (
     '  · do b',
     `  ${toType('ops retry op_1')}, or ${toType('ops cancel op_1')}`,
   ]);
+});
+
+test('the tree says how to approve what waits for it', () => {
+  const waiting = { ...operation, state: 'waiting' as const, reason: 'approval: all is lost' };
+  const lines = treeLines(waiting, '*', Date.parse(at) + 2000).map(stripVTControlCharacters);
+  expect(lines.at(-1)).toBe(`  ${toType('ops approve op_1')}, or ${toType('ops cancel op_1')}`);
 });
 
 test('a password with colons and backslashes survives the password file', () => {
