@@ -7,6 +7,7 @@ import type { NodeName } from '../domain/topology';
 import type { Cloud } from './cloud/cloud';
 import { fencedHost } from './host/fence';
 import type { Host } from './host/host';
+import { orReplaced } from './host/replaced';
 import type { SshTarget } from './host/ssh-connect';
 import type { SshPool } from './host/ssh-pool';
 import type { ClusterNetwork, Inventory } from './inventory/inventory';
@@ -86,9 +87,15 @@ export function dataNodeBeside(view: Pick<ClusterView, 'nodes'>, node: ClusterNo
   return view.nodes.find((other) => other.role === 'data' && other.hostId === node.hostId) ?? null;
 }
 
-/** For looking only; what changes a host goes through {@link openNode} or {@link fencedHostOf}. */
-export function hostOf({ ssh }: Pick<Fleet, 'ssh'>, view: ClusterView, node: ReachableNode): Host {
-  return ssh.host(targetOf(view, node));
+/**
+ * For looking only; what changes a host goes through {@link openNode} or {@link fencedHostOf}. One that has been replaced since
+ * the cluster was looked at is away: whoever tries again finds the fresh one.
+ */
+export function hostOf(fleet: Pick<Fleet, 'ssh' | 'inventory'>, view: ClusterView, node: ReachableNode): Host {
+  return orReplaced(fleet.ssh.host(targetOf(view, node)), async () => {
+    const nodes = await fleet.inventory.nodes.list(view.cluster.id);
+    return nodes.every(({ hostKey }) => hostKey !== node.hostKey);
+  });
 }
 
 /** How a node is connected to. */

@@ -25,7 +25,7 @@ const replaceDataNode = (node: NodeName): Runbook => [
   ...freshHost(node),
   step('join etcd as a learner, then vote', (at) => etcd.joinEtcdAgain(at, node)),
   step('tell the other nodes its address', (at) => replacement.tellAddress(at, node)),
-  step('start PostgreSQL as a replica, which copies a backup or the primary', (at) => patroni.startReplica(at, node)),
+  step('start a replica that copies a backup or the primary', (at) => patroni.startReplica(at, node)),
   step('wait until all data nodes are in the quorum', (at) => replicas.waitForQuorum(at)),
   step('tell the data nodes of its backups', (at) => replacement.tellOfBackups(at, node)),
   ...declare(node),

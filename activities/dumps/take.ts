@@ -5,6 +5,7 @@ import type { Dump } from '../../domain/dumps';
 import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import type { ClusterView, Fleet } from '../fleet';
 import { fencedHostOf, hostOf } from '../fleet';
+import { tellsFailedCommand } from '../host/errors';
 import type { Host } from '../host/host';
 import type { Job, JobUnit } from '../host/jobs';
 import { jobUnit } from '../host/jobs';
@@ -88,7 +89,7 @@ async function readyPlace(
 }
 
 const tellsNotReady = (error: unknown): boolean =>
-  tellsAbsence(error) || (error instanceof HoldfastError && error.code === 'HOST_COMMAND_FAILED');
+  tellsAbsence(error) || tellsFailedCommand(error);
 
 async function contentsOf(fleet: Fleet, view: ClusterView, dump: Dump): Promise<Contents> {
   const primary = hostOf(fleet, view, await findPrimary(fleet, view));

@@ -4,6 +4,7 @@ import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
 import { dataNodesOf, fencedHostOf } from '../fleet';
+import { tellsFailedCommand } from '../host/errors';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { ETCDCTL } from '../patroni/keys';
@@ -87,7 +88,7 @@ export async function promote(host: Host, { name, peerUrl }: InitialMember): Pro
       await host.run(sh`${ETCDCTL} member promote ${own.id}`, { title: `give ${name} a vote in etcd` });
     } catch (error) {
       // It has not caught up yet, which etcd says in words only.
-      if (!(error instanceof HoldfastError) || error.code !== 'HOST_COMMAND_FAILED' || performance.now() > deadline)
+      if (!tellsFailedCommand(error) || performance.now() > deadline)
         throw error;
     }
     await pause(PROMOTE_AGAIN_MS);

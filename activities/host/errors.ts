@@ -32,6 +32,14 @@ export function loginRefused(host: string, user: string, error?: unknown): Holdf
 export const tellsRefusal = (error: unknown): boolean =>
   error instanceof HoldfastError && error.code === 'HOST_LOGIN_REFUSED';
 
+/** True for {@link commandFailed}: the host did what it was asked for, which ended badly. */
+export const tellsFailedCommand = (error: unknown): error is HoldfastError =>
+  error instanceof HoldfastError && error.code === 'HOST_COMMAND_FAILED';
+
+/** True for {@link keyMismatch}. */
+export const tellsOtherKey = (error: unknown): boolean =>
+  error instanceof HoldfastError && error.code === 'HOST_KEY_MISMATCH';
+
 /** True when the host took the connection and the login was not done in time: it is away since then, or has much to do. */
 export const tellsSlowLogin = (error: unknown): boolean =>
   error instanceof HoldfastError && failureOf(error.cause).level === 'client-timeout';

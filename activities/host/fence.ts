@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../domain/errors';
 import type { StepRef } from '../../domain/clusters';
+import { tellsFailedCommand } from './errors';
 import { putFiles } from './files';
 import type { Host } from './host';
 import { firstWords, inOrder, sh } from './shell';
@@ -54,7 +55,7 @@ export function fencedHost(host: Host, { clusterId, lane, generation }: StepRef)
 }
 
 function staleOr(error: unknown, asked: number): unknown {
-  if (!(error instanceof HoldfastError) || error.code !== 'HOST_COMMAND_FAILED') return error;
+  if (!tellsFailedCommand(error)) return error;
   if (error.values['exitCode'] !== STALE) return error;
   return new HoldfastError('STALE_GENERATION', { asked, actual: Number(error.values['output']) }, { cause: error });
 }

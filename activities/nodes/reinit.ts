@@ -3,7 +3,7 @@ import { HoldfastError } from '../../domain/errors';
 import { isMajority } from '../../domain/heartbeats';
 import type { Fleet } from '../fleet';
 import { dataNodesOf } from '../fleet';
-import { TIMEOUT_EXIT_CODE } from '../host/errors';
+import { tellsFailedCommand, TIMEOUT_EXIT_CODE } from '../host/errors';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { askPatroni } from '../patroni/ask';
@@ -49,7 +49,7 @@ export async function copyAnew(fleet: Fleet, at: StepRef, open: OpenWork): Promi
 
 /** Patroni refuses, too, what it does already for an earlier try. */
 function orRefusal(error: unknown): HoldfastError {
-  if (error instanceof HoldfastError && error.code === 'HOST_COMMAND_FAILED') return error;
+  if (tellsFailedCommand(error)) return error;
   throw error;
 }
 

@@ -5,6 +5,7 @@ import type { NodeWork } from '../../domain/operations';
 import type { ClusterView, Fleet, OpenNode } from '../fleet';
 import { gatewaysOf } from '../fleet';
 import { leadTo } from '../gateway/haproxy';
+import { tellsFailedCommand } from '../host/errors';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { askPatroni } from '../patroni/ask';
@@ -82,7 +83,7 @@ async function restartPostgres(open: OpenWork): Promise<void> {
       { title: 'ask Patroni to restart PostgreSQL', timeoutMs: RESTART_S * 1000 },
     );
   } catch (error) {
-    if (!(error instanceof HoldfastError) || error.code !== 'HOST_COMMAND_FAILED') throw error;
+    if (!tellsFailedCommand(error)) throw error;
     throw failed(node.name, error.message, error);
   }
 }
@@ -104,7 +105,7 @@ async function startOfPostgres(view: ClusterView, host: Host): Promise<string> {
       'see when PostgreSQL was started',
     );
   } catch (error) {
-    if (!(error instanceof HoldfastError) || error.code !== 'HOST_COMMAND_FAILED') throw error;
+    if (!tellsFailedCommand(error)) throw error;
     return '';
   }
 }

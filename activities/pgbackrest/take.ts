@@ -7,7 +7,7 @@ import { dataNodesOf, fencedHostOf, hostOf, reachableNode } from '../fleet';
 import type { Host } from '../host/host';
 import { cancelJob, cleanJob, jobUnit } from '../host/jobs';
 import { runJob } from '../host/run-job';
-import { isOutOfReach } from '../host/errors';
+import { isOutOfReach, tellsFailedCommand } from '../host/errors';
 import { sh } from '../host/shell';
 import { findPrimary, runSql } from '../postgres/psql';
 import type { SqlText } from '../postgres/sql';
@@ -29,14 +29,14 @@ export interface Chosen {
 }
 
 /**
- * The node that the backup was begun on, as long as it answers; else the replica that is least behind, else the primary.
+ * The node that the backup was begun on, as long as its PostgreSQL answers; else the replica that is least behind, else the primary.
  * Written down, so that a retry finds the jobs of the first try. Waits for a primary: without one no try can succeed.
  */
 export async function chooseNode(fleet: Fleet, at: StepRef, view: ClusterView, backup: Backup): Promise<Chosen> {
   const primary = await findPrimary(fleet, view);
   const begunOn = backup.node !== null && reachableNode(view, backup.node);
   const node =
-    begunOn && (await answers(hostOf(fleet, view, begunOn)))
+    begunOn && (await serves(view, hostOf(fleet, view, begunOn)))
       ? begunOn
       : ((await nearestReplica(fleet, view, primary)) ?? primary);
   // It may have become the primary since.
@@ -52,6 +52,17 @@ async function versionOf(view: ClusterView, host: Host): Promise<string> {
   const query = sql`SELECT current_setting('server_version_num')`;
   const number = Number(await runSql(view, host, 'postgres', query, 'ask for its version'));
   return `${Math.floor(number / 10_000)}.${number % 10_000}`;
+}
+
+/** False: its host is away, or fresh and without data yet. */
+async function serves(view: ClusterView, host: Host): Promise<boolean> {
+  try {
+    await versionOf(view, host);
+    return true;
+  } catch (error) {
+    if (isOutOfReach(error) || tellsFailedCommand(error)) return false;
+    throw error;
+  }
 }
 
 /** False: its host is away, or does not let the control plane in. */

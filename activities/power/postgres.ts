@@ -4,7 +4,7 @@ import { HoldfastError } from '../../domain/errors';
 import { hostToken } from '../cloud/tokens';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, fencedHostOf, hostOf } from '../fleet';
-import { TIMEOUT_EXIT_CODE } from '../host/errors';
+import { tellsFailedCommand, TIMEOUT_EXIT_CODE } from '../host/errors';
 import type { Host } from '../host/host';
 import type { MainData } from '../patroni/halt';
 import { beginToStop, startOn, stopOn } from '../patroni/halt';
@@ -58,7 +58,7 @@ async function isPrimary(fleet: Fleet, view: ClusterView, node: ReachableNode): 
     return (await runSql(view, hostOf(fleet, view, node), 'postgres', query, 'see who is the primary')) === 't';
   } catch (error) {
     // An earlier try has stopped it.
-    if (error instanceof HoldfastError && error.code === 'HOST_COMMAND_FAILED') return false;
+    if (tellsFailedCommand(error)) return false;
     throw error;
   }
 }

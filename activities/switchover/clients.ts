@@ -5,7 +5,7 @@ import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { fencedHostOf, gatewaysOf, hostOf } from '../fleet';
 import { placeOf } from '../gateway/activities';
 import { primaryPortOf } from '../gateway/pgbouncer';
-import { isOutOfReach, TIMEOUT_EXIT_CODE } from '../host/errors';
+import { isOutOfReach, tellsFailedCommand, TIMEOUT_EXIT_CODE } from '../host/errors';
 import type { ShellCommand } from '../host/shell';
 import { inOrder, sh } from '../host/shell';
 import { hold, letGo } from './hold';
@@ -65,6 +65,6 @@ export async function letClientsGo(
 
 /** What is done does without it. */
 export function unlessAway(error: unknown): void {
-  const fails = error instanceof HoldfastError && error.code === 'HOST_COMMAND_FAILED';
+  const fails = tellsFailedCommand(error);
   if (!fails && !isOutOfReach(error)) throw error;
 }

@@ -90,12 +90,10 @@ export const operationSchema = operationSummarySchema
       .meta({ description: 'Of a replacement: the host that the node had before.' }),
     recovery: z
       .object({
-        upTo: z
-          .string()
-          .meta({
-            format: 'date-time',
-            description: 'All that was committed up to then is in the backups; what came later may not be.',
-          }),
+        upTo: z.string().meta({
+          format: 'date-time',
+          description: 'All that was committed up to then is in the backups; what came later may not be.',
+        }),
       })
       .nullable()
       .meta({

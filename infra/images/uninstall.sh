@@ -99,16 +99,27 @@ remove_packages() {
   if [ -n "$back" ]; then apt install --reinstall $back; fi
 }
 
-# Versions that the machine's own sources still have.
+# Versions as they were, or the next above that the machine's own sources have: Debian keeps only the newest of a release.
 available() {
-  local wanted
+  local wanted next
   for wanted; do
-    if apt-cache madison "${wanted%%=*}" | awk -F ' *\\| *' -v v="${wanted#*=}" '$2 == v { found = 1 } END { exit !found }'; then
-      echo "$wanted"
-    else
-      phase "$wanted is not to be had any more: a newer version stays"
-    fi
+    next=$(next_version "${wanted%%=*}" "${wanted#*=}")
+    case $next in
+      "${wanted#*=}") ;;
+      '') phase "$wanted is not to be had any more: the newer version stays" && continue ;;
+      *) phase "$wanted is not to be had any more: $next takes its place" ;;
+    esac
+    echo "${wanted%%=*}=$next"
   done
+}
+
+# next_version PACKAGE VERSION: APT lists the highest first.
+next_version() {
+  local version next=
+  while read -r version; do
+    if dpkg --compare-versions "$version" ge "$2"; then next=$version; fi
+  done < <(apt-cache madison "$1" | awk -F ' *\\| *' '{ print $2 }')
+  echo "$next"
 }
 
 remove_users() {

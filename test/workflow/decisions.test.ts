@@ -1,66 +1,23 @@
-import { Context } from '@temporalio/activity';
-import { WorkflowUpdateFailedError } from '@temporalio/client';
-import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { OperationRecord } from '../../domain/operations';
-import { decideOperation, decideOperationNow } from '../../workflows/operation';
-import type { Decision } from '../../workflows/operation';
+import { decideOperation } from '../../workflows/operation';
+import { decide, isWaiting, makeDoor, operateOn, reasonsIn, statesIn } from '../support/decisions';
 import { eventually } from '../support/eventually';
-import type { Behaviour, ScriptedRun, ScriptedTemporal } from '../support/scripted-worker';
+import type { ScriptedTemporal } from '../support/scripted-worker';
 import { startScriptedTemporal } from '../support/scripted-worker';
 
-/** An operation answers whether it takes a decision, and carries out what it took. */
+/** An operation answers whether it takes a decision, and carries out what it took. Approvals: approvals.test.ts. */
 
 let engine: ScriptedTemporal;
 beforeAll(async () => {
   engine = await startScriptedTemporal();
 });
 afterAll(() => engine?.stop());
+const operate = operateOn(() => engine);
 
-type Workflow = 'provision' | 'deleteCluster' | 'recover';
-const operate = (
-  workflow: Workflow,
-  behave: Behaviour,
-  act: (handle: WorkflowHandle, run: ScriptedRun) => Promise<void>,
-): Promise<void> =>
-  engine.withWorker(behave, async (run) => {
-    const { input, taskQueue } = run;
-    await act(
-      await engine.temporal.client.workflow.start(workflow, {
-        workflowId: input.operationId,
-        taskQueue,
-        args: [input],
-      }),
-      run,
-    );
-  });
-
-/** `taken`, or the code of the refusal. */
-async function decide(handle: WorkflowHandle, decision: Decision, updateId?: string): Promise<string> {
-  try {
-    await handle.executeUpdate(decideOperationNow, { args: [decision], ...(updateId !== undefined && { updateId }) });
-    return 'taken';
-  } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
-      return String(error.cause.type);
-    throw error;
-  }
-}
-
-const statesIn = (records: OperationRecord[]): string[] =>
-  records.flatMap(({ operation }) => (operation ? [operation.state] : []));
-const reasonsIn = (records: OperationRecord[]): string[] =>
-  records.flatMap(({ operation }) => (operation?.reason === undefined ? [] : [operation.reason]));
-const isWaiting = ({ records }: ScriptedRun): boolean => statesIn(records).at(-1) === 'waiting';
 const diskFull = (): never => {
   throw ApplicationFailure.nonRetryable('the disk is full', 'CLOUD_FULL');
 };
-
-/** A door at which activities wait until it is opened, or their worker stops. */
-function makeDoor(): { open(): void; pass(): Promise<void> } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  return { open: resolve, pass: () => Promise.race([promise, Context.current().cancelled]) };
-}
 
 const TOO_LATE =
   /^cancel was not taken: Operation op_\w+ can no longer be cancelled: what it has done cannot be taken back\.$/;
@@ -249,89 +206,6 @@ test('what comes too late while a record is being written is told by a later one
       record.open();
       expect(await handle.result()).toBe('succeeded');
       expect(reasonsIn(run.records)).toEqual([expect.stringMatching(TOO_LATE)]);
-    },
-  );
-});
-
-test('what wants approval goes on with it alone; said twice it is one', async () => {
-  const next = makeDoor();
-  await operate(
-    'recover',
-    ({ name }) => (name === 'demandLost' ? next.pass() : undefined),
-    async (handle, run) => {
-      await eventually(() => isWaiting(run) && run.calls.includes('waitForReturn'));
-      expect(reasonsIn(run.records)).toEqual(['approval: all is lost']);
-      expect(await decide(handle, 'retry')).toBe('NOT_WAITING');
-      expect(run.calls).toEqual(['lookAtLoss', 'waitForReturn']);
-      expect(await decide(handle, 'approve')).toBe('taken');
-      await eventually(() => run.calls.includes('demandLost'));
-      expect(await decide(handle, 'approve')).toBe('taken');
-      next.open();
-      expect(await handle.result()).toBe('succeeded');
-      expect(run.calls.filter((call) => ['lookAtLoss', 'waitForReturn', 'demandLost'].includes(call))).toHaveLength(3);
-      expect(run.records.findLast(({ operation }) => operation)?.operation).not.toHaveProperty('reason');
-    },
-  );
-});
-
-test('an approval that nobody asks for is refused, and told where it was left', async () => {
-  const step = makeDoor();
-  await operate(
-    'provision',
-    ({ name }) => (name === 'waitForPrimary' ? step.pass() : undefined),
-    async (handle, run) => {
-      await eventually(() => run.calls.includes('waitForPrimary'));
-      expect(await decide(handle, 'approve')).toBe('NO_APPROVAL_WANTED');
-      await handle.signal(decideOperation, 'approve');
-      await eventually(() => reasonsIn(run.records).length === 1);
-      expect(reasonsIn(run.records)[0]).toMatch(
-        /^approve was not taken: Operation op_\w+ is running: it waits for no approval\.$/,
-      );
-      step.open();
-      expect(await handle.result()).toBe('succeeded');
-    },
-  );
-});
-
-test('a cancel of what wants approval ends it, and nothing was done', async () => {
-  await operate(
-    'recover',
-    () => undefined,
-    async (handle, run) => {
-      await eventually(() => isWaiting(run) && run.calls.includes('waitForReturn'));
-      expect(await decide(handle, 'cancel')).toBe('taken');
-      expect(await handle.result()).toBe('cancelled');
-      expect(run.calls).toEqual(['lookAtLoss', 'waitForReturn']);
-      expect(run.records.flatMap(({ steps }) => steps.map(({ state }) => state))).toEqual(['running', 'failed']);
-    },
-  );
-});
-
-test('where there is nothing to approve any more it ends by itself, and says why', async () => {
-  const back = makeDoor();
-  await operate(
-    'recover',
-    ({ name }) => (name === 'waitForReturn' ? back.pass().then(() => 'pg-1 is back') : undefined),
-    async (handle, run) => {
-      await eventually(() => isWaiting(run));
-      back.open();
-      expect(await handle.result()).toBe('cancelled');
-      expect(run.calls).toEqual(['lookAtLoss', 'waitForReturn']);
-      const { operation } = run.records.findLast((record) => record.operation) ?? {};
-      expect([operation?.state, operation?.reason]).toEqual(['cancelled', 'pg-1 is back']);
-    },
-  );
-});
-
-test('an operation that was overtaken while it wants approval has failed', async () => {
-  await operate(
-    'recover',
-    ({ name }) => {
-      if (name === 'waitForReturn') throw ApplicationFailure.nonRetryable('for the test', 'STALE_GENERATION');
-    },
-    async (handle, run) => {
-      expect(await handle.result()).toBe('failed');
-      expect(run.calls).toEqual(['lookAtLoss', 'waitForReturn']);
     },
   );
 });

@@ -94,6 +94,7 @@ async function waitAfter(
     nodes: { list: () => Promise.resolve(view.nodes) },
     timelines: { get: () => Promise.resolve(timeline) },
     operations: {
+      get: () => Promise.resolve({ kind: 'restore' }),
       recordProgress: () => Promise.resolve(),
       recordRestored: (_at: unknown, found: unknown) => Promise.resolve(void restored.push(found)),
     },

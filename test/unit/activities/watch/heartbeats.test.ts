@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerChannel } from 'ssh2';
-import { hostOf } from '../../../../activities/fleet';
+import { targetOf } from '../../../../activities/fleet';
 import { sh } from '../../../../activities/host/shell';
 import { ATTENTIVE } from '../../../../activities/host/ssh-connect';
 import { createSshPool } from '../../../../activities/host/ssh-pool';
@@ -68,7 +68,7 @@ async function timed(act: () => Promise<unknown>): Promise<number> {
 }
 
 test('a host that lost its power and is back is heard again within seconds, and no command waits for the one from before', async () => {
-  const host = hostOf(pools, view, node);
+  const host = pools.ssh.host(targetOf(view, node));
   await heard();
   expect(await host.run(sh`true`)).toBe('done\n');
   cable.strand();
