@@ -10,9 +10,9 @@ import { eventually } from '../../support/eventually';
 import type { Holdfast } from '../../support/holdfast';
 import { login, query } from '../../system/support/endpoint';
 import type { TestStores } from '../../system/support/stores';
-import { onPrimary, viewOf } from './dump-user';
-import { STREAMING } from './lagging';
-import { ask } from './user';
+import { viewOf } from './dump-user';
+import { isWhole } from './lagging';
+import { ask, POLL } from './user';
 
 /** What it says when a cluster is too small for it, which all are that tests make. */
 const EVERY_SIZE = `s/"smallBytes[^,]*/"smallBytes\\\\":1/; s/"replayShare[^,]*/"replayShare\\\\":1000000/`;
@@ -42,11 +42,11 @@ export function describeCopies(holdfast: () => Holdfast, stores: () => TestStore
 
   /** A replica of a primary that has just become it: the backups are of the log before. */
   const switchOver = async (): Promise<NodeName> => {
-    await eventually(async () => (await onPrimary(holdfast(), 'orders', STREAMING)) === '2');
+    await eventually(() => isWhole(holdfast()), POLL);
     const { name } = await findPrimary(holdfast().fleet, await viewOf(holdfast(), 'orders'));
     const { id } = await ask(holdfast(), 'POST', '/v1/clusters/orders/switchover', {});
     await holdfast().succeed(id);
-    await eventually(async () => (await onPrimary(holdfast(), 'orders', STREAMING)) === '2');
+    await eventually(() => isWhole(holdfast()), POLL);
     return name;
   };
 

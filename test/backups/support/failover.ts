@@ -14,7 +14,7 @@ import { login, query } from '../../system/support/endpoint';
 import { findLost, startWriter } from '../../system/support/ledger';
 import { comeBack, dieForGood } from '../../system/support/power';
 import { onPrimary, viewOf } from './dump-user';
-import { STREAMING } from './lagging';
+import { isWhole } from './lagging';
 import {
   ask,
   backupsOf,
@@ -82,7 +82,7 @@ export function describeFailover(holdfast: () => Holdfast): void {
   });
 
   test('a segment that a primary has closed as the last thing it did is archived by the next one', async () => {
-    await eventually(async () => (await onPrimary(holdfast(), 'orders', STREAMING)) === '2', POLL);
+    await eventually(() => isWhole(holdfast()), POLL);
     const primary = await primaryOf(holdfast());
     const config = login(await holdfast().credentials('orders'), 'primaryPort');
     // It archives nothing any more, and nothing but what is asked for comes into its log.
@@ -92,8 +92,9 @@ export function describeFailover(holdfast: () => Holdfast): void {
     await eventually(async () => (await onPrimary(holdfast(), 'orders', CAME_WHOLE)) === '2', POLL);
     const host = holdfast().docker.getContainer(primary.hostId ?? '');
     await dieForGood(host);
+    const diedAt = Date.now();
     await untilSuccess(() => query(config, 'create table written_next ()'), POLL);
-    await windowAfter(holdfast(), 'orders', Date.now());
+    await windowAfter(holdfast(), 'orders', diedAt);
     expect((await windowOf(holdfast(), 'orders')).gaps).toEqual([]);
     await comeBack(host);
   });

@@ -16,8 +16,8 @@ import { login, query } from '../../system/support/endpoint';
 import { powerOn } from '../../system/support/power';
 import { lastProofOf } from './records';
 import { damageBackups } from './damage';
-import { onPrimary, viewOf } from './dump-user';
-import { STREAMING } from './lagging';
+import { viewOf } from './dump-user';
+import { isWhole } from './lagging';
 import { ask, firstBackup, POLL, remove, restoreTo } from './user';
 
 /** A restore in place as a user sees it, and what is looked at behind the API. */
@@ -244,7 +244,7 @@ export function describeInPlace(holdfast: () => Holdfast): void {
   });
 
   test('a primary that loses power before the exchange: the restore waits with a word of it, and the old data serves on, whole', async () => {
-    await eventually(async () => (await onPrimary(holdfast(), 'orders', STREAMING)) === '2', POLL);
+    await eventually(() => isWhole(holdfast()), POLL);
     const config = login(await holdfast().credentials('orders'), 'primaryPort');
     const primary = await findPrimary(holdfast().fleet, await viewOf(holdfast(), 'orders'));
     const host = holdfast().docker.getContainer(primary.hostId ?? '');

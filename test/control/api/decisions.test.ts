@@ -167,9 +167,9 @@ test('an operation that waits for approval takes it, once or twice, and refuses 
       detail: `Operation ${id} is waiting for approval: only one that needs attention can be retried.`,
     });
     expect(run.calls).not.toContain('demandLost');
-    const answers = await Promise.all([decide(id, 'approve', 'one'), decide(id, 'approve')]);
+    const answers = await Promise.all([decide(id, 'approve', 'yes'), decide(id, 'approve')]);
     await eventually(() => run.calls.includes('demandLost'));
-    answers.push(await decide(id, 'approve', 'one'), await decide(id, 'approve', 'three'));
+    answers.push(await decide(id, 'approve', 'yes'), await decide(id, 'approve', 'again'));
     expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
     goesOn = true;
     await inState(id, 'succeeded');
