@@ -147,9 +147,9 @@ test('lists have all of an operation but its steps and its evidence, and tell wh
   for (const [changed, operation, currentStep] of moments) {
     await record(id, changed, operation);
     const { body } = await api.request('GET', `/v1/operations/${id}`);
-    const { steps: left, restored, switchover, node, replacement, ...summary } = body;
+    const { steps: left, restored, switchover, node, replacement, recovery, ...summary } = body;
     expect([summary['currentStep'], left]).toEqual([currentStep, expect.any(Array)]);
-    expect([restored, switchover, node, replacement]).toEqual([null, null, null, null]);
+    expect([restored, switchover, node, replacement, recovery]).toEqual([null, null, null, null, null]);
     for (const path of ['/v1/operations?cluster=listed', '/v1/clusters/listed/operations'])
       expect((await api.request('GET', path)).body['items']).toEqual([summary]);
   }
