@@ -88,8 +88,7 @@ async function readyPlace(
   return primary;
 }
 
-const tellsNotReady = (error: unknown): boolean =>
-  tellsAbsence(error) || tellsFailedCommand(error);
+const tellsNotReady = (error: unknown): boolean => tellsAbsence(error) || tellsFailedCommand(error);
 
 async function contentsOf(fleet: Fleet, view: ClusterView, dump: Dump): Promise<Contents> {
   const primary = hostOf(fleet, view, await findPrimary(fleet, view));

@@ -88,8 +88,7 @@ export async function promote(host: Host, { name, peerUrl }: InitialMember): Pro
       await host.run(sh`${ETCDCTL} member promote ${own.id}`, { title: `give ${name} a vote in etcd` });
     } catch (error) {
       // It has not caught up yet, which etcd says in words only.
-      if (!tellsFailedCommand(error) || performance.now() > deadline)
-        throw error;
+      if (!tellsFailedCommand(error) || performance.now() > deadline) throw error;
     }
     await pause(PROMOTE_AGAIN_MS);
   }
