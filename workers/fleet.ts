@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { createDockerCloud } from '../activities/cloud/docker';
 import { logCalls } from '../activities/cloud/log-calls';
 import { createStaticCloud } from '../activities/cloud/static';
+import { createFenceCommand } from '../activities/cloud/static/fence-command';
 import { readMachineId } from '../activities/cloud/static/machine-id';
 import type { Fleet } from '../activities/fleet';
 import { ATTENTIVE } from '../activities/host/ssh-connect';
@@ -95,6 +96,7 @@ async function openClouds(
     addresses: inventory.floatingAddresses,
     ssh,
     ownMachineId: await readMachineId(),
+    fence: settings.HOLDFAST_FENCE_COMMAND === null ? null : createFenceCommand(settings.HOLDFAST_FENCE_COMMAND),
   });
   return { docker: logCalls(docker, log), static: logCalls(machines, log) };
 }

@@ -24,7 +24,7 @@ export function keepalivedConfig(
 }
 
 vrrp_script haproxy {
-  script "/usr/bin/systemctl is-active --quiet haproxy"
+  script "/usr/sbin/start-stop-daemon --status --pidfile /run/haproxy.pid --name haproxy"
   interval 1
   fall 2
   rise 1

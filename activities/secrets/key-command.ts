@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { HoldfastError } from '../../domain/errors';
+import { runOperatorCommand } from '../operator-command';
 import { KEY_BYTES } from './cipher';
 
 /**
@@ -45,46 +45,13 @@ export function createKeyCommand(line: string, timeoutMs = TIMEOUT_MS): KeyComma
   };
 }
 
-function run(line: string, verb: Verb, input: string, timeoutMs: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    // A group of its own: what the shell started ends with it.
-    const child = spawn('sh', ['-c', `${line} "$1"`, 'holdfast-key-command', verb], {
-      stdio: ['pipe', 'pipe', 'ignore'],
-      detached: true,
-    });
-    const chunks: Buffer[] = [];
-    let size = 0;
-    let why: string | null = null;
-    const giveUp = (reason: string): void => {
-      why ??= reason;
-      killGroup(child.pid);
-    };
-    const timer = setTimeout(() => giveUp(`it did not end within ${timeoutMs / 1000} s`), timeoutMs);
-    child.stdout.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > MOST_BYTES) giveUp(`it printed more than ${MOST_BYTES} bytes`);
-      else chunks.push(chunk);
-    });
-    child.stdin.on('error', () => undefined); // It ended without reading: its exit code tells.
-    child.stdin.end(`${input}\n`);
-    child.on('error', () => giveUp('no shell can be run'));
-    child.on('close', (code, signal) => {
-      clearTimeout(timer);
-      if (code !== 0) why ??= `it ended with ${signal ?? `exit code ${code}`}`;
-      if (why !== null) reject(failed(verb, why));
-      else resolve(Buffer.concat(chunks).toString('utf8').trim());
-    });
-  });
+async function run(line: string, verb: Verb, input: string, timeoutMs: number): Promise<string> {
+  try {
+    return await runOperatorCommand(line, [verb], { input: `${input}\n`, timeoutMs, mostBytes: MOST_BYTES });
+  } catch (error) {
+    throw failed(verb, error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** Says what happened, never what the command printed: that may be the key. */
 const failed = (verb: Verb, why: string): HoldfastError => new HoldfastError('KEY_COMMAND_FAILED', { verb, why });
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It ended by itself in between.
-  }
-}

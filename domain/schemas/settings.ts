@@ -9,6 +9,11 @@ const settingsSchema = z.object({
     .string()
     .optional()
     .transform((line) => line?.trim() || null),
+  /** Command that switches machines of the cloud `static` off and on, see docs/machines.md; null: nobody but their owner can. */
+  HOLDFAST_FENCE_COMMAND: z
+    .string()
+    .optional()
+    .transform((line) => line?.trim() || null),
   /** The sites file: which object stores there are, docs/configuration.md; null: `sites.json` in the home, if that is there. */
   HOLDFAST_SITES: z
     .string()

@@ -57,7 +57,7 @@ export const sum = (tallies: readonly Tally[]): Tally => ({
 /** For Jest. Tests of hosts mostly wait for them, and share the machine's cores and memory; a matrix of `chaos` keeps all cores busy by itself; what is measured shares nothing. */
 function filesAtOnce(projects: readonly Project[]): string {
   if (projects.includes('alone') || projects.includes('chaos')) return '1';
-  return projects.includes('backups') || projects.includes('system') ? '3' : '100%';
+  return projects.includes('backups') || projects.includes('system') ? '2' : '100%';
 }
 
 /** Runs Jest on some projects, its output going straight to ours. */

@@ -36,6 +36,7 @@ export async function openSimulatedFleet(
     addresses: inventory.floatingAddresses,
     ssh,
     ownMachineId: null,
+    fence: null,
     answers: ({ host }) => Promise.resolve(world.hostAt(host)?.running === true),
   });
   return {

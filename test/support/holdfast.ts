@@ -56,6 +56,8 @@ export interface HoldfastOptions extends StoreTraits {
   readonly reach?: Settings['HOLDFAST_DOCKER_REACH'];
   /** Names of the object stores that it has; default: none, so that there are no backups. */
   readonly stores?: readonly string[];
+  /** Switches machines of the cloud `static` off and on. */
+  readonly fenceCommand?: string;
 }
 
 const READY_TIMEOUT_MS = 60_000;
@@ -64,6 +66,7 @@ const PROGRAMS = ['worker', 'api'] as const;
 export async function startHoldfast({
   reach = 'direct',
   stores = [],
+  fenceCommand = '',
   ...traits
 }: HoldfastOptions = {}): Promise<Holdfast> {
   const image = process.env['HOLDFAST_IMAGE'];
@@ -77,7 +80,7 @@ export async function startHoldfast({
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
   };
   try {
-    return await start({ home, image, reach, stores, traits, ends, end });
+    return await start({ home, image, reach, stores, fenceCommand, traits, ends, end });
   } catch (error) {
     const logs = logsOf(home);
     await end().catch(() => undefined);
@@ -90,12 +93,22 @@ interface Beginning {
   readonly image: string;
   readonly reach: Settings['HOLDFAST_DOCKER_REACH'];
   readonly stores: readonly string[];
+  readonly fenceCommand: string;
   readonly traits: StoreTraits;
   readonly ends: (() => Promise<unknown>)[];
   readonly end: () => Promise<void>;
 }
 
-async function start({ home, image, reach, stores: names, traits, ends, end }: Beginning): Promise<Holdfast> {
+async function start({
+  home,
+  image,
+  reach,
+  stores: names,
+  fenceCommand,
+  traits,
+  ends,
+  end,
+}: Beginning): Promise<Holdfast> {
   const docker = new Docker();
   const database = await createTestDatabase();
   ends.push(() => database.drop());
@@ -112,6 +125,7 @@ async function start({ home, image, reach, stores: names, traits, ends, end }: B
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: address,
     HOLDFAST_DOCKER_REACH: reach,
+    HOLDFAST_FENCE_COMMAND: fenceCommand,
     HOLDFAST_PORT: String(port),
     ...(stores && { HOLDFAST_SITES: stores.sitesFile }),
     ...(uiUrl !== null && { TEMPORAL_UI_URL: uiUrl }),

@@ -20,6 +20,7 @@ import type {
 } from '../cloud';
 import { networkOf } from './addresses';
 import { acceptsConnections } from './answers';
+import type { FenceCommand } from './fence-command';
 import type { Inspector } from './preflight';
 import { findObstacles, look } from './preflight';
 import { MARKER_FILE } from './inspect';
@@ -35,6 +36,8 @@ export interface StaticCloudOptions {
   readonly ssh: SshPool;
   /** /etc/machine-id of the control plane: it is never a host. */
   readonly ownMachineId: string | null;
+  /** How machines are switched off and on; null: nobody but their owner can. */
+  readonly fence: FenceCommand | null;
   /** True when something accepts connections where sshd should be. Default: a connection tells. */
   readonly answers?: (at: SocketAddress) => Promise<boolean>;
 }
@@ -49,7 +52,7 @@ export function createStaticCloud(options: StaticCloudOptions): Cloud {
   const { hosts, addresses } = options;
   return {
     name: 'static',
-    fences: false,
+    fences: options.fence !== null,
     machines: machinePool(options),
     describe: (within) => describe(options, within),
     createNetwork: async ({ token, tags, preferred }) => {
@@ -72,6 +75,7 @@ export function createStaticCloud(options: StaticCloudOptions): Cloud {
     powerOff: async (token) => powerOff(options, await requireClaim(hosts, token)),
     powerOn: async (token) => {
       const { machine } = await requireClaim(hosts, token);
+      if (options.fence) return options.fence.on(machine);
       if (await answers(options, machine)) return;
       throw refused('power on a machine', `nobody but you can switch ${machine.name} on`);
     },
@@ -149,8 +153,9 @@ function cloudHost({ token, machine }: HostClaim, running: boolean): CloudHost {
   };
 }
 
-/** There is no other way to know that a machine is off than that it was told so and falls silent. */
+/** Without a fence command there is no other way to know that a machine is off than that it was told so and falls silent. */
 async function powerOff(options: StaticCloudOptions, { machine }: HostClaim): Promise<void> {
+  if (options.fence) return fence(options, options.fence, machine);
   if (!(await answers(options, machine))) throw refused('power off a machine', `${machine.name} does not answer`);
   const host = options.ssh.host({ label: machine.name, ssh: machine.ssh, hostKey: machine.hostKey });
   await host.run(sh`systemctl --no-block poweroff`, { title: 'power off' });
@@ -159,6 +164,14 @@ async function powerOff(options: StaticCloudOptions, { machine }: HostClaim): Pr
     if (Date.now() > deadline) throw refused('power off a machine', `${machine.name} still answers`);
     await sleep(500);
   }
+}
+
+/** A command that says so of a machine that still takes connections has switched off another one, or none. */
+async function fence(options: StaticCloudOptions, command: FenceCommand, machine: RegisteredHost): Promise<void> {
+  await command.off(machine);
+  if (!(await answers(options, machine))) return;
+  const detail = `${machine.name} still answers, though the fence command says that it is off`;
+  throw new HoldfastError('CLOUD_UNAVAILABLE', { cloud: 'static', detail });
 }
 
 /** What is still held, and machines that were given back but still have software on them, as far as they answer. */

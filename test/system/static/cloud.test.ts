@@ -23,7 +23,7 @@ let cloud: Cloud;
 let otherProcess: Cloud;
 
 const cloudOn = ({ hosts, floatingAddresses: addresses }: OpenInventory): Cloud =>
-  createStaticCloud({ hosts, addresses, ssh, ownMachineId: null });
+  createStaticCloud({ hosts, addresses, ssh, ownMachineId: null, fence: null });
 
 beforeAll(async () => {
   scratch = await openScratchInventory();
@@ -172,5 +172,43 @@ test('a machine that does not answer is neither called off nor switched on: nobo
   await expect(cloud.powerOn('clu_one/pg-1')).rejects.toMatchObject({
     code: 'CLOUD_REFUSED',
     message: expect.stringContaining('nobody but you can switch') as unknown,
+  });
+});
+
+describe('with a fence command', () => {
+  /** What it was asked for, in order. */
+  let asked: string[];
+  const fencing = (answers: boolean): Cloud => {
+    const note =
+      (verb: string) =>
+      ({ name }: { name: string }): Promise<void> =>
+        Promise.resolve(void asked.push(`${verb} ${name}`));
+    const { hosts, floatingAddresses: addresses } = scratch.inventory;
+    const fence = { off: note('off'), on: note('on') };
+    return createStaticCloud({
+      ...{ hosts, addresses, ssh, ownMachineId: null, fence },
+      answers: () => Promise.resolve(answers),
+    });
+  };
+  beforeEach(() => {
+    asked = [];
+  });
+
+  test('a machine is switched off and on by it, whether it answers or not', async () => {
+    const able = fencing(false);
+    expect([cloud.fences, able.fences]).toEqual([false, true]);
+    await able.createHost(spec('clu_one/pg-1'));
+    await able.powerOff('clu_one/pg-1');
+    await able.powerOn('clu_one/pg-1');
+    expect(asked).toEqual([expect.stringMatching(/^off m\d$/), expect.stringMatching(/^on m\d$/)]);
+  });
+
+  test('one that still answers is not off, whatever the command says', async () => {
+    const lying = fencing(true);
+    await lying.createHost(spec('clu_one/pg-1'));
+    await expect(lying.powerOff('clu_one/pg-1')).rejects.toMatchObject({
+      code: 'CLOUD_UNAVAILABLE',
+      message: expect.stringMatching(/m\d still answers, though the fence command says that it is off/) as unknown,
+    });
   });
 });

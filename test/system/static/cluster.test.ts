@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClusterDetailAnswer } from '../../../domain/schemas/clusters';
@@ -33,12 +33,27 @@ async function add(machine: Machine, ...more: readonly string[]): ReturnType<Tes
   return run(['host', 'add', name, ...where, ...SIZE, ...more]);
 }
 
+/** Does what a management board would, and writes down what it was asked for. */
+function writeFenceCommand(): string {
+  const file = join(folder, 'fence');
+  const body = `set -eu
+echo "$1 $2" >>${folder}/fenced
+container=$(sed -n "s/^$2 //p" ${folder}/machines)
+case $1 in
+  off) docker kill "$container" || [ "$(docker inspect -f '{{.State.Running}}' "$container")" = false ] ;;
+  on) docker start "$container" ;;
+esac`;
+  writeFileSync(file, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  return file;
+}
+
 beforeAll(async () => {
-  holdfast = await startHoldfast();
   folder = mkdtempSync(join(tmpdir(), 'holdfast-static-'));
+  holdfast = await startHoldfast({ fenceCommand: writeFenceCommand() });
   ({ run } = commandIn(folder, { HOLDFAST_URL: holdfast.url, HOLDFAST_TOKEN: holdfast.token }));
   const { publicKey } = controlKeySchema.parse((await holdfast.api('GET', '/v1/hosts/key')).body);
   machines = await makeMachines(3, publicKey);
+  writeFileSync(join(folder, 'machines'), machines.all.map(({ name, container }) => `${name} ${container}\n`).join(''));
 });
 afterAll(async () => {
   await holdfast.stop();
@@ -95,6 +110,33 @@ async function startedJobs(machine: Machine): Promise<string[]> {
   return [...journal.matchAll(/^Started (holdfast-op_\S+)/gm)].map(([, unit]) => unit ?? '');
 }
 
+/** Its machine is fenced by the operator's command, another node takes its place, and it comes back as a replica. */
+async function loseThePrimary(access: ReturnType<typeof login>): Promise<void> {
+  const nodeOf = async (role: string): Promise<string> => {
+    const { nodes } = await holdfast.cluster('orders');
+    return nodes.find(({ state }) => state === role)?.name ?? '';
+  };
+  const former = await eventually(async () => (await nodeOf('primary')) || false);
+  const machine = await machineWith(former);
+  docker('kill', machine.container);
+  await eventually(async () => {
+    const { status } = await holdfast.cluster('orders');
+    return status.conditions.some(({ reason }) => reason === 'FailedOver');
+  });
+  await eventually(() =>
+    query(access, 'insert into kept values (3)').then(
+      () => true,
+      () => false,
+    ),
+  );
+  expect(readFileSync(join(folder, 'fenced'), 'utf8')).toBe(`off ${machine.name}\non ${machine.name}\n`);
+  expect(await query(access, 'select number from kept order by number')).toEqual([{ number: 1 }, { number: 3 }]);
+  await eventually(async () => {
+    const { nodes } = await holdfast.cluster('orders');
+    return nodes.filter(({ state }) => state === 'replica').length === 2;
+  });
+}
+
 test('machines are registered by host add, which tells that they can be used', async () => {
   for (const machine of machines.all) {
     const { code, stdout } = await add(machine);
@@ -134,6 +176,8 @@ test('three machines become a cluster by one request; it survives a gateway; the
 
   const access = login(await holdfast.credentials('orders'), 'primaryPort');
   await query(access, 'create table kept as select 1 as number');
+
+  await loseThePrimary(access);
 
   const gateway = await machineWith('gw-1');
   docker('kill', gateway.container);

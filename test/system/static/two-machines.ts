@@ -49,7 +49,10 @@ export async function openTwoMachines(): Promise<TwoMachines> {
     first,
     second,
     pool(ownMachineId) {
-      const { machines: pool } = createStaticCloud({ hosts, addresses, ssh, ownMachineId: ownMachineId ?? null });
+      const { machines: pool } = createStaticCloud({
+        ...{ hosts, addresses, ssh, fence: null },
+        ownMachineId: ownMachineId ?? null,
+      });
       if (!pool) throw new Error('the cloud static has machines');
       return pool;
     },
