@@ -4,12 +4,12 @@ import type { Outcome } from './experiment';
 
 /**
  * The rows of the matrix: where a worker dies. They are what a dry run did, so an activity that is added adds its own. By
- * default each run of the tests has a sixth of the executions and one side of each, drawn anew: HOLDFAST_TEST_SEED draws those of
+ * default each run of the tests has a twelfth of the executions and one side of each, drawn anew: HOLDFAST_TEST_SEED draws those of
  * an earlier run again, `HOLDFAST_CHAOS=all npm test -- --selectProjects chaos` has all of both, and whatever else a matrix leaves out.
  */
 
-/** Of so many there is one in a run: whole matrices take longer than all other tests together. A row comes in every twelfth run on average. */
-const ONE_OF = 6;
+/** Of so many there is one in a run: whole matrices take longer than all other tests together. A row comes in every 24th run on average. */
+const ONE_OF = 12;
 
 export const all = process.env['HOLDFAST_CHAOS'] === 'all';
 const seed = Number(process.env['HOLDFAST_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));

@@ -181,6 +181,8 @@ export function describeMaintenance(ha: Ha): void {
         [ha().id],
       );
     const before = await failovers();
+    // The watch listens anew since the start.
+    await untilHeard(primary.name, 'primary');
     expect((await post('maintenance', { minutes: 10 })).status).toBe(200);
     const conditions = async () => (await ha().holdfast.cluster(ha().id)).status.conditions;
     expect(await conditions()).toContainEqual(expect.objectContaining({ type: 'Maintenance', status: true }));

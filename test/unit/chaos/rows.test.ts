@@ -3,8 +3,8 @@ import type { CrashPoint, Execution } from '../../simulation/crash';
 
 /** What a run of the crash matrices draws: little of it in each, all of it in time. */
 
-const EXECUTIONS: Execution[] = Array.from({ length: 10 }, (_, i) => `step-${i}: act`);
-const SEEDS = Array.from({ length: 100 }, (_, i) => String(i));
+const EXECUTIONS: Execution[] = Array.from({ length: 20 }, (_, i) => `step-${i}: act`);
+const SEEDS = Array.from({ length: 400 }, (_, i) => String(i));
 
 /** As a run has them that is told so. */
 function rowsWith(environment: Readonly<Record<string, string>>): typeof Rows {
@@ -16,7 +16,7 @@ afterEach(() => jest.restoreAllMocks());
 
 const named = (rows: readonly CrashPoint[]): string[] => rows.map(({ when, execution }) => `${when} ${execution}`);
 
-test('a sixth of the executions is drawn, one side of each and in their order; the same seed draws the same', () => {
+test('a twelfth of the executions is drawn, one side of each and in their order; the same seed draws the same', () => {
   const { rowsOf } = rowsWith({ HOLDFAST_TEST_SEED: '7' });
   const rows = rowsOf([...EXECUTIONS, ...EXECUTIONS]);
   const drawn = rows.map(({ execution }) => execution);
