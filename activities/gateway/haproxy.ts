@@ -27,6 +27,13 @@ export function allowedIpsFile(view: ClusterView): string {
 }
 
 /**
+ * Before the first look at a server HAProxy takes it for healthy: after a start all of them are the primary for a moment. A client that
+ * a replica took then would be cut again by that look; one who is refused connects anew. `max-spread-checks` has all looks begin at once,
+ * rather than spread over a second.
+ */
+const TO_THE_ONE_PRIMARY = ['tcp-request connection reject if { nbsrv(primary) gt 1 }', 'default_backend primary'];
+
+/**
  * TCP only: TLS is between the client and PostgreSQL (or PgBouncer), the gateway can't read it. Patroni tells which
  * node is what; when a node stops being the primary its sessions are cut, so that no client goes on talking to it.
  */
@@ -39,6 +46,7 @@ export function haproxyConfig(view: ClusterView, gateway: GatewayPlace = ON_ITS_
       'user haproxy',
       'group haproxy',
       `stats socket ${ADMIN_SOCKET} mode 660 level admin`,
+      'max-spread-checks 50ms',
     ]),
     section('defaults', [
       'mode tcp',
@@ -50,7 +58,7 @@ export function haproxyConfig(view: ClusterView, gateway: GatewayPlace = ON_ITS_
       'option srvtcpka',
       'retries 0',
     ]),
-    frontend('primary', bind(gateway, GATEWAY_PORTS.primary), ['default_backend primary']),
+    frontend('primary', bind(gateway, GATEWAY_PORTS.primary), TO_THE_ONE_PRIMARY),
     ...(gateway.bindAddress === null ? [] : [localPrimary()]),
     frontend('replica', bind(gateway, GATEWAY_PORTS.replica), [
       'use_backend replica if { nbsrv(replica) gt 0 }',
@@ -72,7 +80,7 @@ print $haproxy join('; ', @orders), "\n"; 1 while <$haproxy>;`;
  * the same. Where HAProxy does not run there is nothing to lead.
  */
 export function leadTo({ from, to }: { readonly from?: NodeName; readonly to: NodeName }): ShellCommand {
-  const orders = [`set server primary/${to} health up`, ...(from ? [`set server primary/${from} health down`] : [])];
+  const orders = [...(from ? [`set server primary/${from} health down`] : []), `set server primary/${to} health up`];
   return sh`{ perl -e ${TELL} ${ADMIN_SOCKET} ${orders} || :; }`;
 }
 
@@ -82,7 +90,7 @@ const bind = ({ bindAddress }: GatewayPlace, port: number): string =>
 
 /** For PgBouncer beside a PostgreSQL, whose port 5432 on loopback is that PostgreSQL's own. */
 const localPrimary = (): string =>
-  section('frontend local', [`bind 127.0.0.1:${PRIMARY_LOCAL_PORT}`, 'default_backend primary']);
+  section('frontend local', [`bind 127.0.0.1:${PRIMARY_LOCAL_PORT}`, ...TO_THE_ONE_PRIMARY]);
 
 function frontend(name: string, bindLine: string, route: readonly string[]): string {
   return section(`frontend ${name}`, [

@@ -8,6 +8,7 @@ import type { ReadyCluster } from '../inventory/watching';
 import { keepLeaderAway } from './etcd-leader';
 import type { Asking, DataLook, GatewayLook } from './look-at-nodes';
 import { lookAtDataNode, lookAtGateway } from './look-at-nodes';
+import { createSegmentTurner } from './waiting-standbys';
 
 /** What the watch keeps in mind of a cluster from look to look. */
 interface Memory {
@@ -34,6 +35,7 @@ export interface Seen<Look> {
 export function createNodeWatch(fleet: Fleet, signal: AbortSignal): (cluster: ReadyCluster) => Promise<void> {
   const memories = new Map<ClusterId, Memory>();
   const recordActs = createActRecord(fleet);
+  const turnSegments = createSegmentTurner(fleet);
   return async (cluster) => {
     const { clusterId } = cluster;
     const before = memories.get(clusterId) ?? NOTHING;
@@ -45,7 +47,7 @@ export function createNodeWatch(fleet: Fleet, signal: AbortSignal): (cluster: Re
       lookAtEach(fleet, view, gatewaysOf(view), asking, lookAtGateway),
     ]);
     await recordActs(clusterId, data);
-    if (!cluster.busy) await keepLeaderAway(fleet, view, data, signal);
+    if (!cluster.busy) await Promise.all([keepLeaderAway(fleet, view, data, signal), turnSegments(view, data)]);
     const conditions = [
       ...aboutDisks(cluster, data),
       ...(cluster.busy ? [] : aboutParts(data, gateways)),

@@ -71,7 +71,7 @@ describe('a gateway that shares its machine with a data node', () => {
   test('leads its PgBouncer to the primary, not to the PostgreSQL beside it', () => {
     expect(pgbouncerConfig(ha, place)).toContain('* = host=127.0.0.1 port=6434\n');
     expect(haproxyConfig(ha, place)).toMatch(
-      /frontend local\n {2}bind 127\.0\.0\.1:6434\n {2}default_backend primary\n/,
+      /frontend local\n {2}bind 127\.0\.0\.1:6434\n {2}tcp-request connection reject if \{ nbsrv\(primary\) gt 1 \}\n {2}default_backend primary\n/,
     );
   });
 
