@@ -63,7 +63,7 @@ test('the host remembers how a script ended until that is written down; then it 
   const looked = ['look at', 'read the', 'read the'];
   expect(done).toEqual([
     'wait for',
-    'see whether',
+    'ask for',
     'ask for',
     'write /etc/holdfast/hooks/pre',
     'start job',

@@ -67,6 +67,6 @@ test('HAProxy is told in one line who is the primary, and where it does not run 
   });
   await once(haproxy.listen(path), 'listening');
   expect(await run('sh', ['-c', command])).toEqual({ code: 0, stderr: '' });
-  expect(heard).toEqual(['set server primary/pg-2 health up; set server primary/pg-1 health down\n']);
+  expect(heard).toEqual(['set server primary/pg-1 health down; set server primary/pg-2 health up\n']);
   haproxy.close();
 });
