@@ -33,13 +33,14 @@ const SILENCE_MS = 1_000;
  * The primary that may have to be replaced: it is silent, nobody else is the primary, and those that are heard are enough to go on
  * without it. Silence is one witness only, and the control plane's own network may be the cause.
  *
- * @param heartbeats of all data nodes of a cluster.
+ * @param heartbeats of all data nodes of a cluster. @param last who was the primary when they began to be listened to, as it was
+ * written down; null: that is not known.
  */
-export function silentPrimary(heartbeats: readonly Heartbeat[]): NodeName | null {
+export function silentPrimary(heartbeats: readonly Heartbeat[], last: NodeName | null): NodeName | null {
   const heard = heartbeats.filter(isHeard);
-  const primaries = heartbeats.filter(({ role }) => role === 'primary');
+  const primaries = heartbeats.filter(({ node, role }) => role === 'primary' || (role === null && node === last));
   const [primary] = primaries;
-  if (!primary || primaries.length > 1 || isHeard(primary)) return null;
+  if (!primary || primaries.length > 1 || primary.silentMs < SILENCE_MS) return null;
   const canGoOn = isMajority(heard.length, heartbeats.length) && heard.some(({ role }) => role === 'replica');
   return canGoOn ? primary.node : null;
 }

@@ -8,7 +8,7 @@ import { lockCluster, setCondition } from './clusters';
 import type { Database, Sql } from './database';
 import { first } from './database';
 import { IN_MAINTENANCE } from './maintenance';
-import { clusterId, nodeName, time } from './rows';
+import { bigint, clusterId, nodeName, time } from './rows';
 
 /** A primary that is silent to everybody, from before its host is switched off until that is on again. */
 export interface Failover {
@@ -18,6 +18,8 @@ export interface Failover {
   readonly node: NodeName;
   /** When its host was off for sure; null: that is not known. */
   readonly fencedAt: string | null;
+  /** The one that it held then, by etcd's revision; null: that is not known. */
+  readonly lease: number | null;
 }
 
 /** What the watch has done about primaries that were lost. */
@@ -29,23 +31,37 @@ export interface FailoverTable {
    */
   begin(clusterId: ClusterId, node: NodeName): Promise<Failover | null>;
   listUnfinished(): Promise<Failover[]>;
-  noteFenced(id: Failover['id']): Promise<void>;
+  /** Once; later calls change nothing. */
+  noteFenced(id: Failover['id'], lease: Failover['lease']): Promise<void>;
   /** @param primary who it is instead, or the same one where it answers again and was left alone; null: nobody is. */
   end(id: Failover['id'], primary: NodeName | null): Promise<void>;
 }
 
 const failoverRow = z
-  .object({ id: z.string(), cluster_id: clusterId, node: nodeName, fenced_at: time.nullable() })
-  .transform((row): Failover => ({ id: row.id, clusterId: row.cluster_id, node: row.node, fencedAt: row.fenced_at }));
-const COLUMNS = 'id, cluster_id, node, fenced_at';
+  .object({
+    id: z.string(),
+    cluster_id: clusterId,
+    node: nodeName,
+    fenced_at: time.nullable(),
+    lease: bigint.nullable(),
+  })
+  .transform(({ id, cluster_id, node, fenced_at, lease }): Failover => ({
+    ...{ id, node, lease },
+    clusterId: cluster_id,
+    fencedAt: fenced_at,
+  }));
+const COLUMNS = 'id, cluster_id, node, fenced_at, lease';
 
 export function failoverTable(database: Database): FailoverTable {
   return {
     begin: (id, node) => database.transaction((sql) => begin(sql, id, node)),
     listUnfinished: () =>
       database.rows(failoverRow, `select ${COLUMNS} from failovers where finished_at is null order by id`),
-    noteFenced: async (id) => {
-      await database.run('update failovers set fenced_at = coalesce(fenced_at, now()) where id = $1', [id]);
+    noteFenced: async (id, lease) => {
+      await database.run('update failovers set fenced_at = now(), lease = $2 where id = $1 and fenced_at is null', [
+        id,
+        lease,
+      ]);
     },
     end: (id, primary) => database.transaction((sql) => end(sql, id, primary)),
   };
@@ -73,7 +89,7 @@ async function begin(sql: Sql, id: ClusterId, node: NodeName): Promise<Failover 
 async function end(sql: Sql, id: Failover['id'], primary: NodeName | null): Promise<void> {
   const failover = first(await sql.rows(failoverRow, `select ${COLUMNS} from failovers where id = $1`, [id]));
   if (!failover) throw new Error(`no failover ${id}`);
-  const { clusterId: subject, node } = failover;
+  const { clusterId: subject, node, fencedAt } = failover;
   await lockCluster(sql, subject, null);
   const ended = first(
     await sql.rows(
@@ -84,15 +100,19 @@ async function end(sql: Sql, id: Failover['id'], primary: NodeName | null): Prom
     ),
   );
   if (!ended) return;
-  await setCondition(sql, subject, conditionOf(node, primary));
+  await setCondition(sql, subject, conditionOf(node, primary, fencedAt !== null));
   const details = { node, primary: primary ?? 'none', tookMs: ended.took_ms };
   await appendAudit(sql, { actor: 'autopilot', action: 'failover ended', subject, details });
 }
 
-function conditionOf(node: NodeName, primary: NodeName | null): Parameters<typeof setCondition>[2] {
+function conditionOf(node: NodeName, primary: NodeName | null, wasFenced: boolean): Parameters<typeof setCondition>[2] {
   const type = 'PrimaryServes';
-  if (primary === node)
-    return { type, status: true, reason: 'AnswersAgain', message: `${node} answers again: nothing was done.` };
+  if (primary === node) {
+    const message = wasFenced
+      ? `${node} was switched off, and is the primary again.`
+      : `${node} answers again: nothing was done.`;
+    return { type, status: true, reason: 'AnswersAgain', message };
+  }
   const back = `The host of ${node} is switched on again.`;
   if (primary !== null)
     return { type, status: true, reason: 'FailedOver', message: `${primary} took over from ${node}. ${back}` };

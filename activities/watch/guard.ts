@@ -10,7 +10,7 @@ import { carryOn, takeUp } from './failover';
 import { openHearing } from './hearing';
 import type { HealingSteps } from './order';
 import { watchLosses } from './replacements';
-import { askOthersFor } from './witnesses';
+import { askWithout } from './witnesses';
 
 const LOOK_MS = 100;
 /** How soon a new cluster, a changed node or a failover that somebody else left is seen, and what was heard is written down. */
@@ -35,14 +35,15 @@ export async function guardClusters(
   const losses = watchLosses(fleet, steps, clock);
   const failovers = createFailovers(fleet);
   const listing = every(LIST_MS, signal, async () => {
-    await failovers.takeUpLeft();
-    await hearing.follow();
-    await hearing.record();
+    // Where one of them fails, the others still tell and heal.
+    await failovers.takeUpLeft().catch(tell);
+    await hearing.follow().catch(tell);
+    await hearing.record().catch(tell);
     losses.look(hearing.clusters());
   });
   await every(LOOK_MS, signal, () => {
     for (const heard of hearing.clusters()) {
-      const node = heard.view.cloud.fences ? silentPrimary(heard.heartbeats()) : null;
+      const node = heard.view.cloud.fences ? silentPrimary(heard.heartbeats(), heard.lastPrimary) : null;
       if (node !== null) failovers.suspect(heard.view, node);
     }
     return Promise.resolve();
@@ -62,7 +63,7 @@ function createFailovers(fleet: Fleet): Failovers {
   const table = fleet.inventory.failovers;
   const suspected = new Set<ClusterId>();
   const carried = new Set<Failover['id']>();
-  const carry = async (failover: Failover, act: typeof carryOn): Promise<void> => {
+  const carry = async (failover: Failover, act: typeof takeUp): Promise<void> => {
     if (carried.has(failover.id)) return;
     carried.add(failover.id);
     await act(fleet, failover)
@@ -77,7 +78,7 @@ function createFailovers(fleet: Fleet): Failovers {
   };
   const act = async (view: ClusterView, node: NodeName): Promise<void> => {
     const { id } = view.cluster;
-    if ((await askOthersFor(fleet, view, node)) !== 'silent') {
+    if ((await askWithout(fleet, view, node)) !== 'silent') {
       tellLeftAlone(id, node);
       return pause(AGAIN_MS);
     }

@@ -1,7 +1,9 @@
+import { log } from '@temporalio/activity';
 import type { Heartbeat } from '../../domain/heartbeats';
 import type { ClusterId } from '../../domain/ids';
 import type { ClusterView, Fleet } from '../fleet';
 import { dataNodesOf, gatewaysOf, viewCluster } from '../fleet';
+import type { NodeName } from '../../domain/topology';
 import type { Beat } from '../inventory/heartbeats';
 import type { Listener } from './heartbeats';
 import { listenTo } from './heartbeats';
@@ -12,6 +14,8 @@ export interface HeardCluster {
   /** Of its data nodes. */
   heartbeats(): Heartbeat[];
   gatewayHeartbeats(): Heartbeat[];
+  /** Who was the primary before: it may not be heard any more. Null: that is not known. */
+  readonly lastPrimary: NodeName | null;
 }
 
 /** All nodes of all clusters that are ready, as they are heard. */
@@ -40,7 +44,13 @@ export function openHearing(fleet: Fleet): Hearing {
       const there = new Map((await heartbeats.listHeard()).map(({ clusterId, nodes }) => [clusterId, nodes]));
       for (const id of heard.keys()) if (heard.get(id)?.nodes !== there.get(id)) forget(id);
       const fresh = [...there].filter(([id]) => !heard.has(id));
-      for (const [id, nodes] of fresh) heard.set(id, listen(fleet, nodes, await viewCluster(fleet, id)));
+      // One that cannot be listened to keeps nobody from the others.
+      for (const [id, nodes] of fresh) {
+        const listened = await listen(fleet, nodes, id).catch((error: unknown) => {
+          log.warn('a cluster is not listened to', { cluster: id, error: String(error) });
+        });
+        if (listened) heard.set(id, listened);
+      }
     },
     clusters: () => [...heard.values()],
     record: () => heartbeats.record([...heard].flatMap(([clusterId, one]) => beatsOf(clusterId, one))),
@@ -53,12 +63,16 @@ interface Listened extends HeardCluster {
   readonly listeners: readonly Listener[];
 }
 
-function listen(fleet: Fleet, nodes: string, view: ClusterView): Listened {
+async function listen(fleet: Fleet, nodes: string, id: ClusterId): Promise<Listened> {
+  const view = await viewCluster(fleet, id);
+  const last = [...(await fleet.inventory.heartbeats.of(id)).values()].filter(({ role }) => role === 'primary');
+  const [lastPrimary] = last.sort((a, b) => a.silentMs - b.silentMs);
   const data = dataNodesOf(view).map((node) => listenTo(fleet, view, node));
   const gateways = gatewaysOf(view).map((node) => listenTo(fleet, view, node));
   return {
     nodes,
     view,
+    lastPrimary: lastPrimary?.node ?? null,
     listeners: [...data, ...gateways],
     heartbeats: () => data.map((listener) => listener.heartbeat()),
     gatewayHeartbeats: () => gateways.map((listener) => listener.heartbeat()),

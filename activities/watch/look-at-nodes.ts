@@ -6,8 +6,10 @@ import { DISK_ACTS_FILE } from '../disk/guard';
 import { ETCD_CLIENT_PORT } from '../etcd/config';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodeBeside, dataNodesOf, watchedHostOf } from '../fleet';
+import { abortable } from '../host/cancellation';
 import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT, PRIMARY_LOCAL_PORT } from '../gateway/ports';
 import { TLS_FOLDER } from '../host/tls-paths';
+import type { ShellCommand } from '../host/shell';
 import { sh } from '../host/shell';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { ETCDCTL } from '../patroni/keys';
@@ -50,7 +52,8 @@ export interface Asking {
   readonly certificates: boolean;
 }
 
-const TIMEOUT_MS = 8_000;
+/** Who has said nothing by then does not answer: the others of the cluster wait for it. */
+const TIMEOUT_MS = 5_000;
 const NEWEST_ACTS = 20;
 
 const CERTIFICATES = `for file in "$tls"/*.crt; do openssl x509 -noout -enddate -in "$file" || :; done`;
@@ -88,13 +91,8 @@ export async function lookAtDataNode(
   const places = [binariesOf(version), SOCKET_FOLDER, DATA_FOLDER, dataDirectory(version), DISK_ACTS_FILE];
   const words = [FACTS, ...places, NEWEST_ACTS, certificates ? TLS_FOLDER : ''];
   const status = [...asksEtcd, '--write-out=fields', 'endpoint', 'status'];
-  const printed = await watchedHostOf(fleet, view, node)
-    .run(sh`runuser -u postgres -- sh -c ${LOOK_AT_DATA} sh ${[...words, ...status]}`, {
-      title: 'look at the node',
-      timeoutMs: TIMEOUT_MS,
-      signal,
-    })
-    .catch(() => null);
+  const command = sh`runuser -u postgres -- sh -c ${LOOK_AT_DATA} sh ${[...words, ...status]}`;
+  const printed = await look(fleet, view, node, command, 'look at the node', signal);
   return printed === null ? null : parseDataLook(printed, view, node.name);
 }
 
@@ -109,11 +107,29 @@ export async function lookAtGateway(
   // Beside a PostgreSQL it serves on the floating address only, which another gateway may have.
   const ports = dataNodeBeside(view, node) ? [PRIMARY_LOCAL_PORT, PGBOUNCER_LOCAL_PORT] : Object.values(GATEWAY_PORTS);
   const words = [isReady, SYSTEM_ROLES.pooler, certificates ? TLS_FOLDER : '', ...ports];
-  const printed = await watchedHostOf(fleet, view, node)
-    .run(sh`sh -c ${LOOK_AT_GATEWAY} sh ${words}`, { title: 'look at the gateway', timeoutMs: TIMEOUT_MS, signal })
-    .catch(() => null);
+  const printed = await look(
+    fleet,
+    view,
+    node,
+    sh`sh -c ${LOOK_AT_GATEWAY} sh ${words}`,
+    'look at the gateway',
+    signal,
+  );
   if (printed === null) return null;
   return { deaf: linesOf(printed, 'deaf'), certificateEndsAt: firstEnd(printed) };
+}
+
+function look(
+  fleet: Fleet,
+  view: ClusterView,
+  node: ReachableNode,
+  command: ShellCommand,
+  title: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const ending = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+  const options = { title, timeoutMs: TIMEOUT_MS, connectTimeoutMs: 0, signal: ending };
+  return abortable(watchedHostOf(fleet, view, node).run(command, options), ending).catch(() => null);
 }
 
 const facts = z.object({

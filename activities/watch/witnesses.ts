@@ -3,7 +3,9 @@ import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, reachableNode, watchedHostOf } from '../fleet';
 import { abortable } from '../host/cancellation';
+import type { ShellCommand } from '../host/shell';
 import { sh } from '../host/shell';
+import { ETCDCTL } from '../patroni/keys';
 import { binariesOf } from '../postgres/paths';
 
 /** What data nodes say of another node: `silent` is a verdict only where enough of them say so and nobody says otherwise. */
@@ -35,15 +37,43 @@ export async function askOthersFor(fleet: Fleet, view: ClusterView, name: NodeNa
   return isMajority(agreeing, dataNodes.length) ? 'silent' : 'unknown';
 }
 
+/**
+ * As {@link askOthersFor}, of a primary. `unknown` also where they could not choose another one: without a majority of etcd nobody can,
+ * and a primary that was only slow would be gone.
+ */
+export async function askWithout(fleet: Fleet, view: ClusterView, name: NodeName): Promise<Testimony> {
+  const others = dataNodesOf(view).filter((node) => node.name !== name);
+  const [testimony, ...votes] = await Promise.all([
+    askOthersFor(fleet, view, name),
+    ...others.map((node) => hasVote(fleet, view, node)),
+  ]);
+  const canChoose = isMajority(votes.filter(Boolean).length, dataNodesOf(view).length);
+  return testimony === 'silent' && !canChoose ? 'unknown' : testimony;
+}
+
+/** Its etcd answers, and is no learner. It answers also while nobody leads, as when the leader was lost with the primary. */
+async function hasVote(fleet: Fleet, view: ClusterView, node: ReachableNode): Promise<boolean> {
+  const command = sh`${ETCDCTL} --command-timeout=1s --write-out=fields endpoint status`;
+  return (await ask(fleet, view, node, command, 'ask its etcd').catch(() => '')).includes('"IsLearner" : false');
+}
+
 async function call(fleet: Fleet, view: ClusterView, from: ReachableNode, to: ReachableNode): Promise<Testimony> {
   const isReady = `${binariesOf(view.cluster.spec.version)}/pg_isready`;
   const command = sh`sh -c ${CALL} sh ${isReady} ${to.privateAddress}`;
-  const options = { title: `call ${to.name}`, timeoutMs: TIMEOUT_MS, connectTimeoutMs: 0 };
   try {
-    const calling = watchedHostOf(fleet, view, from).run(command, options);
-    const printed = await abortable(calling, AbortSignal.timeout(TIMEOUT_MS));
-    return printed === '' ? 'silent' : 'answers';
+    return (await ask(fleet, view, from, command, `call ${to.name}`)) === '' ? 'silent' : 'answers';
   } catch {
     return 'unknown';
   }
+}
+
+function ask(
+  fleet: Fleet,
+  view: ClusterView,
+  node: ReachableNode,
+  command: ShellCommand,
+  title: string,
+): Promise<string> {
+  const asking = watchedHostOf(fleet, view, node).run(command, { title, timeoutMs: TIMEOUT_MS, connectTimeoutMs: 0 });
+  return abortable(asking, AbortSignal.timeout(TIMEOUT_MS));
 }

@@ -26,8 +26,12 @@ import { openScratchInventory } from './inventory';
 export interface GuardedNode {
   /** Null: nothing of it reaches the control plane. */
   says: HeartbeatRole | null;
-  /** It answers the other nodes. */
-  answers: boolean;
+  /** It answers the other nodes, or those of them alone. */
+  answers: boolean | readonly string[];
+  /** When it is asked for others it says nothing. */
+  mute: boolean;
+  /** Its etcd answers, and has a vote. */
+  votes: boolean;
   /** As the cloud knows it. */
   host: 'runs' | 'off' | 'gone';
   /** How often it was heard. */
@@ -46,6 +50,8 @@ export interface Guarded {
   done: string[];
   /** Whose requests fail at once, and by whom. */
   takenForOff: Set<string>;
+  /** Who is the primary for etcd, and since which of its revisions. */
+  lease: { holder: string; revision: number };
   /** What the others do when the lease is released. */
   promote: () => void;
   powerOff: Cloud['powerOff'];
@@ -94,12 +100,20 @@ export async function openGuarded(): Promise<Guarded & { close(): Promise<void>;
   });
 }
 
-const freshNode = (says: HeartbeatRole): GuardedNode => ({ says, answers: true, host: 'runs', beats: 0 });
+const freshNode = (says: HeartbeatRole): GuardedNode => ({
+  says,
+  answers: true,
+  mute: false,
+  votes: true,
+  host: 'runs',
+  beats: 0,
+});
 
 const freshState = (): Omit<Guarded, 'opened' | 'inventory' | 'guards' | 'shop'> => ({
   nodes: { 'pg-1': freshNode('primary'), 'pg-2': freshNode('replica'), 'pg-3': freshNode('replica') },
   done: [],
   takenForOff: new Set(),
+  lease: { holder: 'pg-1', revision: 7 },
   promote: () => undefined,
   powerOff: () => Promise.resolve(),
   fences: true,
@@ -200,13 +214,17 @@ export async function endGuards({ guards }: Guarded): Promise<void> {
   await Promise.all(guards.splice(0).map((guard) => guard.stop()));
 }
 
-async function run(guarded: Guarded, name: string, { title = '', onLine, signal }: RunOptions): Promise<string> {
+async function run(guarded: Guarded, name: string, options: RunOptions): Promise<string> {
+  const { title = '', onLine, signal } = options;
   const { nodes, done } = guarded;
   const called = /^call (.+)$/.exec(title)?.[1];
   if (called !== undefined) {
     done.push(`${name} calls ${called}`);
-    return nodes[called]?.answers ? 'sshd\n' : '';
+    if (nodes[name]?.mute) throw unreachable(name, new Error('no answer'));
+    const answers = nodes[called]?.answers ?? false;
+    return (typeof answers === 'boolean' ? answers : answers.includes(name)) ? 'sshd\n' : '';
   }
+  if (title === 'ask its etcd') return `"IsLearner" : ${!nodes[name]?.votes}\n`;
   if (title === 'lead clients to the new primary') {
     done.push(`${name} leads to another primary`);
     return '';
@@ -218,7 +236,12 @@ async function run(guarded: Guarded, name: string, { title = '', onLine, signal 
     return '';
   }
   if (nodes[name]?.says === null && title !== 'say who it is') throw unreachable(name, new Error('no answer'));
+  if (title === 'read the lease') {
+    const value = Buffer.from(guarded.lease.holder).toString('base64');
+    return JSON.stringify({ kvs: [{ create_revision: guarded.lease.revision, value }] });
+  }
   if (title === 'release the lease') {
+    if (!options.stdin?.toString().includes(`= "${guarded.lease.revision}"\n`)) return 'FAILURE\n';
     if (!done.includes('released')) done.push('released');
     guarded.promote();
     return 'SUCCESS\n';

@@ -6,6 +6,8 @@ create table failovers (
   node text collate "C" not null,
   begun_at timestamptz not null default now(),
   fenced_at timestamptz,
+  -- Of the lease that it held then, the revision of etcd's at which it took it.
+  lease bigint,
   finished_at timestamptz,
   -- Who is the primary instead; null: nobody was within the time.
   new_primary text collate "C"

@@ -10,8 +10,16 @@ const silent = (heartbeat: Heartbeat): Heartbeat => ({ ...heartbeat, silentMs: 1
 const down = (heartbeat: Heartbeat): Heartbeat => ({ ...heartbeat, role: 'down' });
 
 test('a primary that is silent while the others are heard is suspected', () => {
-  expect(silentPrimary([silent(primary), replica, other])).toBe('pg-1');
-  expect(silentPrimary([silent(primary), replica, down(other)])).toBe('pg-1');
+  expect(silentPrimary([silent(primary), replica, other], null)).toBe('pg-1');
+  expect(silentPrimary([silent(primary), replica, down(other)], null)).toBe('pg-1');
+});
+
+test('one that was the primary before anybody listened is suspected when it is not heard, and another one is not the primary', () => {
+  const unheard = silent({ ...primary, role: null });
+  expect(silentPrimary([unheard, replica, other], 'pg-1')).toBe('pg-1');
+  expect(silentPrimary([{ ...unheard, silentMs: 900 }, replica, other], 'pg-1')).toBeNull();
+  expect(silentPrimary([unheard, replica, other], 'pg-2')).toBeNull();
+  expect(silentPrimary([unheard, { ...replica, role: 'primary' }, other], 'pg-1')).toBeNull();
 });
 
 test.each<[string, Heartbeat[]]>([
@@ -27,7 +35,7 @@ test.each<[string, Heartbeat[]]>([
   ['who is left was never heard', [silent(primary), { ...replica, role: null }, other]],
   ['there are two nodes only', [silent(primary), replica]],
 ])('nobody is suspected when %s', (_what, heartbeats) => {
-  expect(silentPrimary(heartbeats)).toBeNull();
+  expect(silentPrimary(heartbeats, null)).toBeNull();
 });
 
 test.each<[string, (NodeState | null)[], boolean]>([

@@ -1,0 +1,119 @@
+import type { Condition } from '../../../domain/clusters';
+import { eventually } from '../../support/eventually';
+import type { GuardedNode } from '../../support/guarded-fleet';
+import { begin, change, endGuards, heard, openGuarded, silence, toldOf } from '../../support/guarded-fleet';
+
+/** When a host is switched off, whose lease is given to others, and what is made of a failover that was left. On real hosts: test/alone/ha/autopilot.ts. */
+
+let guarded: Awaited<ReturnType<typeof openGuarded>>;
+beforeAll(async () => {
+  guarded = await openGuarded();
+});
+afterAll(() => guarded.close());
+beforeEach(() => begin(guarded));
+afterEach(() => endGuards(guarded));
+
+const told = (): Promise<Condition | undefined> => toldOf(guarded, 'PrimaryServes');
+const calls = (): string[] => guarded.done.filter((one) => one.includes(' calls '));
+const deeds = (): string[] => guarded.done.filter((one) => !one.includes(' calls '));
+const unfinished = (): Promise<unknown[]> => guarded.inventory.failovers.listUnfinished();
+
+/** Written down by a worker that is gone, which had the host switched off. */
+async function leftFenced(lease: number | null): Promise<void> {
+  const { failovers } = guarded.inventory;
+  const failover = await failovers.begin(guarded.shop.cluster.id, 'pg-1');
+  if (!failover) throw new Error('no failover began');
+  await failovers.noteFenced(failover.id, lease);
+}
+
+test.each<[string, Partial<Record<string, Partial<GuardedNode>>>]>([
+  ['one of two hears it', { 'pg-1': { answers: ['pg-3'] } }],
+  ['one of two says nothing', { 'pg-3': { mute: true } }],
+  ['both say nothing', { 'pg-2': { mute: true }, 'pg-3': { mute: true } }],
+  ['the etcd of one of two has no vote', { 'pg-3': { votes: false } }],
+])('a primary that is silent to the control plane is left alone when %s', async (_what, nodes) => {
+  guarded.guard();
+  await heard(guarded);
+  silence(guarded, 'pg-1');
+  for (const [name, node] of Object.entries(nodes)) change(guarded, name, node ?? {});
+  await eventually(() => calls().length >= 6);
+  expect(deeds()).toEqual([]);
+  expect(await unfinished()).toEqual([]);
+  // The same guard acts once nothing of it is so.
+  change(guarded, 'pg-1', { answers: false });
+  for (const name of ['pg-2', 'pg-3']) change(guarded, name, { mute: false, votes: true });
+  await eventually(() => deeds().includes('off pg-1'));
+});
+
+test('one that is lost together with the worker is found by who the primary was, as it was written down', async () => {
+  const first = guarded.guard();
+  await heard(guarded);
+  await eventually(async () => (await guarded.inventory.heartbeats.of(guarded.shop.cluster.id)).has('pg-1'));
+  await first.stop();
+  silence(guarded, 'pg-1');
+  guarded.guard();
+  await eventually(async () => (await told())?.reason === 'FailedOver');
+  expect(deeds()).toEqual(['off pg-1', 'released', 'on pg-1']);
+});
+
+test('while nobody confirms that the host is off, the lease stays and it is not switched on', async () => {
+  let tries = 0;
+  guarded.powerOff = () => {
+    tries += 1;
+    return Promise.reject(new Error('the cloud is away'));
+  };
+  guarded.guard();
+  await heard(guarded);
+  silence(guarded, 'pg-1');
+  await eventually(() => tries >= 2);
+  expect(deeds()).toEqual([]);
+  expect(await unfinished()).toMatchObject([{ node: 'pg-1', fencedAt: null, lease: null }]);
+});
+
+test('one that was fenced and runs again is not fenced again, and keeps its lease', async () => {
+  await leftFenced(7);
+  guarded.guard();
+  await eventually(async () => (await told())?.reason === 'AnswersAgain');
+  expect(deeds()).toEqual(['on pg-1']);
+  expect((await told())?.message).toBe('pg-1 was switched off, and is the primary again.');
+  expect(guarded.takenForOff.size).toBe(0);
+});
+
+test('one that was fenced and is off yet is carried on: its lease is released, and it is switched on', async () => {
+  await leftFenced(7);
+  silence(guarded, 'pg-1');
+  change(guarded, 'pg-1', { host: 'off' });
+  guarded.guard();
+  await eventually(async () => (await told())?.reason === 'FailedOver');
+  expect(deeds()).toEqual(['released', 'on pg-1']);
+});
+
+test.each([
+  ['a lease that it took after it was fenced', 6],
+  ['a lease that was not known when it was fenced', null],
+])('%s is not released', async (_what, lease) => {
+  await leftFenced(lease);
+  silence(guarded, 'pg-1');
+  change(guarded, 'pg-1', { host: 'off' });
+  guarded.guard();
+  await eventually(() => guarded.takenForOff.size === 2);
+  // Patroni decides.
+  change(guarded, 'pg-2', { says: 'primary' });
+  await eventually(async () => (await told())?.reason === 'FailedOver');
+  expect(deeds()).toEqual(['on pg-1']);
+});
+
+test('a worker that took one up does not switch the host off that another one has switched on again meanwhile', async () => {
+  const { failovers } = guarded.inventory;
+  const failover = await failovers.begin(guarded.shop.cluster.id, 'pg-1');
+  if (!failover) throw new Error('no failover began');
+  await failovers.end(failover.id, 'pg-2');
+  change(guarded, 'pg-1', { says: 'replica', answers: false });
+  change(guarded, 'pg-2', { says: 'primary' });
+  // As it was when it was taken up.
+  const listed = jest.spyOn(failovers, 'listUnfinished').mockResolvedValueOnce([failover]);
+  guarded.guard();
+  await eventually(() => calls().length === 2 && listed.mock.calls.length > 3);
+  listed.mockRestore();
+  expect(deeds()).toEqual([]);
+});
