@@ -7,6 +7,7 @@ import type { NodeName } from '../../domain/topology';
 import { appendAudit } from './audit';
 import { dropCondition, lockCluster, setCondition } from './clusters';
 import type { Database, Sql } from './database';
+import { demandNoFailover } from './failovers';
 import { fenced } from './fence';
 import { tellAway } from './nodes-away';
 import { clusterId, nodeName } from './rows';
@@ -28,6 +29,13 @@ export interface ReplacementTable {
   listRecent(kind: Extract<OperationKind, 'replace-node' | 'recover'>, withinS: number): Promise<RecentOrder[]>;
   /** Tells of a ready cluster, as the condition `NodesServe`, which nodes it has lost; null: none. What is told already is left. */
   tell(clusterId: ClusterId, condition: NodesServe | null): Promise<void>;
+  /**
+   * From here on the other data nodes have to decide without this one, which takes all of them: no failover begins before
+   * {@link endAbsence}. @throws NOT_YET while one is under way.
+   */
+  beginAbsence(ref: StepRef): Promise<void>;
+  /** It has its vote in etcd again. */
+  endAbsence(ref: StepRef): Promise<void>;
   /** The node has its fresh host, and nothing of the former one is waited for any more. */
   end(ref: StepRef, node: NodeName): Promise<void>;
 }
@@ -46,8 +54,19 @@ export function replacementTable(database: Database): ReplacementTable {
         [kind, withinS],
       ),
     tell: (id, condition) => database.transaction((sql) => tell(sql, id, condition)),
+    beginAbsence: (ref) =>
+      fenced(database, ref, async (sql) => {
+        await demandNoFailover(sql, ref.clusterId);
+        await setAbsent(sql, ref, true);
+      }),
+    endAbsence: (ref) => fenced(database, ref, (sql) => setAbsent(sql, ref, false)),
     end: (ref, node) => fenced(database, ref, (sql) => end(sql, ref.clusterId, node)),
   };
+}
+
+async function setAbsent(sql: Sql, { operationId }: StepRef, absent: boolean): Promise<void> {
+  const set = `update operations set replacement = replacement || jsonb_build_object('absent', $2::boolean) where id = $1`;
+  await sql.run(set, [operationId, absent]);
 }
 
 const TYPE = 'NodesServe';

@@ -10,7 +10,7 @@ import { endpointOf } from '../postgres/endpoint';
 import { findPrimary } from '../postgres/psql';
 import { tellNothing } from '../progress';
 import { createSwitchoverActivities } from '../switchover/activities';
-import { demandOthers, demandReplaceable } from './demands';
+import { demandOthers, demandReplaceable, demandSpare } from './demands';
 import { deleteFormerHost, formerHostOf, hasFormerHost } from './former';
 import { tellAddress } from './tell-address';
 
@@ -28,7 +28,8 @@ export interface ReplacementActivities {
   handOver(at: StepRef, node: NodeName): Promise<void>;
   /**
    * Switches the former host off, and returns when that is sure. A user's machine is not: taking off its software stops all of it. Idempotent;
-   * leaves a fresh host alone. Retry: `remote`. Undo: none.
+   * leaves a fresh host alone. Retry: `remote`. Effects: of a data node no failover begins until it votes in etcd again. Undo: none.
+   * @throws NO_QUORUM_LEFT, NODE_IS_PRIMARY, NOT_YET where the cluster can't do without it any more, or at the moment.
    */
   fenceHost(at: StepRef, node: NodeName): Promise<void>;
   /**
@@ -58,17 +59,21 @@ export function createReplacementActivities(fleet: Fleet): ReplacementActivities
       const view = await viewCluster(fleet, at.clusterId);
       const node = reachableNode(view, name);
       await demandReplaceable(view, node);
-      if (node.role === 'data') await demandOthers(fleet, view, node);
+      await demandOthers(fleet, view, node);
     },
 
     handOver: async (at, name) => handOver(fleet, at, await viewCluster(fleet, at.clusterId), name),
 
     async fenceHost(at, name) {
       const { view, node } = await openNode(fleet, at, name);
-      if (view.cloud.machines) return tellNothing(fleet, at, 'it stops when its software is taken off');
+      if (!(await hasFormerHost(fleet, at, node))) return;
       const token = hostToken(view.cluster, name);
-      if ((await hasFormerHost(fleet, at, node)) && (await view.cloud.findHost(token)))
-        await view.cloud.powerOff(token);
+      const host = await view.cloud.findHost(token);
+      // What was so when the operation began may not be any more; of one that is off already nothing is lost.
+      if (host?.running) await demandSpare(fleet, view, node);
+      if (node.role === 'data') await replacements.beginAbsence(at);
+      if (view.cloud.machines) return tellNothing(fleet, at, 'it stops when its software is taken off');
+      if (host) await view.cloud.powerOff(token);
     },
 
     deleteFormerHost: async (at, name) => {

@@ -5,7 +5,7 @@ import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, hostOf } from '../fleet';
 import { sh } from '../host/shell';
 import { ETCDCTL } from '../patroni/keys';
-import { runSql } from '../postgres/psql';
+import { findPrimaryBeside, runSql } from '../postgres/psql';
 import { sql } from '../postgres/sql';
 
 /** What must be so before a node is given up. */
@@ -21,8 +21,9 @@ export async function demandReplaceable({ cluster, cloud, nodes }: ClusterView, 
   throw new HoldfastError('CLOUD_REFUSED', { cloud: cloud.name, verb: `replace ${node.name}`, detail });
 }
 
-/** @throws NO_QUORUM_LEFT unless the data nodes that stay are a majority of all, and work. */
+/** Of a gateway none is needed. @throws NO_QUORUM_LEFT unless the data nodes that stay are a majority of all, and work. */
 export async function demandOthers(fleet: Fleet, view: ClusterView, node: ReachableNode): Promise<void> {
+  if (node.role === 'gateway') return;
   const all = dataNodesOf(view);
   const others = all.filter(({ name }) => name !== node.name);
   const troubles = await Promise.all(others.map((other) => troubleOf(fleet, view, other)));
@@ -30,6 +31,12 @@ export async function demandOthers(fleet: Fleet, view: ClusterView, node: Reacha
   if (isMajority(others.length - found.length, all.length)) return;
   const detail = found.join('; ') || 'it is the only one';
   throw new HoldfastError('NO_QUORUM_LEFT', { node: node.name, name: view.cluster.name, detail });
+}
+
+/** Nobody needs it at this moment. @throws as {@link demandOthers}; NODE_IS_PRIMARY; NOT_YET while no data node is the primary. */
+export async function demandSpare(fleet: Fleet, view: ClusterView, node: ReachableNode): Promise<void> {
+  await demandOthers(fleet, view, node);
+  if (node.role === 'data') await findPrimaryBeside(fleet, view, node.name);
 }
 
 /** Its member of etcd agrees with a majority, and its PostgreSQL answers. @returns null where both are so. */
