@@ -62,8 +62,8 @@ export async function demandNoFailover(sql: Sql, id: ClusterId): Promise<void> {
     throw new HoldfastError('NOT_YET', { what: 'A failover of the cluster is under way.' });
 }
 
-/** Of an operation that replaces a data node: from before that one is off until its fresh host votes in etcd the others need each other. */
-const HAS_ABSENT_NODE = `coalesce(replacement ->> 'absent', 'false') = 'true'`;
+/** Of an operation that replaces a data node: from before that one is off until its fresh host votes in etcd all others are needed. */
+const HAS_ABSENT_NODE = `replacement ->> 'absent' = 'true'`;
 
 async function begin(sql: Sql, id: ClusterId, node: NodeName): Promise<Failover | null> {
   const { status, deletedAt } = await lockCluster(sql, id, null);

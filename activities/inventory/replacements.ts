@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Condition, StepRef } from '../../domain/clusters';
+import type { ErrorCode } from '../../domain/errors';
 import type { ClusterId, OperationId } from '../../domain/ids';
 import type { OperationKind, OperationState, Replacement } from '../../domain/operations';
 import { OPERATION_STATES } from '../../domain/operations';
@@ -25,7 +26,7 @@ export interface RecentOrder {
 }
 
 export interface ReplacementTable {
-  /** Those that the autopilot ordered within so many seconds, the oldest first. */
+  /** Those that the autopilot ordered within so many seconds, the oldest first; without those whose node was back before anything was done. */
   listRecent(kind: Extract<OperationKind, 'replace-node' | 'recover'>, withinS: number): Promise<RecentOrder[]>;
   /** Tells of a ready cluster, as the condition `NodesServe`, which nodes it has lost; null: none. What is told already is left. */
   tell(clusterId: ClusterId, condition: NodesServe | null): Promise<void>;
@@ -50,8 +51,9 @@ export function replacementTable(database: Database): ReplacementTable {
       database.rows(
         recentRow,
         `select cluster_id, node ->> 'name' as node, state from operations
-          where cause = 'autopilot' and kind = $1 and created_at > now() - $2 * interval '1 s' order by id`,
-        [kind, withinS],
+          where cause = 'autopilot' and kind = $1 and created_at > now() - $2 * interval '1 s'
+            and error ->> 'code' is distinct from $3 order by id`,
+        [kind, withinS, 'NODE_BACK' satisfies ErrorCode],
       ),
     tell: (id, condition) => database.transaction((sql) => tell(sql, id, condition)),
     beginAbsence: (ref) =>

@@ -1,3 +1,4 @@
+import type { StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { isMajority } from '../../domain/heartbeats';
 import { hostToken } from '../cloud/tokens';
@@ -5,8 +6,9 @@ import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, hostOf } from '../fleet';
 import { sh } from '../host/shell';
 import { ETCDCTL } from '../patroni/keys';
-import { findPrimaryBeside, runSql } from '../postgres/psql';
+import { runSql } from '../postgres/psql';
 import { sql } from '../postgres/sql';
+import { askOthersFor } from '../watch/witnesses';
 
 /** What must be so before a node is given up. */
 
@@ -33,10 +35,18 @@ export async function demandOthers(fleet: Fleet, view: ClusterView, node: Reacha
   throw new HoldfastError('NO_QUORUM_LEFT', { node: node.name, name: view.cluster.name, detail });
 }
 
-/** Nobody needs it at this moment. @throws as {@link demandOthers}; NODE_IS_PRIMARY; NOT_YET while no data node is the primary. */
-export async function demandSpare(fleet: Fleet, view: ClusterView, node: ReachableNode): Promise<void> {
-  await demandOthers(fleet, view, node);
-  if (node.role === 'data') await findPrimaryBeside(fleet, view, node.name);
+/**
+ * What the autopilot has ordered is for a node that answers nobody, also after the order has waited.
+ * @throws NODE_BACK; NOT_YET while too few of the others tell.
+ */
+export async function demandAway(fleet: Fleet, at: StepRef, view: ClusterView, { name }: ReachableNode): Promise<void> {
+  const operation = await fleet.inventory.operations.get(at.operationId);
+  if (operation?.cause !== 'autopilot') return;
+  const host = await view.cloud.findHost(hostToken(view.cluster, name));
+  const said = host?.running ? await askOthersFor(fleet, view, name) : 'silent';
+  if (said === 'answers') throw new HoldfastError('NODE_BACK', { node: name, name: view.cluster.name });
+  if (said === 'unknown')
+    throw new HoldfastError('NOT_YET', { what: `The other nodes do not tell whether ${name} answers them.` });
 }
 
 /** Its member of etcd agrees with a majority, and its PostgreSQL answers. @returns null where both are so. */

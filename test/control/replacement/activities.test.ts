@@ -7,11 +7,12 @@ import type { Activities } from '../../../activities';
 import { createActivities } from '../../../activities';
 import type { Cloud } from '../../../activities/cloud/cloud';
 import { hostToken, networkToken } from '../../../activities/cloud/tokens';
+import type { SshPool } from '../../../activities/host/ssh-pool';
 import { certificateFile } from '../../../activities/host/tls-paths';
 import type { StepRef } from '../../../domain/clusters';
 import { each } from '../../../domain/each';
 import { HoldfastError } from '../../../domain/errors';
-import type { Operation } from '../../../domain/operations';
+import type { Operation, OperationCause } from '../../../domain/operations';
 import type { NodeName } from '../../../domain/topology';
 import { openSimulatedFleet } from '../../simulation/fleet';
 import { openWorld } from '../../simulation/world';
@@ -35,7 +36,7 @@ beforeAll(async () => {
   opened = await openScratchInventory();
   folder = mkdtempSync(join(tmpdir(), 'holdfast-replace-'));
   fleet = await openSimulatedFleet(join(folder, 'world'), join(folder, 'home'), opened.scratch.url);
-  activities = createActivities(fleet);
+  activities = createActivities({ ...fleet, watchSsh: witnesses(fleet.watchSsh) });
   cluster = newCluster(opened.project, 'orders');
   const { operation } = await opened.inventory.operations.submitCreate(cluster, newSubmission(cluster));
   await inActivity(() => provision(refOf(operation)));
@@ -45,6 +46,17 @@ afterAll(async () => {
   await fleet.inventory.close();
   await opened.close();
   rmSync(folder, { recursive: true, force: true });
+});
+
+/** What simulated hosts say when they are asked for another one, which they can't call. */
+let testimony = '';
+const witnesses = (ssh: SshPool): SshPool => ({
+  ...ssh,
+  host: (target) => ({
+    ...ssh.host(target),
+    run: (command, options) =>
+      options?.title?.startsWith('call ') ? Promise.resolve(testimony) : ssh.host(target).run(command, options),
+  }),
 });
 
 const inActivity = <T>(act: () => Promise<T>): Promise<T> => new MockActivityEnvironment().run(act);
@@ -68,16 +80,16 @@ interface Ordered {
   readonly operation: Operation;
 }
 
-async function order(node: NodeName): Promise<Ordered> {
+async function order(node: NodeName, cause: OperationCause): Promise<Ordered> {
   const draft = newSubmission(cluster, 'replace-node');
-  const submission = { ...draft, operation: { ...draft.operation, node } };
+  const submission = { ...draft, operation: { ...draft.operation, node, cause } };
   const { operation } = await opened.inventory.operations.submit(null, submission);
   return { at: refOf(operation), operation };
 }
 
 /** As the runbook has it, up to the power-off. */
-async function approach(node: NodeName): Promise<Ordered> {
-  const ordered = await order(node);
+async function approach(node: NodeName, cause: OperationCause = 'user'): Promise<Ordered> {
+  const ordered = await order(node, cause);
   await activities.checkOthers(ordered.at, node);
   if (isData(node)) await activities.handOver(ordered.at, node);
   return ordered;
@@ -189,13 +201,44 @@ test.each(['pg-3', 'gw-2'] as const)(
   },
 );
 
+const refusalOf = (acting: Promise<unknown>): Promise<string> =>
+  acting.then(
+    () => 'none',
+    (error: unknown) => (error instanceof HoldfastError ? error.code : String(error)),
+  );
+
+describe.each(['pg-2', 'gw-1'] as const)('%s is back', (node) => {
+  const runs = (): boolean => hostOf(node).running;
+  afterEach(() => (testimony = ''));
+
+  test.each<[OperationCause, string]>([
+    ['autopilot', 'NODE_BACK'],
+    ['user', 'none'],
+  ])('before what the %s has ordered begins: %s', async (cause, refusal) => {
+    await inActivity(async () => {
+      const { at, operation } = await order(node, cause);
+      testimony = 'sshd\n';
+      expect([await refusalOf(activities.checkOthers(at, node)), runs()]).toEqual([refusal, true]);
+      await finish(opened.inventory, operation);
+    });
+  });
+
+  test('before its host is switched off: that is left on', async () => {
+    await inActivity(async () => {
+      const { at, operation } = await approach(node, 'autopilot');
+      testimony = 'sshd\n';
+      expect([await refusalOf(activities.fenceHost(at, node)), runs()]).toEqual(['NODE_BACK', true]);
+      testimony = '';
+      expect([await refusalOf(activities.fenceHost(at, node)), runs()]).toEqual(['none', false]);
+      await fleet.clouds.docker.powerOn(hostToken(cluster, node));
+      await finish(opened.inventory, operation);
+    });
+  });
+});
+
 describe('before the power-off it is asked again whether the cluster can do without pg-2', () => {
   const cloud = (): Cloud => fleet.clouds.docker;
-  const refusal = (at: StepRef): Promise<string> =>
-    activities.fenceHost(at, 'pg-2').then(
-      () => 'none',
-      (error: unknown) => (error instanceof HoldfastError ? error.code : String(error)),
-    );
+  const refusal = (at: StepRef): Promise<string> => refusalOf(activities.fenceHost(at, 'pg-2'));
 
   test.each<[string, () => Promise<void> | void, () => Promise<void> | void]>([
     ['NODE_IS_PRIMARY', () => lead(world(), cluster, 'pg-2'), () => lead(world(), cluster, 'pg-1')],

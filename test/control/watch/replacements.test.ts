@@ -1,4 +1,5 @@
 import type { Condition } from '../../../domain/clusters';
+import type { ErrorCode } from '../../../domain/errors';
 import { STORM } from '../../../domain/losses';
 import type { Operation } from '../../../domain/operations';
 import { eventually } from '../../support/eventually';
@@ -30,6 +31,19 @@ async function ordered(): Promise<Operation[]> {
   return found.flatMap((operation) => operation ?? []);
 }
 const nodesOf = (operations: readonly Operation[]): (string | undefined)[] => operations.map(({ node }) => node?.name);
+/** The first that is ordered fails. */
+async function failFirst(code: ErrorCode): Promise<void> {
+  const [operation] = await eventually(async () => {
+    const all = await ordered();
+    return all.length > 0 && all;
+  });
+  await guarded.inventory.operations.record({
+    operationId: operation?.id ?? 'op_',
+    seq: 1_000,
+    steps: [],
+    operation: { state: 'failed', at: new Date().toISOString(), error: { code, message: 'none' } },
+  });
+}
 /** So many looks at silent nodes have begun and ended since. */
 async function looks(): Promise<void> {
   const listed = jest.spyOn(guarded.inventory.heartbeats, 'listHeard');
@@ -170,16 +184,7 @@ test('a replacement that failed is not ordered again at once: the cluster tells 
   await heard(guarded);
   change(guarded, 'pg-3', { host: 'gone' });
   silence(guarded, 'pg-3');
-  const [operation] = await eventually(async () => {
-    const all = await ordered();
-    return all.length > 0 && all;
-  });
-  await guarded.inventory.operations.record({
-    operationId: operation?.id ?? 'op_',
-    seq: 1_000,
-    steps: [],
-    operation: { state: 'failed', at: new Date().toISOString(), error: { code: 'NO_QUORUM_LEFT', message: 'none' } },
-  });
+  await failFirst('NO_QUORUM_LEFT');
   await eventually(async () => (await told())?.reason === 'NodeLost');
   expect((await told())?.message).toContain(`holdfast node replace ${guarded.shop.cluster.name} pg-3`);
   await looks();
@@ -188,6 +193,16 @@ test('a replacement that failed is not ordered again at once: the cluster tells 
   silence(guarded, 'gw-1');
   await eventually(async () => (await ordered()).length === 2);
   expect(nodesOf(await ordered())).toEqual(['pg-3', 'gw-1']);
+});
+
+test('one that was back when it was to be replaced is ordered again as soon as it is lost again', async () => {
+  guarded.guard();
+  await heard(guarded);
+  change(guarded, 'pg-3', { host: 'gone' });
+  silence(guarded, 'pg-3');
+  await failFirst('NODE_BACK');
+  await eventually(async () => (await ordered()).length === 2);
+  expect(nodesOf(await ordered())).toEqual(['pg-3', 'pg-3']);
 });
 
 test('a storm of clusters is asked about: none is replaced, and each says what to type', async () => {
