@@ -11,7 +11,7 @@ import type { Database, Sql } from './database';
 import { demandNoFailover } from './failovers';
 import { fenced } from './fence';
 import { tellAway } from './nodes-away';
-import { clusterId, nodeName } from './rows';
+import { clusterId, nodeName, operationId } from './rows';
 
 /** Nodes that get fresh hosts: what operations write down of it, and what the autopilot tells of nodes that are lost. */
 
@@ -30,6 +30,8 @@ export interface ReplacementTable {
   listRecent(kind: Extract<OperationKind, 'replace-node' | 'recover'>, withinS: number): Promise<RecentOrder[]>;
   /** Tells of a ready cluster, as the condition `NodesServe`, which nodes it has lost; null: none. What is told already is left. */
   tell(clusterId: ClusterId, condition: NodesServe | null): Promise<void>;
+  /** As {@link tell}, unless an operation works on it, which may stop PostgreSQL itself. */
+  tellUnlessBusy(clusterId: ClusterId, condition: NodesServe): Promise<void>;
   /**
    * From here on the other data nodes have to decide without this one, which takes all of them: no failover begins before
    * {@link endAbsence}. @throws NOT_YET while one is under way.
@@ -56,6 +58,10 @@ export function replacementTable(database: Database): ReplacementTable {
         [kind, withinS, 'NODE_BACK' satisfies ErrorCode],
       ),
     tell: (id, condition) => database.transaction((sql) => tell(sql, id, condition)),
+    tellUnlessBusy: (id, condition) =>
+      database.transaction(async (sql) => {
+        if (!(await isBusy(sql, id))) await tell(sql, id, condition);
+      }),
     beginAbsence: (ref) =>
       fenced(database, ref, async (sql) => {
         await demandNoFailover(sql, ref.clusterId);
@@ -66,9 +72,14 @@ export function replacementTable(database: Database): ReplacementTable {
   };
 }
 
-async function setAbsent(sql: Sql, { operationId }: StepRef, absent: boolean): Promise<void> {
+async function isBusy(sql: Sql, id: ClusterId): Promise<boolean> {
+  const working = `select id from operations where cluster_id = $1 and lane = 'cluster' and finished_at is null`;
+  return (await sql.rows(z.object({ id: operationId }), working, [id])).length > 0;
+}
+
+async function setAbsent(sql: Sql, { operationId: id }: StepRef, absent: boolean): Promise<void> {
   const set = `update operations set replacement = replacement || jsonb_build_object('absent', $2::boolean) where id = $1`;
-  await sql.run(set, [operationId, absent]);
+  await sql.run(set, [id, absent]);
 }
 
 const TYPE = 'NodesServe';
@@ -99,12 +110,12 @@ export async function orderReplacement(sql: Sql, id: OperationId): Promise<void>
 }
 
 /** See {@link OperationTable.recordFormerHost}. */
-export async function recordFormerHost(sql: Sql, { operationId, clusterId: id }: StepRef): Promise<void> {
+export async function recordFormerHost(sql: Sql, { operationId: operation, clusterId: id }: StepRef): Promise<void> {
   await sql.run(
     `update operations set replacement = replacement || jsonb_build_object('former', (
        select jsonb_build_object('hostId', host_id, 'privateAddress', private_address)
          from nodes where cluster_id = $2 and name = operations.node ->> 'name'))
       where id = $1 and replacement -> 'former' = 'null'`,
-    [operationId, id],
+    [operation, id],
   );
 }

@@ -205,6 +205,39 @@ test('one that was back when it was to be replaced is ordered again as soon as i
   expect(nodesOf(await ordered())).toEqual(['pg-3', 'pg-3']);
 });
 
+test('a data node whose host answers without a PostgreSQL is told of in its time, unless an operation works on it, until it serves', async () => {
+  guarded.guard();
+  await heard(guarded);
+  change(guarded, 'pg-3', { says: 'down' });
+  const { id, name } = guarded.shop.cluster;
+  await eventually(async () => (await guarded.inventory.heartbeats.of(id)).get('pg-3')?.role === 'down');
+  await looks();
+  expect(await told()).toBeUndefined();
+  const submission = newSubmission(guarded.shop.cluster, 'configure-backups');
+  const { operation } = await guarded.inventory.operations.submit(null, submission);
+  wait();
+  await looks();
+  expect(await told()).toBeUndefined();
+  await finish(guarded.inventory, operation);
+  const condition = await eventually(told);
+  expect(condition).toMatchObject({ status: false, reason: 'PostgresDown' });
+  for (const verb of ['reinit', 'replace']) expect(condition.message).toContain(`holdfast node ${verb} ${name} pg-3`);
+  expect(await ordered()).toEqual([]);
+  change(guarded, 'pg-3', { says: 'replica' });
+  await eventually(async () => (await told()) === undefined);
+});
+
+test('where one that is lost is not replaced because the PostgreSQL of another one is down, that is told', async () => {
+  guarded.guard();
+  await heard(guarded);
+  change(guarded, 'pg-2', { says: 'down' });
+  silence(guarded, 'pg-3');
+  await noticed('pg-3');
+  wait();
+  await eventually(async () => (await told())?.reason === 'PostgresDown');
+  expect((await told())?.message).toContain('PostgreSQL of pg-2');
+});
+
 test('a storm of clusters is asked about: none is replaced, and each says what to type', async () => {
   const others = await Promise.all(Array.from({ length: STORM.clusters }, () => addCluster(guarded)));
   guarded.guard();
