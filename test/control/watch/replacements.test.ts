@@ -200,7 +200,11 @@ test('one that was back when it was to be replaced is ordered again as soon as i
   await heard(guarded);
   change(guarded, 'pg-3', { host: 'gone' });
   silence(guarded, 'pg-3');
+  await eventually(async () => (await ordered()).length === 1);
+  // No look is under way that has not heard of its end.
+  await endGuards(guarded);
   await failFirst('NODE_BACK');
+  guarded.guard();
   await eventually(async () => (await ordered()).length === 2);
   expect(nodesOf(await ordered())).toEqual(['pg-3', 'pg-3']);
 });
