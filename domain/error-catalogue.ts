@@ -83,6 +83,11 @@ export const ERRORS = {
     'A data node is back',
     'The host of {nodes} of cluster {name} is on again: its data may be there, newer than its backups. Nothing was done.',
   ),
+  NODE_BACK: entry(
+    409,
+    'Node is back',
+    '{node} of cluster {name} answers the other nodes again. It was to be replaced because it answered nobody: its host is left as it is, with its data.',
+  ),
   POINT_OF_NO_RETURN: entry(
     409,
     'Past the point of no return',

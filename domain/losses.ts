@@ -33,7 +33,7 @@ const isSilent = ({ silentMs }: Heartbeat): boolean => silentMs >= STALE_MS;
 /** What is told of nodes that are lost and not replaced by themselves. */
 export interface Loss {
   readonly status: false;
-  readonly reason: 'NodeLost' | 'ManyClustersLost' | 'NoQuorum' | 'DataNodesLost';
+  readonly reason: 'NodeLost' | 'PostgresDown' | 'ManyClustersLost' | 'NoQuorum' | 'DataNodesLost';
   readonly message: string;
 }
 
@@ -56,6 +56,18 @@ export const notReplaced = (cluster: string, nodes: readonly NodeName[]): Loss =
     'NodeLost',
     `${answer(nodes)}, and the last replacement did not succeed: \`holdfast ops list --cluster ${cluster}\` tells why. It is tried again in ten minutes, or by ${replaceBy(cluster, nodes)}.`,
   );
+
+/** Their hosts answer. @param all whether no other data node is left to copy from. */
+export const postgresDown = (cluster: string, nodes: readonly NodeName[], all: boolean): Loss => {
+  const [first = 'pg-1'] = nodes;
+  const remedy = all
+    ? `Where it cannot be mended, restore the cluster from its backups: \`holdfast restore create ${cluster} NEW_NAME\`.`
+    : `Unless it is copying its data, \`holdfast node reinit ${cluster} ${first}\` has it copied anew, and ${replaceBy(cluster, nodes)} gives it a fresh host.`;
+  return lost(
+    'PostgresDown',
+    `PostgreSQL of ${nodes.join(' and ')} does not come back, though the host answers: \`journalctl --unit patroni\` there and the other conditions tell why. ${remedy}`,
+  );
+};
 
 export const inStorm = (cluster: string, nodes: readonly NodeName[], clusters: number): Loss =>
   lost(

@@ -25,7 +25,7 @@ export interface EtcdActivities {
   /**
    * Adds a fresh host to etcd as a learner, which holds up nobody, starts it, and gives it a vote when it has caught up.
    * Idempotent: a member with this address is found, not added again. Retry: `remote`. Effects: the list of members; certificates,
-   * configuration and service on the host. Undo: none.
+   * configuration and service on the host; failovers of the cluster may begin again. Undo: none.
    * @throws HOST_COMMAND_FAILED, NOT_YET (retryable) while it has not caught up.
    */
   joinEtcdAgain(at: StepRef, node: NodeName): Promise<void>;
@@ -52,6 +52,7 @@ export function createEtcdActivities(fleet: Fleet): EtcdActivities {
       members.sort((one, other) => one.name.localeCompare(other.name));
       await startEtcd(fleet, opened, members, 'existing');
       await besideIt(fleet, at, opened.view, name, (host) => promote(host, own));
+      await fleet.inventory.replacements.endAbsence(at);
     },
   };
 }

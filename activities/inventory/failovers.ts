@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HoldfastError } from '../../domain/errors';
 import { STALE_MS } from '../../domain/heartbeats';
 import type { ClusterId } from '../../domain/ids';
 import { EXCLUDES_FAILOVER, FINAL_STATES } from '../../domain/operations';
@@ -27,10 +28,12 @@ export interface FailoverTable {
   /**
    * Writes down that this primary is to be replaced, and tells of it as the condition `PrimaryServes`.
    * @returns null when that must not be: one is under way or has just ended, which another worker may not have heard yet; or an
-   * operation is that stops primaries itself, or maintenance.
+   * operation is that stops primaries itself, or has another data node out of etcd; or maintenance.
    */
   begin(clusterId: ClusterId, node: NodeName): Promise<Failover | null>;
   listUnfinished(): Promise<Failover[]>;
+  /** @throws NOT_YET while one of this cluster is under way. */
+  demandNone(clusterId: ClusterId): Promise<void>;
   /** Once; later calls change nothing. */
   noteFenced(id: Failover['id'], lease: Failover['lease']): Promise<void>;
   /** @param primary who it is instead, or the same one where it answers again and was left alone; null: nobody is. */
@@ -57,6 +60,7 @@ export function failoverTable(database: Database): FailoverTable {
     begin: (id, node) => database.transaction((sql) => begin(sql, id, node)),
     listUnfinished: () =>
       database.rows(failoverRow, `select ${COLUMNS} from failovers where finished_at is null order by id`),
+    demandNone: (id) => demandNoFailover(database, id),
     noteFenced: async (id, lease) => {
       await database.run('update failovers set fenced_at = now(), lease = $2 where id = $1 and fenced_at is null', [
         id,
@@ -67,13 +71,23 @@ export function failoverTable(database: Database): FailoverTable {
   };
 }
 
+/** See {@link FailoverTable.demandNone}; nobody begins one while the cluster's row is held. */
+export async function demandNoFailover(sql: Sql, id: ClusterId): Promise<void> {
+  const unfinished = 'select id from failovers where cluster_id = $1 and finished_at is null';
+  if ((await sql.rows(z.object({ id: z.string() }), unfinished, [id])).length > 0)
+    throw new HoldfastError('NOT_YET', { what: 'A failover of the cluster is under way.' });
+}
+
+/** Of an operation that replaces a data node: from before that one is off until its fresh host votes in etcd all others are needed. */
+const HAS_ABSENT_NODE = `replacement ->> 'absent' = 'true'`;
+
 async function begin(sql: Sql, id: ClusterId, node: NodeName): Promise<Failover | null> {
   const { status, deletedAt } = await lockCluster(sql, id, null);
   if (status.state !== 'ready' || deletedAt !== null) return null;
   const [begun] = await sql.rows(
     failoverRow,
     `insert into failovers (cluster_id, node) select $1, $2
-      where not exists (select from operations where cluster_id = $1 and state <> all ($3) and kind = any ($4))
+      where not exists (select from operations where cluster_id = $1 and state <> all ($3) and (kind = any ($4) or ${HAS_ABSENT_NODE}))
         and not exists (select from failovers where cluster_id = $1 and node = $2 and finished_at > now() - $5 * interval '1 ms')
         and not exists (select from clusters cluster where id = $1 and ${IN_MAINTENANCE})
          on conflict do nothing returning ${COLUMNS}`,

@@ -8,7 +8,7 @@ import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { askPatroni } from '../patroni/ask';
 import { dataDirectory } from '../postgres/paths';
-import { findPrimary } from '../postgres/psql';
+import { findPrimaryBeside } from '../postgres/psql';
 import { fitStandbys } from '../switchover/choose';
 import type { OpenWork } from './work';
 
@@ -70,8 +70,7 @@ async function isGone(host: Host, file: string, timeoutS: number): Promise<boole
 /** @throws NODE_IS_PRIMARY, NO_QUORUM_LEFT. */
 async function demandSpare(fleet: Fleet, { view, node }: OpenWork): Promise<void> {
   const { name } = view.cluster;
-  const primary = await findPrimary(fleet, view);
-  if (primary.name === node.name) throw new HoldfastError('NODE_IS_PRIMARY', { node: node.name, name });
+  const primary = await findPrimaryBeside(fleet, view, node.name);
   const others = (await fitStandbys(fleet, view, primary)).filter((standby) => standby.name !== node.name);
   if (isMajority(1 + others.length, dataNodesOf(view).length)) return;
   const detail = `no other standby is in sync with ${primary.name}`;

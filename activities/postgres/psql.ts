@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../domain/errors';
+import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, hostOf } from '../fleet';
 import { cancellation } from '../host/cancellation';
@@ -119,4 +120,11 @@ export async function findPrimary(fleet: Fleet, view: ClusterView, timeoutS = 60
   } finally {
     losers.abort();
   }
+}
+
+/** The primary, which is another node than this one. @throws NODE_IS_PRIMARY; as {@link findPrimary}. */
+export async function findPrimaryBeside(fleet: Fleet, view: ClusterView, node: NodeName): Promise<ReachableNode> {
+  const primary = await findPrimary(fleet, view);
+  if (primary.name === node) throw new HoldfastError('NODE_IS_PRIMARY', { node, name: view.cluster.name });
+  return primary;
 }

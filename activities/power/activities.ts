@@ -81,9 +81,7 @@ export function createPowerActivities(fleet: Fleet): PowerActivities {
 const failed = (detail: string): HoldfastError => new HoldfastError('STOP_FAILED', { detail });
 
 async function demandStoppable(fleet: Fleet, view: ClusterView): Promise<void> {
-  const failovers = await fleet.inventory.failovers.listUnfinished();
-  if (failovers.some(({ clusterId }) => clusterId === view.cluster.id))
-    throw new HoldfastError('NOT_YET', { what: 'A failover of the cluster is under way.' });
+  await fleet.inventory.failovers.demandNone(view.cluster.id);
   const replicas = dataNodesOf(view).length - 1;
   if (replicas === 0) return void (await findPrimary(fleet, view));
   if (!(await isQuorumFormed(fleet, view, replicas)))

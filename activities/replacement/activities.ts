@@ -2,23 +2,24 @@ import type { StepRef } from '../../domain/clusters';
 import { WITHOUT_BACKUPS } from '../../domain/step-words';
 import type { NodeName } from '../../domain/topology';
 import { hostToken } from '../cloud/tokens';
-import type { ClusterView, Fleet } from '../fleet';
+import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { openNode, reachableNode, viewCluster } from '../fleet';
 import { tellDataNodes } from '../pgbackrest/data-nodes';
 import { currentLineage } from '../pgbackrest/lineage';
 import { endpointOf } from '../postgres/endpoint';
-import { findPrimary } from '../postgres/psql';
+import { findPrimary, findPrimaryBeside } from '../postgres/psql';
 import { tellNothing } from '../progress';
 import { createSwitchoverActivities } from '../switchover/activities';
-import { demandOthers, demandReplaceable } from './demands';
+import { demandAway, demandOthers, demandReplaceable } from './demands';
 import { deleteFormerHost, formerHostOf, hasFormerHost } from './former';
 import { tellAddress } from './tell-address';
 
 /** A node gets a fresh host, and keeps its name. */
 export interface ReplacementActivities {
   /**
-   * Sees that the cluster can do without the node, and writes down which host it has. Changes nothing else. Idempotent. Retry: `remote`.
-   * @throws NO_QUORUM_LEFT; CLOUD_REFUSED for a machine of the user's that cannot be given back.
+   * Sees that the cluster can do without the node, and that one which the autopilot gave up does not answer after all; writes down which host it
+   * has. Changes nothing else. Idempotent. Retry: `remote`.
+   * @throws NO_QUORUM_LEFT, NODE_BACK; CLOUD_REFUSED for a machine of the user's that cannot be given back.
    */
   checkOthers(at: StepRef, node: NodeName): Promise<void>;
   /**
@@ -28,7 +29,8 @@ export interface ReplacementActivities {
   handOver(at: StepRef, node: NodeName): Promise<void>;
   /**
    * Switches the former host off, and returns when that is sure. A user's machine is not: taking off its software stops all of it. Idempotent;
-   * leaves a fresh host alone. Retry: `remote`. Undo: none.
+   * leaves a fresh host alone. Retry: `remote`. Effects: of a data node no failover begins until it votes in etcd again. Undo: none.
+   * @throws NO_QUORUM_LEFT, NODE_BACK, NODE_IS_PRIMARY, NOT_YET where what was so at the beginning is not any more.
    */
   fenceHost(at: StepRef, node: NodeName): Promise<void>;
   /**
@@ -58,17 +60,24 @@ export function createReplacementActivities(fleet: Fleet): ReplacementActivities
       const view = await viewCluster(fleet, at.clusterId);
       const node = reachableNode(view, name);
       await demandReplaceable(view, node);
-      if (node.role === 'data') await demandOthers(fleet, view, node);
+      await demandGivenUp(fleet, at, view, node);
     },
 
     handOver: async (at, name) => handOver(fleet, at, await viewCluster(fleet, at.clusterId), name),
 
     async fenceHost(at, name) {
       const { view, node } = await openNode(fleet, at, name);
-      if (view.cloud.machines) return tellNothing(fleet, at, 'it stops when its software is taken off');
+      if (!(await hasFormerHost(fleet, at, node))) return;
       const token = hostToken(view.cluster, name);
-      if ((await hasFormerHost(fleet, at, node)) && (await view.cloud.findHost(token)))
-        await view.cloud.powerOff(token);
+      const host = await view.cloud.findHost(token);
+      // What was so when the operation began may not be any more. One that is off already serves nobody.
+      if (host?.running) {
+        await demandGivenUp(fleet, at, view, node);
+        if (node.role === 'data') await findPrimaryBeside(fleet, view, name);
+      }
+      if (node.role === 'data') await replacements.beginAbsence(at);
+      if (view.cloud.machines) return tellNothing(fleet, at, 'it stops when its software is taken off');
+      if (host) await view.cloud.powerOff(token);
     },
 
     deleteFormerHost: async (at, name) => {
@@ -95,6 +104,11 @@ export function createReplacementActivities(fleet: Fleet): ReplacementActivities
       await replacements.end(at, name);
     },
   };
+}
+
+async function demandGivenUp(fleet: Fleet, at: StepRef, view: ClusterView, node: ReachableNode): Promise<void> {
+  await demandOthers(fleet, view, node);
+  await demandAway(fleet, at, view, node);
 }
 
 async function handOver(fleet: Fleet, at: StepRef, view: ClusterView, name: NodeName): Promise<void> {

@@ -1,3 +1,4 @@
+import type { StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { isMajority } from '../../domain/heartbeats';
 import { hostToken } from '../cloud/tokens';
@@ -7,6 +8,7 @@ import { sh } from '../host/shell';
 import { ETCDCTL } from '../patroni/keys';
 import { runSql } from '../postgres/psql';
 import { sql } from '../postgres/sql';
+import { askOthersFor } from '../watch/witnesses';
 
 /** What must be so before a node is given up. */
 
@@ -21,8 +23,9 @@ export async function demandReplaceable({ cluster, cloud, nodes }: ClusterView, 
   throw new HoldfastError('CLOUD_REFUSED', { cloud: cloud.name, verb: `replace ${node.name}`, detail });
 }
 
-/** @throws NO_QUORUM_LEFT unless the data nodes that stay are a majority of all, and work. */
+/** Of a gateway none is needed. @throws NO_QUORUM_LEFT unless the data nodes that stay are a majority of all, and work. */
 export async function demandOthers(fleet: Fleet, view: ClusterView, node: ReachableNode): Promise<void> {
+  if (node.role === 'gateway') return;
   const all = dataNodesOf(view);
   const others = all.filter(({ name }) => name !== node.name);
   const troubles = await Promise.all(others.map((other) => troubleOf(fleet, view, other)));
@@ -30,6 +33,20 @@ export async function demandOthers(fleet: Fleet, view: ClusterView, node: Reacha
   if (isMajority(others.length - found.length, all.length)) return;
   const detail = found.join('; ') || 'it is the only one';
   throw new HoldfastError('NO_QUORUM_LEFT', { node: node.name, name: view.cluster.name, detail });
+}
+
+/**
+ * What the autopilot has ordered is for a node that answers nobody, also after the order has waited.
+ * @throws NODE_BACK; NOT_YET while too few of the others tell.
+ */
+export async function demandAway(fleet: Fleet, at: StepRef, view: ClusterView, { name }: ReachableNode): Promise<void> {
+  const operation = await fleet.inventory.operations.get(at.operationId);
+  if (operation?.cause !== 'autopilot') return;
+  const host = await view.cloud.findHost(hostToken(view.cluster, name));
+  const said = host?.running ? await askOthersFor(fleet, view, name) : 'silent';
+  if (said === 'answers') throw new HoldfastError('NODE_BACK', { node: name, name: view.cluster.name });
+  if (said === 'unknown')
+    throw new HoldfastError('NOT_YET', { what: `The other nodes do not tell whether ${name} answers them.` });
 }
 
 /** Its member of etcd agrees with a majority, and its PostgreSQL answers. @returns null where both are so. */

@@ -3,7 +3,7 @@ import type { NodeState } from '../../domain/heartbeats';
 import { canSpare, STALE_MS, statesOf } from '../../domain/heartbeats';
 import type { ClusterId } from '../../domain/ids';
 import type { Loss, Silence } from '../../domain/losses';
-import { inStorm, machineLost, notReplaced, silenceOf, STORM } from '../../domain/losses';
+import { inStorm, machineLost, notReplaced, postgresDown, silenceOf, STORM } from '../../domain/losses';
 import type { OperationState } from '../../domain/operations';
 import type { NodeName } from '../../domain/topology';
 import { hostToken } from '../cloud/tokens';
@@ -38,11 +38,11 @@ export function watchLosses(fleet: Fleet, steps: HealingSteps, clock: () => numb
   /** All of them serve, and that is told. */
   const whole = new Set<ClusterId>();
   const judge = async (look: Look): Promise<void> => {
-    const { view, silence } = look;
+    const { view, silence, states } = look;
     const { replacements } = fleet.inventory;
     const { id } = view.cluster;
     if (silence.kind === 'unknown') return;
-    if (silence.kind === 'none') {
+    if (silence.kind === 'none' && downIn(states).length === 0) {
       if (!whole.has(id)) await replacements.tell(id, null);
       return void whole.add(id);
     }
@@ -55,11 +55,19 @@ export function watchLosses(fleet: Fleet, steps: HealingSteps, clock: () => numb
       const loss = await judgeMajority(fleet, view, silence, isOver, steps.recover);
       return loss ? replacements.tell(id, loss) : undefined;
     }
+    if (silence.kind === 'none') return tellDown(look);
     const lost = await lostOf(fleet, silence.nodes, view, since);
     if (lost.length === 0) return;
     const next = await nextOf(fleet, lost, look);
     if (next.kind === 'refused') return replacements.tell(id, next.loss);
-    if (next.kind === 'replace') await replace(fleet, view, next.node, steps);
+    if (next.kind === 'replace') return replace(fleet, view, next.node, steps);
+    await tellDown(look);
+  };
+  const tellDown = async ({ view, states }: Look): Promise<void> => {
+    const down = downIn(states).filter((node) => since.isOver(view, node, ['down']));
+    if (down.length === 0) return;
+    const loss = postgresDown(view.cluster.name, down, down.length === states.size);
+    await fleet.inventory.replacements.tellUnlessBusy(view.cluster.id, loss);
   };
   return {
     look(clusters) {
@@ -91,28 +99,38 @@ function replace(fleet: Fleet, view: ClusterView, node: NodeName, steps: Healing
   return orderByItself(fleet, view, { kind: 'replace-node', node, summary, steps: steps[role] });
 }
 
-/** Since when nodes are silent without a break, while as many others are heard as now. */
+/** Their hosts answer. */
+const downIn = (states: Look['states']): NodeName[] =>
+  [...states].flatMap(([node, state]) => (state === 'down' ? [node] : []));
+
+/** What a node may be that does not serve: silent, while a majority is heard or not, or heard without a PostgreSQL. */
+type Absence = Extract<Silence, { nodes: unknown }>['kind'] | 'down';
+const SILENT: readonly Absence[] = ['some', 'majority'];
+
+/** Since when nodes are silent, or without a PostgreSQL, without a break, while as many others are heard as now. */
 interface Silences {
-  keep(seen: readonly Pick<Look, 'view' | 'silence'>[]): void;
-  isOver(view: ClusterView, node: NodeName): boolean;
+  keep(seen: readonly Pick<Look, 'view' | 'silence' | 'states'>[]): void;
+  /** @param kinds default: it is silent. */
+  isOver(view: ClusterView, node: NodeName, kinds?: readonly Absence[]): boolean;
   /** Of a cluster: they begin anew. */
   forget(view: ClusterView): void;
 }
 
 function silences(clock: () => number): Silences {
   let since = new Map<string, number>();
-  const keyOf = ({ cluster }: ClusterView, kind: Silence['kind'], node: NodeName): string =>
+  const keyOf = ({ cluster }: ClusterView, kind: Absence, node: NodeName): string =>
     `${hostToken(cluster, node)} ${kind}`;
   return {
     keep(seen) {
-      const now = seen.flatMap(({ view, silence }) =>
-        'nodes' in silence ? silence.nodes.map((node) => keyOf(view, silence.kind, node)) : [],
-      );
+      const now = seen.flatMap(({ view, silence, states }) => [
+        ...('nodes' in silence ? silence.nodes.map((node) => keyOf(view, silence.kind, node)) : []),
+        ...downIn(states).map((node) => keyOf(view, 'down', node)),
+      ]);
       // Nobody is called silent before it has been for that long.
       since = new Map(now.map((key) => [key, since.get(key) ?? clock() - STALE_MS]));
     },
-    isOver(view, node) {
-      const begins = (['some', 'majority'] as const).map((kind) => since.get(keyOf(view, kind, node)) ?? Infinity);
+    isOver(view, node, kinds = SILENT) {
+      const begins = kinds.map((kind) => since.get(keyOf(view, kind, node)) ?? Infinity);
       return clock() - Math.min(...begins) >= view.plan.replaceAfterSeconds * 1000;
     },
     forget(view) {

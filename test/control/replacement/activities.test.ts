@@ -5,16 +5,20 @@ import { X509Certificate } from 'node:crypto';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Activities } from '../../../activities';
 import { createActivities } from '../../../activities';
+import type { Cloud } from '../../../activities/cloud/cloud';
 import { hostToken, networkToken } from '../../../activities/cloud/tokens';
+import type { SshPool } from '../../../activities/host/ssh-pool';
 import { certificateFile } from '../../../activities/host/tls-paths';
 import type { StepRef } from '../../../domain/clusters';
 import { each } from '../../../domain/each';
-import type { Operation } from '../../../domain/operations';
+import { HoldfastError } from '../../../domain/errors';
+import type { Operation, OperationCause } from '../../../domain/operations';
 import type { NodeName } from '../../../domain/topology';
 import { openSimulatedFleet } from '../../simulation/fleet';
 import { openWorld } from '../../simulation/world';
 import type { SimulatedHost } from '../../simulation/world';
 import type { NewCluster, ScratchInventory } from '../../support/inventory';
+import { lead } from '../../chaos/replacements';
 import { finish, newCluster, newSubmission, openScratchInventory, refOf } from '../../support/inventory';
 
 /** What replacements do to simulated hosts, step by step. With crashes in between: test/chaos/replace-matrix.test.ts. */
@@ -32,7 +36,7 @@ beforeAll(async () => {
   opened = await openScratchInventory();
   folder = mkdtempSync(join(tmpdir(), 'holdfast-replace-'));
   fleet = await openSimulatedFleet(join(folder, 'world'), join(folder, 'home'), opened.scratch.url);
-  activities = createActivities(fleet);
+  activities = createActivities({ ...fleet, watchSsh: witnesses(fleet.watchSsh) });
   cluster = newCluster(opened.project, 'orders');
   const { operation } = await opened.inventory.operations.submitCreate(cluster, newSubmission(cluster));
   await inActivity(() => provision(refOf(operation)));
@@ -42,6 +46,17 @@ afterAll(async () => {
   await fleet.inventory.close();
   await opened.close();
   rmSync(folder, { recursive: true, force: true });
+});
+
+/** What simulated hosts say when they are asked for another one, which they can't call. */
+let testimony = '';
+const witnesses = (ssh: SshPool): SshPool => ({
+  ...ssh,
+  host: (target) => ({
+    ...ssh.host(target),
+    run: (command, options) =>
+      options?.title?.startsWith('call ') ? Promise.resolve(testimony) : ssh.host(target).run(command, options),
+  }),
 });
 
 const inActivity = <T>(act: () => Promise<T>): Promise<T> => new MockActivityEnvironment().run(act);
@@ -60,17 +75,29 @@ async function provision(at: StepRef): Promise<void> {
   await activities.declareReady(at);
 }
 
-/** As the runbook has it, up to the fresh host. @param meanwhile while there is none. */
-async function begin(
-  node: NodeName,
-  meanwhile = (): void => undefined,
-): Promise<{ at: StepRef; operation: Operation }> {
+interface Ordered {
+  readonly at: StepRef;
+  readonly operation: Operation;
+}
+
+async function order(node: NodeName, cause: OperationCause): Promise<Ordered> {
   const draft = newSubmission(cluster, 'replace-node');
-  const submission = { ...draft, operation: { ...draft.operation, node } };
+  const submission = { ...draft, operation: { ...draft.operation, node, cause } };
   const { operation } = await opened.inventory.operations.submit(null, submission);
-  const at = refOf(operation);
-  await activities.checkOthers(at, node);
-  if (isData(node)) await activities.handOver(at, node);
+  return { at: refOf(operation), operation };
+}
+
+/** As the runbook has it, up to the power-off. */
+async function approach(node: NodeName, cause: OperationCause = 'user'): Promise<Ordered> {
+  const ordered = await order(node, cause);
+  await activities.checkOthers(ordered.at, node);
+  if (isData(node)) await activities.handOver(ordered.at, node);
+  return ordered;
+}
+
+/** As the runbook has it, up to the fresh host. @param meanwhile while there is none. */
+async function begin(node: NodeName, meanwhile = (): void => undefined): Promise<Ordered> {
+  const { at, operation } = await approach(node);
   await activities.fenceHost(at, node);
   if (isData(node)) await activities.leaveEtcd(at, node);
   await activities.deleteFormerHost(at, node);
@@ -173,3 +200,93 @@ test.each(['pg-3', 'gw-2'] as const)(
     });
   },
 );
+
+const refusalOf = (acting: Promise<unknown>): Promise<string> =>
+  acting.then(
+    () => 'none',
+    (error: unknown) => (error instanceof HoldfastError ? error.code : String(error)),
+  );
+
+describe.each(['pg-2', 'gw-1'] as const)('%s is back', (node) => {
+  const runs = (): boolean => hostOf(node).running;
+  afterEach(() => (testimony = ''));
+
+  test.each<[OperationCause, string]>([
+    ['autopilot', 'NODE_BACK'],
+    ['user', 'none'],
+  ])('before what the %s has ordered begins: %s', async (cause, refusal) => {
+    await inActivity(async () => {
+      const { at, operation } = await order(node, cause);
+      testimony = 'sshd\n';
+      expect([await refusalOf(activities.checkOthers(at, node)), runs()]).toEqual([refusal, true]);
+      await finish(opened.inventory, operation);
+    });
+  });
+
+  test('before its host is switched off: that is left on', async () => {
+    await inActivity(async () => {
+      const { at, operation } = await approach(node, 'autopilot');
+      testimony = 'sshd\n';
+      expect([await refusalOf(activities.fenceHost(at, node)), runs()]).toEqual(['NODE_BACK', true]);
+      testimony = '';
+      expect([await refusalOf(activities.fenceHost(at, node)), runs()]).toEqual(['none', false]);
+      await fleet.clouds.docker.powerOn(hostToken(cluster, node));
+      await finish(opened.inventory, operation);
+    });
+  });
+});
+
+describe('before the power-off it is asked again whether the cluster can do without pg-2', () => {
+  const cloud = (): Cloud => fleet.clouds.docker;
+  const refusal = (at: StepRef): Promise<string> => refusalOf(activities.fenceHost(at, 'pg-2'));
+
+  test.each<[string, () => Promise<void> | void, () => Promise<void> | void]>([
+    ['NODE_IS_PRIMARY', () => lead(world(), cluster, 'pg-2'), () => lead(world(), cluster, 'pg-1')],
+    [
+      'NO_QUORUM_LEFT',
+      () => cloud().powerOff(hostToken(cluster, 'pg-3')),
+      () => cloud().powerOn(hostToken(cluster, 'pg-3')),
+    ],
+  ])('%s: it is left on', async (code, trouble, mend) => {
+    await inActivity(async () => {
+      const { at, operation } = await approach('pg-2');
+      await trouble();
+      expect([await refusal(at), hostOf('pg-2').running]).toEqual([code, true]);
+      // Whoever is the primary by then can be failed over.
+      const failover = await opened.inventory.failovers.begin(cluster.id, 'pg-1');
+      expect(failover).toMatchObject({ node: 'pg-1' });
+      await forgetFailovers();
+      await mend();
+      await finish(opened.inventory, operation);
+    });
+  });
+
+  test('it waits for a failover, and none begins from then on until its fresh host votes in etcd', async () => {
+    await inActivity(async () => {
+      const { failovers } = opened.inventory;
+      const beginFailover = (): Promise<unknown> => failovers.begin(cluster.id, 'pg-1');
+      const { at, operation } = await approach('pg-2');
+      expect(await beginFailover()).not.toBeNull();
+      expect([await refusal(at), hostOf('pg-2').running]).toEqual(['NOT_YET', true]);
+      await forgetFailovers();
+      expect([await refusal(at), hostOf('pg-2').running]).toEqual(['none', false]);
+      expect(await beginFailover()).toBeNull();
+      // Done again when it is off, it needs nobody.
+      await cloud().powerOff(hostToken(cluster, 'pg-3'));
+      expect(await refusal(at)).toBe('none');
+      await cloud().powerOn(hostToken(cluster, 'pg-3'));
+      await activities.leaveEtcd(at, 'pg-2');
+      await activities.deleteFormerHost(at, 'pg-2');
+      await activities.createHost(at, 'pg-2');
+      expect(await beginFailover()).toBeNull();
+      await end(at, 'pg-2');
+      expect(await beginFailover()).not.toBeNull();
+      await forgetFailovers();
+      await finish(opened.inventory, operation);
+    });
+  });
+});
+
+/** One of a cluster at a time, and none right after another. */
+const forgetFailovers = (): Promise<unknown> =>
+  opened.scratch.query('delete from failovers where cluster_id = $1', [cluster.id]);

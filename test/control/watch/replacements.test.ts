@@ -1,4 +1,5 @@
 import type { Condition } from '../../../domain/clusters';
+import type { ErrorCode } from '../../../domain/errors';
 import { STORM } from '../../../domain/losses';
 import type { Operation } from '../../../domain/operations';
 import { eventually } from '../../support/eventually';
@@ -30,6 +31,19 @@ async function ordered(): Promise<Operation[]> {
   return found.flatMap((operation) => operation ?? []);
 }
 const nodesOf = (operations: readonly Operation[]): (string | undefined)[] => operations.map(({ node }) => node?.name);
+/** The first that is ordered fails. */
+async function failFirst(code: ErrorCode): Promise<void> {
+  const [operation] = await eventually(async () => {
+    const all = await ordered();
+    return all.length > 0 && all;
+  });
+  await guarded.inventory.operations.record({
+    operationId: operation?.id ?? 'op_',
+    seq: 1_000,
+    steps: [],
+    operation: { state: 'failed', at: new Date().toISOString(), error: { code, message: 'none' } },
+  });
+}
 /** So many looks at silent nodes have begun and ended since. */
 async function looks(): Promise<void> {
   const listed = jest.spyOn(guarded.inventory.heartbeats, 'listHeard');
@@ -170,16 +184,7 @@ test('a replacement that failed is not ordered again at once: the cluster tells 
   await heard(guarded);
   change(guarded, 'pg-3', { host: 'gone' });
   silence(guarded, 'pg-3');
-  const [operation] = await eventually(async () => {
-    const all = await ordered();
-    return all.length > 0 && all;
-  });
-  await guarded.inventory.operations.record({
-    operationId: operation?.id ?? 'op_',
-    seq: 1_000,
-    steps: [],
-    operation: { state: 'failed', at: new Date().toISOString(), error: { code: 'NO_QUORUM_LEFT', message: 'none' } },
-  });
+  await failFirst('NO_QUORUM_LEFT');
   await eventually(async () => (await told())?.reason === 'NodeLost');
   expect((await told())?.message).toContain(`holdfast node replace ${guarded.shop.cluster.name} pg-3`);
   await looks();
@@ -188,6 +193,53 @@ test('a replacement that failed is not ordered again at once: the cluster tells 
   silence(guarded, 'gw-1');
   await eventually(async () => (await ordered()).length === 2);
   expect(nodesOf(await ordered())).toEqual(['pg-3', 'gw-1']);
+});
+
+test('one that was back when it was to be replaced is ordered again as soon as it is lost again', async () => {
+  guarded.guard();
+  await heard(guarded);
+  change(guarded, 'pg-3', { host: 'gone' });
+  silence(guarded, 'pg-3');
+  await eventually(async () => (await ordered()).length === 1);
+  // No look is under way that has not heard of its end.
+  await endGuards(guarded);
+  await failFirst('NODE_BACK');
+  guarded.guard();
+  await eventually(async () => (await ordered()).length === 2);
+  expect(nodesOf(await ordered())).toEqual(['pg-3', 'pg-3']);
+});
+
+test('a data node whose host answers without a PostgreSQL is told of in its time, unless an operation works on it, until it serves', async () => {
+  guarded.guard();
+  await heard(guarded);
+  change(guarded, 'pg-3', { says: 'down' });
+  const { id, name } = guarded.shop.cluster;
+  await eventually(async () => (await guarded.inventory.heartbeats.of(id)).get('pg-3')?.role === 'down');
+  await looks();
+  expect(await told()).toBeUndefined();
+  const submission = newSubmission(guarded.shop.cluster, 'configure-backups');
+  const { operation } = await guarded.inventory.operations.submit(null, submission);
+  wait();
+  await looks();
+  expect(await told()).toBeUndefined();
+  await finish(guarded.inventory, operation);
+  const condition = await eventually(told);
+  expect(condition).toMatchObject({ status: false, reason: 'PostgresDown' });
+  for (const verb of ['reinit', 'replace']) expect(condition.message).toContain(`holdfast node ${verb} ${name} pg-3`);
+  expect(await ordered()).toEqual([]);
+  change(guarded, 'pg-3', { says: 'replica' });
+  await eventually(async () => (await told()) === undefined);
+});
+
+test('where one that is lost is not replaced because the PostgreSQL of another one is down, that is told', async () => {
+  guarded.guard();
+  await heard(guarded);
+  change(guarded, 'pg-2', { says: 'down' });
+  silence(guarded, 'pg-3');
+  await noticed('pg-3');
+  wait();
+  await eventually(async () => (await told())?.reason === 'PostgresDown');
+  expect((await told())?.message).toContain('PostgreSQL of pg-2');
 });
 
 test('a storm of clusters is asked about: none is replaced, and each says what to type', async () => {
