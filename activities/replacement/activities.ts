@@ -65,20 +65,7 @@ export function createReplacementActivities(fleet: Fleet): ReplacementActivities
 
     handOver: async (at, name) => handOver(fleet, at, await viewCluster(fleet, at.clusterId), name),
 
-    async fenceHost(at, name) {
-      const { view, node } = await openNode(fleet, at, name);
-      if (!(await hasFormerHost(fleet, at, node))) return;
-      const token = hostToken(view.cluster, name);
-      const host = await view.cloud.findHost(token);
-      // What was so when the operation began may not be any more. One that is off already serves nobody.
-      if (host?.running) {
-        await demandGivenUp(fleet, at, view, node);
-        if (node.role === 'data') await findPrimaryBeside(fleet, view, name);
-      }
-      if (node.role === 'data') await replacements.beginAbsence(at);
-      if (view.cloud.machines) return tellNothing(fleet, at, 'it stops when its software is taken off');
-      if (host) await view.cloud.powerOff(token);
-    },
+    fenceHost: (at, name) => fenceHost(fleet, at, name),
 
     deleteFormerHost: async (at, name) => {
       const { view, node } = await openNode(fleet, at, name);
@@ -104,6 +91,21 @@ export function createReplacementActivities(fleet: Fleet): ReplacementActivities
       await replacements.end(at, name);
     },
   };
+}
+
+async function fenceHost(fleet: Fleet, at: StepRef, name: NodeName): Promise<void> {
+  const { view, node } = await openNode(fleet, at, name);
+  if (!(await hasFormerHost(fleet, at, node))) return;
+  const token = hostToken(view.cluster, name);
+  const host = await view.cloud.findHost(token);
+  // What was so when the operation began may not be any more. One that is off already serves nobody.
+  if (host?.running) {
+    await demandGivenUp(fleet, at, view, node);
+    if (node.role === 'data') await findPrimaryBeside(fleet, view, name);
+  }
+  if (node.role === 'data') await fleet.inventory.replacements.beginAbsence(at);
+  if (view.cloud.machines) return tellNothing(fleet, at, 'it stops when its software is taken off');
+  if (host) await view.cloud.powerOff(token);
 }
 
 async function demandGivenUp(fleet: Fleet, at: StepRef, view: ClusterView, node: ReachableNode): Promise<void> {

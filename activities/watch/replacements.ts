@@ -51,23 +51,16 @@ export function watchLosses(fleet: Fleet, steps: HealingSteps, clock: () => numb
     // When it is over its host is on again, and has all the time to come back.
     if (failovers.some(({ clusterId }) => clusterId === id)) return since.forget(view);
     if (silence.kind === 'majority') {
-      const isOver = (node: NodeName): boolean => since.isOver(view, node);
-      const loss = await judgeMajority(fleet, view, silence, isOver, steps.recover);
+      const loss = await judgeMajority(fleet, view, silence, (node) => since.isOver(view, node), steps.recover);
       return loss ? replacements.tell(id, loss) : undefined;
     }
-    if (silence.kind === 'none') return tellDown(look);
+    if (silence.kind === 'none') return tellDown(fleet, since, look);
     const lost = await lostOf(fleet, silence.nodes, view, since);
     if (lost.length === 0) return;
     const next = await nextOf(fleet, lost, look);
     if (next.kind === 'refused') return replacements.tell(id, next.loss);
     if (next.kind === 'replace') return replace(fleet, view, next.node, steps);
-    await tellDown(look);
-  };
-  const tellDown = async ({ view, states }: Look): Promise<void> => {
-    const down = downIn(states).filter((node) => since.isOver(view, node, ['down']));
-    if (down.length === 0) return;
-    const loss = postgresDown(view.cluster.name, down, down.length === states.size);
-    await fleet.inventory.replacements.tellUnlessBusy(view.cluster.id, loss);
+    await tellDown(fleet, since, look);
   };
   return {
     look(clusters) {
@@ -97,6 +90,13 @@ function replace(fleet: Fleet, view: ClusterView, node: NodeName, steps: Healing
   const { role } = reachableNode(view, node);
   const summary = `${node}, which answers nobody any more`;
   return orderByItself(fleet, view, { kind: 'replace-node', node, summary, steps: steps[role] });
+}
+
+async function tellDown(fleet: Fleet, since: Silences, { view, states }: Look): Promise<void> {
+  const down = downIn(states).filter((node) => since.isOver(view, node, ['down']));
+  if (down.length === 0) return;
+  const loss = postgresDown(view.cluster.name, down, down.length === states.size);
+  await fleet.inventory.replacements.tellUnlessBusy(view.cluster.id, loss);
 }
 
 /** Their hosts answer. */
