@@ -13,6 +13,7 @@ import { guardClusters } from '../../activities/watch/guard';
 import type { Condition, ConditionType } from '../../domain/clusters';
 import type { HeartbeatRole } from '../../domain/heartbeats';
 import type { ClusterId } from '../../domain/ids';
+import type { NodeName } from '../../domain/topology';
 import { stepTitles } from '../../workflows/runbooks';
 import { openSimulatedFleet } from '../simulation/fleet';
 import type { BackedUpCluster } from './backups';
@@ -154,6 +155,19 @@ export const silence = (guarded: Guarded, name: string): void => change(guarded,
 /** All nodes that say something were heard. */
 export const heard = ({ nodes }: Guarded): Promise<true> =>
   eventually(() => Object.values(nodes).every(({ beats }) => beats > 3));
+
+/** So many looks at silent nodes have begun and ended since. */
+export async function looksOf({ inventory }: Guarded): Promise<void> {
+  const listed = jest.spyOn(inventory.heartbeats, 'listHeard');
+  await eventually(() => listed.mock.calls.length > 3);
+  listed.mockRestore();
+}
+/** The control plane has not heard it for three seconds, and knows it. */
+export const noticedBy = ({ inventory, shop }: Guarded, name: NodeName): Promise<true> =>
+  eventually(async () => {
+    const last = (await inventory.heartbeats.of(shop.cluster.id)).get(name);
+    return last !== undefined && last.silentMs > 4_500;
+  });
 
 export async function toldOf(
   { inventory, shop }: Guarded,

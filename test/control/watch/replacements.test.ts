@@ -3,7 +3,18 @@ import type { ErrorCode } from '../../../domain/errors';
 import { STORM } from '../../../domain/losses';
 import type { Operation } from '../../../domain/operations';
 import { eventually } from '../../support/eventually';
-import { addCluster, begin, change, endGuards, heard, openGuarded, silence, toldOf } from '../../support/guarded-fleet';
+import {
+  addCluster,
+  begin,
+  change,
+  endGuards,
+  heard,
+  looksOf,
+  noticedBy,
+  openGuarded,
+  silence,
+  toldOf,
+} from '../../support/guarded-fleet';
 import type { NodeName } from '../../../domain/topology';
 import { finish, newSubmission } from '../../support/inventory';
 import { stepTitles } from '../../../workflows/runbooks';
@@ -44,18 +55,8 @@ async function failFirst(code: ErrorCode): Promise<void> {
     operation: { state: 'failed', at: new Date().toISOString(), error: { code, message: 'none' } },
   });
 }
-/** So many looks at silent nodes have begun and ended since. */
-async function looks(): Promise<void> {
-  const listed = jest.spyOn(guarded.inventory.heartbeats, 'listHeard');
-  await eventually(() => listed.mock.calls.length > 3);
-  listed.mockRestore();
-}
-/** The control plane has not heard it for three seconds, and knows it. */
-const noticed = (name: NodeName): Promise<true> =>
-  eventually(async () => {
-    const last = (await guarded.inventory.heartbeats.of(guarded.shop.cluster.id)).get(name);
-    return last !== undefined && last.silentMs > 4_500;
-  });
+const looks = (): Promise<void> => looksOf(guarded);
+const noticed = (name: NodeName): Promise<true> => noticedBy(guarded, name);
 const wait = (ms = GRACE_MS): void => void (guarded.waitedMs += ms);
 
 test.each(['pg-3', 'gw-2'] as const)(
@@ -207,39 +208,6 @@ test('one that was back when it was to be replaced is ordered again as soon as i
   guarded.guard();
   await eventually(async () => (await ordered()).length === 2);
   expect(nodesOf(await ordered())).toEqual(['pg-3', 'pg-3']);
-});
-
-test('a data node whose host answers without a PostgreSQL is told of in its time, unless an operation works on it, until it serves', async () => {
-  guarded.guard();
-  await heard(guarded);
-  change(guarded, 'pg-3', { says: 'down' });
-  const { id, name } = guarded.shop.cluster;
-  await eventually(async () => (await guarded.inventory.heartbeats.of(id)).get('pg-3')?.role === 'down');
-  await looks();
-  expect(await told()).toBeUndefined();
-  const submission = newSubmission(guarded.shop.cluster, 'configure-backups');
-  const { operation } = await guarded.inventory.operations.submit(null, submission);
-  wait();
-  await looks();
-  expect(await told()).toBeUndefined();
-  await finish(guarded.inventory, operation);
-  const condition = await eventually(told);
-  expect(condition).toMatchObject({ status: false, reason: 'PostgresDown' });
-  for (const verb of ['reinit', 'replace']) expect(condition.message).toContain(`holdfast node ${verb} ${name} pg-3`);
-  expect(await ordered()).toEqual([]);
-  change(guarded, 'pg-3', { says: 'replica' });
-  await eventually(async () => (await told()) === undefined);
-});
-
-test('where one that is lost is not replaced because the PostgreSQL of another one is down, that is told', async () => {
-  guarded.guard();
-  await heard(guarded);
-  change(guarded, 'pg-2', { says: 'down' });
-  silence(guarded, 'pg-3');
-  await noticed('pg-3');
-  wait();
-  await eventually(async () => (await told())?.reason === 'PostgresDown');
-  expect((await told())?.message).toContain('PostgreSQL of pg-2');
 });
 
 test('a storm of clusters is asked about: none is replaced, and each says what to type', async () => {
