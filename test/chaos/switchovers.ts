@@ -55,4 +55,4 @@ const holdsOn = (root: string): string[] =>
 /** What HAProxy was told last. */
 const wayOf = (root: string): string | undefined => readIfThere(join(root, 'run/simulation/led'))?.trim();
 const wayTo = (from: NodeName | null, to: NodeName | null): string =>
-  `set server primary/${to} health up\nset server primary/${from} health down`;
+  `set server primary/${from} health down\nset server primary/${to} health up`;
