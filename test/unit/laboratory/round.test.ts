@@ -58,3 +58,10 @@ test('the write gap is that of the client who waited longest', () => {
   expect(writeGap(history, 150, 400)).toBe(790);
   expect(writeGap(history, 350, 400)).toBe(Infinity);
 });
+
+test('a port that dies for good right after the fault began has a gap up to the end', () => {
+  const insert = (client: string, endedAt: number): Done =>
+    done({ kind: 'insert', number: endedAt }, 'ok', endedAt, client);
+  const served = Array.from({ length: 100 }, (_, i) => insert('served', i * 100));
+  expect(writeGap([...served, insert('dead', 1_000), insert('dead', 1_040)], 1_020, 9_900)).toBe(8_860);
+});
