@@ -1,4 +1,4 @@
-import { checkRound } from '../../laboratory/checks/round';
+import { checkRound, sentencesOf } from '../../laboratory/checks/round';
 import type { Found } from '../../laboratory/checks/round';
 import type { Done, Operation, Result } from '../../laboratory/load/history';
 import { attemptsOf } from '../../laboratory/load/history';
@@ -25,7 +25,7 @@ const HISTORY = [
 ];
 const FOUND: Found = { inserted: new Set([1]), total: 100, lists: new Map([[6, [60]]]) };
 const check = (history: readonly Done[], found: Found): string[] =>
-  checkRound({ history, attempts: attemptsOf(history), found }, 100);
+  sentencesOf(checkRound({ history, attempts: attemptsOf(history), found }, 100));
 
 test('what was acknowledged and is there, and what is unknown and may be there, is fine', () => {
   expect(check(HISTORY, FOUND)).toEqual([]);

@@ -7,7 +7,7 @@ import { hostOf } from '../../../laboratory/faults/fault';
 import { setScene } from '../../../laboratory/faults/scene';
 import { eventually } from '../../../support/eventually';
 import type { OwnInstallation } from '../../../support/own-installation';
-import { untilHeard } from '../../../support/own-installation';
+import { untilAllWell } from '../../../laboratory/health';
 import { login, query } from '../../../system/support/endpoint';
 import type { HaCluster } from '../../../system/support/ha-cluster';
 import { primaryOf, untilWhole } from '../../../system/support/ha-cluster';
@@ -58,7 +58,7 @@ export async function measurePowerLossAlone(runs: Runs): Promise<number> {
   } finally {
     await powerOn(host);
     ha.holdfast.controlPlane.thaw(...CONTROL_PLANE);
-    await untilHeard(ha.holdfast, ha.id, WELL_MS);
+    await untilAllWell(ha, WELL_MS);
   }
 }
 
