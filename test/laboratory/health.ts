@@ -10,14 +10,7 @@ import { demandWhole, lookAt } from '../system/support/ha-cluster';
 /** Told of each cluster that has been looked at. */
 const TOLD = ['StandbysStream', 'EtcdWhole', 'GatewaysServe'] as const satisfies readonly ConditionType[];
 /** Told where there is something to say. */
-const NOT_FALSE: readonly ConditionType[] = [
-  ...TOLD,
-  'PrimaryServes',
-  'NodesServe',
-  'NodesPresent',
-  'DiskSpace',
-  'Archiving',
-];
+const NOT_FALSE: readonly string[] = [...TOLD, 'PrimaryServes', 'NodesServe', 'NodesPresent', 'DiskSpace', 'Archiving'];
 const WELL: readonly unknown[] = ['primary', 'replica', 'open'];
 
 /** What the control plane says that is not well, a sentence each: of nodes, of conditions, and that it works on the cluster. */

@@ -29,7 +29,8 @@ export function verdictOf({ rounds, losses, brokenOff }: Run): string[] {
   if (brokenOff !== null) wrong.push(`it broke off, ${brokenOff}`);
   if (losses === null) return [...wrong, 'the negative control was not passed through'];
   const blind = Object.entries(losses).flatMap(([kind, lost]) => (lost === 0 ? [kind] : []));
-  if (blind.length > 0) wrong.push(`the negative control lost no ${blind.join(', no ')}: a loss would not have been seen`);
+  if (blind.length > 0)
+    wrong.push(`the negative control lost no ${blind.join(', no ')}: a loss would not have been seen`);
   return wrong;
 }
 

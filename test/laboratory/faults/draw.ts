@@ -57,7 +57,9 @@ function refuse(faults: readonly Fault[], wanted: string): never {
 function demandApart(round: Round): void {
   const groups = round.flatMap(({ group }) => group ?? []);
   if (new Set(groups).size < groups.length)
-    throw new Error(`${nameOf(round)}: two faults that touch the same thing (${groups.join(', ')}) are not made at once`);
+    throw new Error(
+      `${nameOf(round)}: two faults that touch the same thing (${groups.join(', ')}) are not made at once`,
+    );
 }
 
 export const nameOf = (round: Round): string => round.map(({ name }) => name).join(' + ');

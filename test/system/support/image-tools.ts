@@ -16,6 +16,12 @@ export function runOn(hostId: string, script: string, signal?: AbortSignal): Pro
   return runCommand('docker', ['exec', '-i', hostId, 'sh', '-us'], { stdin: script, ...(signal && { signal }) });
 }
 
+/** Runs a script as `postgres` on a host of a cluster. @returns what it printed. @throws Error when it fails. */
+export async function runAsPostgres(hostId: string, script: string, signal?: AbortSignal): Promise<string> {
+  const args = ['exec', '-i', hostId, 'runuser', '-u', 'postgres', '--', 'sh', '-eu'];
+  return demandSuccess(await runCommand('docker', args, { stdin: script, ...(signal && { signal }) }));
+}
+
 /** Lines for a script that let libpq's programs log in as the owner, over TLS verified in full. */
 export function libpqEnvironment({ username, password, database, caCertificate }: CredentialsAnswer): string {
   const settings = { PGUSER: username, PGPASSWORD: password, PGDATABASE: database, PGSSLMODE: 'verify-full' };

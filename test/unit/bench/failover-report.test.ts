@@ -9,6 +9,11 @@ const RESULT: FailoverResult = {
   postmasterMs: [],
   switchovers: [{ pooledErrors: 0, pooledMs: 1_700, directMs: 2_900 }],
   gatewayMs: [2_000],
+  redundancy: {
+    standbyMs: [38_000],
+    primaryMs: [41_000],
+    large: { bytes: 5.1e9, standbyMs: [90_000, 95_000], copyMs: [60_000, 70_000] },
+  },
   acknowledged: 5_000,
   lost: 0,
 };

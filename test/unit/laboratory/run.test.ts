@@ -25,7 +25,9 @@ function parts(...ends: readonly (number | null | Error)[]): Parts<null> & { rea
     findLeftOut: () => Promise.resolve([]),
     makeRound() {
       const end = left.shift();
-      return end instanceof Error || end === undefined ? Promise.reject(end ?? new Error('over')) : Promise.resolve(result(end));
+      return end instanceof Error || end === undefined
+        ? Promise.reject(end ?? new Error('over'))
+        : Promise.resolve(result(end));
     },
     control: () => Promise.resolve(LOSSES),
     say: (line) => void said.push(line),
