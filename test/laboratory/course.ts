@@ -23,9 +23,9 @@ export interface Making<Where> {
   readonly faults: readonly Breakable<Where>[];
   readonly record: (entry: object) => void;
   /** Fails when somebody is not served any more. */
-  untilServed(): Promise<unknown>;
+  readonly untilServed: () => Promise<unknown>;
   /** Fails when it is not well in time. */
-  untilWell(): Promise<unknown>;
+  readonly untilWell: () => Promise<unknown>;
 }
 
 /** Load before the first fault, and after the last. */

@@ -16,11 +16,7 @@ import { now, of } from './load/history';
 import { startLoad } from './load/load';
 
 /** What the checks of a round found missing: how many rows, registers and appends to lists. */
-export interface Losses {
-  readonly rows: number;
-  readonly registers: number;
-  readonly lists: number;
-}
+export type Losses = Readonly<Record<'rows' | 'registers' | 'lists', number>>;
 
 /** Of the log: what was on its way arrives. */
 const ON_ITS_WAY_MS = 500;

@@ -13,16 +13,8 @@ export interface Found {
   readonly lists: ReadonlyMap<number, readonly number[]>;
 }
 
-/** What is wrong, a sentence each. */
-export interface Violations {
-  /** Rows that were acknowledged and are lost. */
-  readonly lost: readonly string[];
-  /** Rows that should not be there. */
-  readonly strange: readonly string[];
-  readonly bank: readonly string[];
-  readonly registers: readonly string[];
-  readonly lists: readonly string[];
-}
+/** What is wrong, a sentence each: rows that were acknowledged and are `lost`, rows that should not be there (`strange`), and so on. */
+export type Violations = Readonly<Record<'lost' | 'strange' | 'bank' | 'registers' | 'lists', readonly string[]>>;
 
 export const sentencesOf = (violations: Violations): string[] => Object.values(violations).flat();
 
