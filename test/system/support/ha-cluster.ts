@@ -130,7 +130,9 @@ function gatewayServes({ cluster }: HaCluster<Insight>): string {
   const asks = Object.values(GATEWAY_PORTS).map(
     (port) => sh`${isReady} -q -h 127.0.0.1 -p ${port} -U ${SYSTEM_ROLES.pooler} -d postgres -t 2`,
   );
-  return `${['systemctl is-active -q haproxy pgbouncer keepalived', ...asks].join(' &&\n')}\n`;
+  // Of several units at once systemctl says whether any of them is active.
+  const runs = ['haproxy', 'pgbouncer', 'keepalived'].map((unit) => sh`systemctl is-active ${unit}`);
+  return `${[...runs, ...asks].join(' &&\n')}\n`;
 }
 
 /** @throws Error that names what is not whole: all data nodes in the quorum, their etcd, the gateways with all their ports. */
