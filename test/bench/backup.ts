@@ -17,14 +17,13 @@ import { createClient } from './support/client';
 import { findProcesses, usageOf } from './support/engine/processes';
 import { describeMachine } from './support/machine';
 import { readOptions } from './support/options';
+import { DEFAULT_SCALE } from './support/pgbench';
 
 /**
  * `npm run bench backup [-- --runs N --scale N --json FILE]`: backups and restores beside the bare tool, see docs/bench.md.
  * infra/local/bench.ts brings up the control plane that it measures, and removes all that was made.
  */
 
-/** Of pgbench: 5 GB. */
-const DEFAULT_SCALE = 340;
 const DEFAULT_RUNS = 3;
 const MEMORY_EVERY_MS = 500;
 

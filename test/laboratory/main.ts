@@ -6,26 +6,22 @@ import type { OwnInstallation } from '../support/own-installation';
 import { openOwnInstallation } from '../support/own-installation';
 import { login } from '../system/support/endpoint';
 import { lookAt, untilWhole } from '../system/support/ha-cluster';
-import { drawRounds, FAULTS, nameOf, namesOf } from './faults/draw';
+import { drawRounds, FAULTS, namesOf } from './faults/draw';
+import type { Laboratory } from './laboratory';
 import { openJournal } from './load/history';
 import { createTables } from './load/tables';
 import { countFrom } from './load/works';
-import { countLossesWithoutQuorum } from './negative-control';
-import type { LeftOut, Run } from './report';
+import { loseWithoutQuorum } from './negative-control';
+import type { LeftOut } from './report';
 import { reportRun, verdictOf } from './report';
-import type { Laboratory, RoundResult } from './round';
 import { runRound } from './round';
+import type { Choices } from './run';
+import { conduct } from './run';
 
 /**
  * `npm run chaos -- --minutes N --seed S [--fault NAME[+NAME]]`: the fault laboratory, see docs/chaos.md. infra/local/chaos.ts brings up the
  * control plane, and removes all that was made.
  */
-
-interface Choices {
-  readonly minutes: number;
-  readonly seed: number;
-  readonly fault?: string;
-}
 
 const CLUSTER = 'laboratory';
 
@@ -46,7 +42,6 @@ async function openLaboratory(
   seed: number,
   record: Laboratory['record'],
 ): Promise<Laboratory> {
-  say('making a cluster');
   const { id } = await holdfast.order({ name: CLUSTER, plan: 'ha-s' });
   const ha = await lookAt(holdfast, await holdfast.succeed(id));
   await createTables(login(ha.credentials, 'primaryPort'));
@@ -66,36 +61,6 @@ async function findLeftOut({ ha }: Laboratory, asked?: string): Promise<LeftOut[
   return leftOut;
 }
 
-/** Rounds until the time is over, or one leaves a cluster in which no other could begin. */
-async function runRounds(
-  laboratory: Laboratory,
-  { minutes, seed, fault }: Choices,
-  leftOut: readonly LeftOut[],
-): Promise<RoundResult[]> {
-  const until = performance.now() + minutes * 60_000;
-  const results: RoundResult[] = [];
-  const rounds = drawRounds(FAULTS, seed, fault);
-  while (performance.now() < until) {
-    const round = rounds.next().value;
-    // Drawn all the same: a seed has the same rounds everywhere.
-    if (round.some(({ name }) => leftOut.some((left) => left.name === name))) continue;
-    say(`round ${results.length + 1}: ${nameOf(round)}`);
-    const result = await runRound(laboratory, round);
-    laboratory.record({ kind: 'round', ...result });
-    results.push(result);
-    say(tell(result));
-    if (result.wholeMs === null) break;
-  }
-  return results;
-}
-
-function tell({ gapMs, budgetMs, wholeMs, wrong }: RoundResult): string {
-  const seconds = (ms: number): string => (ms / 1000).toFixed(1);
-  const gap = gapMs === null ? 'nobody could write any more' : `write gap ${seconds(gapMs)} s`;
-  const whole = wholeMs === null ? 'never whole again' : `whole again after ${seconds(wholeMs)} s`;
-  return `  ${gap} (${seconds(budgetMs)} s allowed), ${whole}: ${wrong.join('; ') || 'passed'}`;
-}
-
 async function main(): Promise<void> {
   const choices = readChoices(process.argv.slice(2));
   drawRounds(FAULTS, choices.seed, choices.fault).next(); // Refuses a name that there is not, before anything is made.
@@ -104,20 +69,24 @@ async function main(): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const journal = openJournal(join(folder, 'history.jsonl'));
   say(`seed ${choices.seed}, history in ${folder}`);
-  const laboratory = await openLaboratory(holdfast, choices.seed, (entry) => journal.write(entry));
-  const leftOut = await findLeftOut(laboratory, choices.fault);
-  const rounds = await runRounds(laboratory, choices, leftOut);
-  say('negative control: a cluster without a quorum loses what its primary alone has');
-  const isWhole = rounds.every(({ wholeMs }) => wholeMs !== null);
-  const lostWithoutQuorum = isWhole ? await countLossesWithoutQuorum(laboratory.ha) : null;
-  await journal.close();
-  await holdfast.close();
-  const run: Run = { seed: choices.seed, minutes: choices.minutes, rounds, leftOut, lostWithoutQuorum };
+  const run = await conduct(choices, {
+    open: () => openLaboratory(holdfast, choices.seed, (entry) => journal.write(entry)),
+    findLeftOut: (laboratory) => findLeftOut(laboratory, choices.fault),
+    async makeRound(laboratory, round) {
+      const result = await runRound(laboratory, round);
+      laboratory.record({ kind: 'round', ...result });
+      return result;
+    },
+    control: loseWithoutQuorum,
+    say,
+  });
   const report = reportRun(run);
   writeFileSync(join(folder, 'report.md'), `${report}\n`);
   writeFileSync(join(folder, 'run.json'), `${JSON.stringify(run, null, 2)}\n`);
   process.stdout.write(`\n${report}\n\n`);
   process.exitCode = verdictOf(run).length === 0 ? 0 : 1;
+  await journal.close();
+  await holdfast.close();
 }
 
 main().catch((error: unknown) => {

@@ -2,46 +2,63 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ReachableNode } from '../../activities/fleet';
 import { PATRONI_CONFIG_FILE } from '../../activities/patroni/config';
 import { sql } from '../../activities/postgres/sql';
-import { eventually } from '../support/eventually';
+import { eventually, untilSuccess } from '../support/eventually';
 import type { OwnInstallation } from '../support/own-installation';
-import { login, query } from '../system/support/endpoint';
 import type { HaCluster } from '../system/support/ha-cluster';
 import { dataNodes, primaryOf, runAsSuperuser, untilWhole } from '../system/support/ha-cluster';
-import { findLost, startWriter } from '../system/support/ledger';
 import { dieForGood } from '../system/support/power';
 import { hostOf, strike } from './faults/fault';
+import { inspect } from './inspection';
+import type { Laboratory } from './laboratory';
+import { lookAgain } from './laboratory';
+import type { Done } from './load/history';
+import { now, of } from './load/history';
+import { startLoad } from './load/load';
+
+/** What the checks of a round found missing: how many rows, registers and appends to lists. */
+export type Losses = Readonly<Record<'rows' | 'registers' | 'lists', number>>;
 
 /** Of the log: what was on its way arrives. */
 const ON_ITS_WAY_MS = 500;
 const ROWS = 20;
+const PATIENCE_MS = 180_000;
 
 /**
- * A cluster that may lose writes has to lose some before these eyes, or they are blind: synchronous replication is switched off,
- * the standbys hear nothing for a moment, and the primary dies with what it acknowledged meanwhile. The cluster is of no use after it.
- *
- * @returns how many acknowledged rows are lost.
+ * A cluster that may lose writes has to lose some before the eyes of a round, or they are blind: synchronous replication is switched off
+ * under the load of a round, the standbys hear nothing for a moment, and the primary dies with what it acknowledged meanwhile. The
+ * cluster is of no use after it.
  */
-export async function countLossesWithoutQuorum(ha: HaCluster<OwnInstallation>): Promise<number> {
+export async function loseWithoutQuorum(laboratory: Laboratory): Promise<Losses> {
+  const ha = await lookAgain(laboratory);
   await untilWhole(ha);
-  const config = login(ha.credentials, 'primaryPort');
-  await query(config, 'create table control (number int primary key)');
-  const primary = await primaryOf(ha);
-  await switchQuorumOff(ha, primary);
-  const writer = startWriter(config, 'control');
-  const acknowledged = (): number => writer.attempts.filter(({ outcome }) => outcome === 'acknowledged').length;
-  await eventually(() => acknowledged() > 0);
-  await cutReplication(ha, primary);
-  await pause(ON_ITS_WAY_MS);
-  const before = acknowledged();
-  await eventually(() => acknowledged() > before + ROWS);
-  await dieForGood(hostOf({ ha }, primary));
-  const diedAt = Date.now();
-  await eventually(() =>
-    writer.attempts.some(({ outcome, beganAt }) => outcome === 'acknowledged' && beganAt > diedAt),
+  const { numbers, record } = laboratory;
+  const load = await startLoad({ credentials: ha.credentials, numbers, record });
+  try {
+    await load.untilAllWork(PATIENCE_MS);
+    const primary = await primaryOf(ha);
+    await switchQuorumOff(ha, primary);
+    await cutReplication(ha, primary);
+    await pause(ON_ITS_WAY_MS);
+    const cutAt = now();
+    await eventually(() => isEnough(load.history.filter(({ beganAt }) => beganAt > cutAt)));
+    await dieForGood(hostOf({ ha }, primary));
+  } finally {
+    // Nobody writes over what is lost.
+    await load.stop();
+  }
+  const { lost, registers, lists } = await untilSuccess(() => inspect(laboratory, load.history));
+  record({ at: now(), kind: 'negative control', lost, registers, lists });
+  return { rows: lost.length, registers: registers.length, lists: lists.length };
+}
+
+/** Each kind of load has something to lose. */
+function isEnough(since: readonly Done[]): boolean {
+  const done = since.filter(({ result }) => result === 'ok');
+  return (
+    of(done, 'insert').length > ROWS &&
+    of(done, 'write').length > 0 &&
+    of(done, 'lists').some(({ op }) => op.steps.some((step) => 'append' in step))
   );
-  await writer.stop();
-  const rows = await query<{ number: number }>(config, 'select number from control');
-  return findLost(writer.attempts, new Set(rows.map(({ number }) => number))).length;
 }
 
 async function switchQuorumOff(ha: HaCluster<OwnInstallation>, primary: ReachableNode): Promise<void> {

@@ -1,5 +1,6 @@
 import { table } from '../bench/support/provision-report';
 import { median } from '../bench/support/statistics';
+import type { Losses } from './negative-control';
 import type { RoundResult } from './round';
 
 export interface Run {
@@ -8,8 +9,10 @@ export interface Run {
   readonly rounds: readonly RoundResult[];
   /** Faults that this machine cannot make; rounds with one of them were passed over. */
   readonly leftOut: readonly LeftOut[];
-  /** Acknowledged rows that the negative control lost; null: it was not reached. */
-  readonly lostWithoutQuorum: number | null;
+  /** What the negative control lost; null: it was not reached. */
+  readonly losses: Losses | null;
+  /** What the run failed at before its end, and why; null: it came to its end. */
+  readonly brokenOff: string | null;
 }
 
 export interface LeftOut {
@@ -18,13 +21,16 @@ export interface LeftOut {
 }
 
 /** What is wrong with a run, a sentence each; none: it has passed. */
-export function verdictOf({ rounds, lostWithoutQuorum }: Run): string[] {
+export function verdictOf({ rounds, losses, brokenOff }: Run): string[] {
   const wrong = rounds.flatMap((round, i) =>
     round.wrong.map((sentence) => `round ${i + 1} (${round.faults}): ${sentence}`),
   );
   if (rounds.length === 0) wrong.push('no fault was made at all');
-  if (lostWithoutQuorum === null) wrong.push('the negative control was not reached');
-  if (lostWithoutQuorum === 0) wrong.push('the negative control lost nothing: a loss would not have been seen');
+  if (brokenOff !== null) wrong.push(`it broke off, ${brokenOff}`);
+  if (losses === null) return [...wrong, 'the negative control was not passed through'];
+  const blind = Object.entries(losses).flatMap(([kind, lost]) => (lost === 0 ? [kind] : []));
+  if (blind.length > 0)
+    wrong.push(`the negative control lost no ${blind.join(', no ')}: a loss would not have been seen`);
   return wrong;
 }
 
@@ -63,14 +69,16 @@ function lineOf(faults: string, rounds: readonly RoundResult[]): string[] {
   ];
 }
 
-function totalsOf({ rounds, lostWithoutQuorum }: Run): string[][] {
+function totalsOf({ rounds, losses }: Run): string[][] {
   const sum = (result: keyof RoundResult['operations']): string =>
     String(rounds.reduce((all, { operations }) => all + operations[result], 0));
   return [
     ['operations acknowledged', sum('ok')],
     ['… failed', sum('fail')],
     ['… of unknown outcome', sum('unknown')],
-    ['negative control: acknowledged rows lost', String(lostWithoutQuorum ?? 'not reached')],
+    ['negative control: acknowledged rows lost', String(losses?.rows ?? 'not reached')],
+    ['… registers that went back', String(losses?.registers ?? 'not reached')],
+    ['… losses found in lists', String(losses?.lists ?? 'not reached')],
   ];
 }
 

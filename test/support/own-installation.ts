@@ -6,7 +6,6 @@ import { parseSettings } from '../../domain/schemas/settings';
 import { inventoryName } from '../../infra/local/inventory';
 import { openFleet } from '../../workers/fleet';
 import type { Insight } from '../system/support/ha-cluster';
-import { untilSuccess } from './eventually';
 import { connectApi } from './holdfast-api';
 
 /** The installation that infra/local/own-installation.ts brought up for this very process. */
@@ -76,16 +75,4 @@ function openControlPlane(home: string, inventory: Docker.Container): ControlPla
       send('SIGKILL', ALL);
     },
   };
-}
-
-/** Waits until the API answers and has heard every data node of the cluster within the last seconds: all of it works. */
-export async function untilHeard(holdfast: OwnInstallation, ref: string, limitMs: number): Promise<void> {
-  await untilSuccess(
-    async () => {
-      const { nodes } = await holdfast.cluster(ref);
-      const deaf = nodes.filter(({ role, state }) => role === 'data' && state !== 'primary' && state !== 'replica');
-      if (deaf.length > 0) throw new Error(`${deaf.map(({ name, state }) => `${name} is ${state}`).join(', ')}`);
-    },
-    { everyMs: 500, limitMs },
-  );
 }

@@ -5,7 +5,7 @@ import { login, query } from '../../system/support/endpoint';
 import { runOn } from '../../system/support/image-tools';
 import { findLost, longestGap, startWriter } from '../../system/support/ledger';
 import type { Writer } from '../../system/support/ledger';
-import { powerOn } from '../../system/support/power';
+import { losePower, powerOn } from '../../system/support/power';
 import type { Ha } from '../../system/support/ha-cluster';
 import { hostIdOf, leadEtcd, primaryOf, untilInQuorum } from '../../system/support/ha-cluster';
 
@@ -38,11 +38,6 @@ export function describeAutopilot(ha: Ha): void {
     );
   const runs = async (): Promise<boolean> => (await container().inspect()).State.Running;
 
-  /** As in a rack: nobody who is connected to it hears a farewell. */
-  const losePower = async (): Promise<void> => {
-    await runOn(hostIdOf(primary), 'ip link set eth0 down\n');
-    await container().kill();
-  };
   /** How often the lease was quicker than the autopilot. */
   const late = (): number => ha().holdfast.readLogs().split('was not released').length - 1;
   const failedOver = async (before: number): Promise<void> => {
@@ -75,7 +70,7 @@ export function describeAutopilot(ha: Ha): void {
     const before = { failovers: (await failovers()).length, late: late() };
     await leadEtcd(ha(), primary);
     const lostAt = Date.now();
-    await losePower();
+    await losePower(container());
     await failedOver(before.failovers);
     measure('with the leader of etcd', lostAt);
     expect(late()).toBe(before.late);
@@ -86,7 +81,7 @@ export function describeAutopilot(ha: Ha): void {
     for (const nth of [0, 1, 2]) {
       primary = await primaryOf(ha());
       const lostAt = Date.now();
-      await losePower();
+      await losePower(container());
       await failedOver(before.failovers + nth);
       measure(`one after the other, ${nth + 1}`, lostAt);
     }

@@ -10,6 +10,7 @@ import { eventually } from '../../support/eventually';
 import { login, query } from '../../system/support/endpoint';
 import { findLost, longestGap, startWriter } from '../../system/support/ledger';
 import type { Writer } from '../../system/support/ledger';
+import { loseHost, losePower } from '../../system/support/power';
 import type { Ha, HaCluster } from '../../system/support/ha-cluster';
 import {
   dataNodes,
@@ -48,8 +49,9 @@ export function describeReplacement(ha: Ha, lookAgain: () => Promise<HaCluster>)
   const lose = async (node: ReachableNode, how: 'remove' | 'kill'): Promise<OperationAnswer> => {
     const before = (await ordered()).length;
     const lostAt = Date.now();
-    const host = ha().holdfast.docker.getContainer(hostIdOf(node));
-    await (how === 'kill' ? host.kill() : host.remove({ force: true, v: true }));
+    const { docker } = ha().holdfast;
+    const host = docker.getContainer(hostIdOf(node));
+    await (how === 'kill' ? losePower(host) : loseHost(docker, host));
     const id = await eventually(async () => (await ordered())[before]);
     const orderedAt = Date.now();
     const operation = await ha().holdfast.succeed(id);

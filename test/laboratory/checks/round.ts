@@ -13,26 +13,33 @@ export interface Found {
   readonly lists: ReadonlyMap<number, readonly number[]>;
 }
 
+/** What is wrong, a sentence each: rows that were acknowledged and are `lost`, rows that should not be there (`strange`), and so on. */
+export type Violations = Readonly<Record<'lost' | 'strange' | 'bank' | 'registers' | 'lists', readonly string[]>>;
+
+export const sentencesOf = (violations: Violations): string[] => Object.values(violations).flat();
+
 /**
  * What is there after a round, against what clients were told.
  *
  * @param history of the round. @param attempts inserts of all rounds. @param constant the sum of all accounts.
- * @returns what is wrong, a sentence each.
  */
 export function checkRound(
   { history, attempts, found }: { history: readonly Done[]; attempts: readonly Attempt[]; found: Found },
   constant: number,
-): string[] {
-  return [
-    ...findLost(attempts, found.inserted).map((number) => `row ${number} was acknowledged and is lost`),
-    ...findInvented(attempts, found.inserted).map((number) => `row ${number} is there, and nobody wrote it`),
-    ...of(history, 'insert')
-      .filter(({ op, result }) => result === 'fail' && found.inserted.has(op.number))
-      .map(({ op }) => `row ${op.number} is there, and its insert failed`),
-    ...wrongTotals(history, found.total, constant),
-    ...wrongRegisters(of(history, 'read', 'write', 'cas')),
-    ...checkLists(of(history, 'lists'), found.lists),
-  ];
+): Violations {
+  const { inserted, total, lists } = found;
+  return {
+    lost: findLost(attempts, inserted).map((number) => `row ${number} was acknowledged and is lost`),
+    strange: [
+      ...findInvented(attempts, inserted).map((number) => `row ${number} is there, and nobody wrote it`),
+      ...of(history, 'insert')
+        .filter(({ op, result }) => result === 'fail' && inserted.has(op.number))
+        .map(({ op }) => `row ${op.number} is there, and its insert failed`),
+    ],
+    bank: wrongTotals(history, total, constant),
+    registers: wrongRegisters(of(history, 'read', 'write', 'cas')),
+    lists: checkLists(of(history, 'lists'), lists),
+  };
 }
 
 function wrongTotals(history: readonly Done[], final: number, constant: number): string[] {

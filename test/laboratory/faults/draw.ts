@@ -25,11 +25,12 @@ const TOGETHER_MS = 30_000;
  * long each of them takes.
  *
  * @param only this round, again and again: a name, or several with `+` between them. @throws Error that lists the names, for one that
- * is not among them.
+ * is not among them; for two of one group.
  */
 export function* drawRounds(faults: readonly Fault[], seed: number, only?: string): Generator<Round, never> {
   if (only !== undefined) {
     const named = namesOf(only).map((name) => faults.find((fault) => fault.name === name) ?? refuse(faults, name));
+    demandApart(named);
     for (;;) yield named;
   }
   const random = chance(seed);
@@ -51,6 +52,14 @@ export const namesOf = (round: string): string[] => round.split('+').map((name) 
 
 function refuse(faults: readonly Fault[], wanted: string): never {
   throw new Error(`no fault is called ${wanted}; there are: ${faults.map(({ name }) => name).join(', ')}`);
+}
+
+function demandApart(round: Round): void {
+  const groups = round.flatMap(({ group }) => group ?? []);
+  if (new Set(groups).size < groups.length)
+    throw new Error(
+      `${nameOf(round)}: two faults that touch the same thing (${groups.join(', ')}) are not made at once`,
+    );
 }
 
 export const nameOf = (round: Round): string => round.map(({ name }) => name).join(' + ');

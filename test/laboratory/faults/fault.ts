@@ -5,6 +5,7 @@ import type { OwnInstallation } from '../../support/own-installation';
 import type { HaCluster } from '../../system/support/ha-cluster';
 import { hostIdOf } from '../../system/support/ha-cluster';
 import { demandSuccess, runOn } from '../../system/support/image-tools';
+import { runs } from '../../system/support/power';
 
 /** Something that goes wrong, from outside of the cluster. */
 export interface Fault {
@@ -15,8 +16,8 @@ export interface Fault {
   readonly holdMs: number;
   /** The longest time in ms that a client may be without an acknowledged write because of it. */
   readonly budgetMs: number;
-  /** Faults of one group do not happen at the same time: they act on the same thing. */
-  readonly group?: 'control plane';
+  /** Faults of one group do not happen at the same time: they act on the same thing, or take too much of the cluster together. */
+  readonly group?: 'control plane' | 'loss';
   /** Why it cannot be made here; null when it can. */
   impossible?(ha: HaCluster<OwnInstallation>): Promise<string | null>;
   /** @returns what undoes it, whatever the cluster has made of it by then. */
@@ -59,12 +60,6 @@ export const nothing: Heal = () => Promise.resolve();
 
 export const hostOf = ({ ha }: Pick<Scene, 'ha'>, node: ReachableNode): Docker.Container =>
   ha.holdfast.docker.getContainer(hostIdOf(node));
-
-/** True for one that has power and does not stand still. */
-export async function runs(host: Docker.Container): Promise<boolean> {
-  const { Running, Paused } = (await host.inspect()).State;
-  return Running && !Paused;
-}
 
 /** Runs a script on a host; one that another fault has hit already is left alone. @throws Error when it fails on one that runs. */
 export async function strike(scene: Pick<Scene, 'ha'>, node: ReachableNode, script: string): Promise<void> {

@@ -13,7 +13,7 @@ import { bank, inserts, lists, registers } from './works';
 /** All clients of the endpoint together, for one round of the laboratory. */
 export interface Load {
   readonly history: readonly Done[];
-  /** Returns when every client was told that something it began from now on is done. */
+  /** Returns when every client was told that something it began from now on is done. @throws Error that names those who were not. */
   untilAllWork(limitMs: number): Promise<void>;
   /** Ends when the operations that run have ended. */
   stop(): Promise<void>;
@@ -61,7 +61,10 @@ export async function startLoad({ credentials, numbers, record }: LoadOptions): 
       const since = now();
       const isWorking = (name: string): boolean =>
         history.some(({ client, result, beganAt }) => client === name && result === 'ok' && beganAt >= since);
-      await eventually(() => clients.every(([name]) => isWorking(name)), { everyMs: 250, limitMs });
+      const idle = (): string[] => clients.map(([name]) => name).filter((name) => !isWorking(name));
+      await eventually(() => idle().length === 0, { everyMs: 250, limitMs }).catch(() => {
+        throw new Error(`nothing was acknowledged to ${idle().join(', ')} for ${limitMs / 1000} s`);
+      });
     },
     stop: async () => void (await Promise.all(running.map((client) => client.stop()))),
   };

@@ -3,8 +3,11 @@ import { z } from 'zod';
 import type { ReachableNode } from '../../../activities/fleet';
 import { hostOf, reachableNode, secretRef, viewCluster } from '../../../activities/fleet';
 import { sh } from '../../../activities/host/shell';
+import { GATEWAY_PORTS } from '../../../activities/gateway/ports';
 import { PATRONI_REST_PORT } from '../../../activities/patroni/config';
+import { SYSTEM_ROLES } from '../../../activities/patroni/hba';
 import { ETCDCTL } from '../../../activities/patroni/keys';
+import { binariesOf } from '../../../activities/postgres/paths';
 import { runSql } from '../../../activities/postgres/psql';
 import type { SqlText } from '../../../activities/postgres/sql';
 import type { ClusterId } from '../../../domain/ids';
@@ -16,7 +19,7 @@ import type { NodeName } from '../../../domain/topology';
 import type { OpenFleet } from '../../../workers/fleet';
 import type { Holdfast } from '../../support/holdfast';
 import type { HoldfastApi } from '../../support/holdfast-api';
-import { eventually } from '../../support/eventually';
+import { eventually, untilSuccess } from '../../support/eventually';
 import type { Patience } from '../../support/eventually';
 import { runOn } from './image-tools';
 import { send } from './tls-request';
@@ -98,41 +101,57 @@ export function primaryOf(ha: HaCluster<Insight>): Promise<ReachableNode> {
   );
 }
 
-/** Waits until one data node is the primary and all others stream from it and count for its quorum. */
-export async function untilInQuorum(ha: HaCluster<Insight>, patience: Patience = {}): Promise<void> {
-  await eventually(
-    async () => {
-      const members = await Promise.all(dataNodes(ha).map((node) => memberAt(ha, node)));
-      const primaries = members.filter((member) => member?.role === 'primary');
-      const streaming = members.filter(
-        (member) => member?.role === 'replica' && member.replication_state === 'streaming',
-      );
-      const inQuorum =
-        primaries[0]?.replication.filter(({ state, sync_state }) => state === 'streaming' && sync_state === 'quorum') ??
-        [];
-      const all = members.length - 1;
-      const whole =
-        primaries.length === 1 &&
-        streaming.length === all &&
-        new Set(inQuorum.map((one) => one.application_name)).size === all;
-      return whole;
-    },
-    { everyMs: 250, ...patience },
+/** One data node is the primary and all others stream from it and count for its quorum. */
+async function isInQuorum(ha: HaCluster<Insight>): Promise<boolean> {
+  const members = await Promise.all(dataNodes(ha).map((node) => memberAt(ha, node)));
+  const primaries = members.filter((member) => member?.role === 'primary');
+  const streaming = members.filter((member) => member?.role === 'replica' && member.replication_state === 'streaming');
+  const inQuorum =
+    primaries[0]?.replication.filter(({ state, sync_state }) => state === 'streaming' && sync_state === 'quorum') ?? [];
+  const all = members.length - 1;
+  return (
+    primaries.length === 1 &&
+    streaming.length === all &&
+    new Set(inQuorum.map((one) => one.application_name)).size === all
   );
 }
 
-/** Both replicas count for the quorum, and the services of all gateways run. @param patience for each of them. */
+/** Waits until {@link isInQuorum}. */
+export async function untilInQuorum(ha: HaCluster<Insight>, patience: Patience = {}): Promise<void> {
+  await eventually(() => isInQuorum(ha), { everyMs: 250, ...patience });
+}
+
+/** A member answers only what a majority confirms. */
+const ETCD_SERVES = `${sh`${ETCDCTL} endpoint health`}\n`;
+
+/** Its services run, and each port leads to a PostgreSQL that answers. */
+function gatewayServes({ cluster }: HaCluster<Insight>): string {
+  const isReady = `${binariesOf(cluster.spec.version)}/pg_isready`;
+  const asks = Object.values(GATEWAY_PORTS).map(
+    (port) => sh`${isReady} -q -h 127.0.0.1 -p ${port} -U ${SYSTEM_ROLES.pooler} -d postgres -t 2`,
+  );
+  // Of several units at once systemctl says whether any of them is active.
+  const runs = ['haproxy', 'pgbouncer', 'keepalived'].map((unit) => sh`systemctl is-active ${unit}`);
+  return `${[...runs, ...asks].join(' &&\n')}\n`;
+}
+
+/** @throws Error that names what is not whole: all data nodes in the quorum, their etcd, the gateways with all their ports. */
+export async function demandWhole(ha: HaCluster<Insight>): Promise<void> {
+  if (!(await isInQuorum(ha))) throw new Error('not all data nodes are in the quorum');
+  const looks = await Promise.all(
+    ha.nodes.map(async (node) => {
+      const script = node.role === 'gateway' ? gatewayServes(ha) : ETCD_SERVES;
+      const { exitCode, stdout, stderr } = await runOn(hostIdOf(node), script);
+      return exitCode === 0 ? [] : [`${node.name}: ${stdout} ${stderr}`.trim()];
+    }),
+  );
+  const ill = looks.flat();
+  if (ill.length > 0) throw new Error(`etcd or a gateway does not serve: ${ill.join('; ')}`);
+}
+
+/** Waits until {@link demandWhole} is content. */
 export async function untilWhole(ha: HaCluster<Insight>, patience: Patience = {}): Promise<void> {
-  await untilInQuorum(ha, patience);
-  for (const gateway of gateways(ha)) {
-    await eventually(
-      async () => {
-        const { exitCode } = await runOn(hostIdOf(gateway), 'systemctl is-active haproxy pgbouncer keepalived\n');
-        return exitCode === 0;
-      },
-      { everyMs: 250, ...patience },
-    );
-  }
+  await untilSuccess(() => demandWhole(ha), { everyMs: 250, ...patience });
 }
 
 /** Runs SQL as superuser through the socket of a data node. */

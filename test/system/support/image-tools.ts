@@ -11,9 +11,15 @@ export async function runTool(script: string): Promise<Outcome> {
   return runCommand('docker', ['run', '--rm', '-i', '--network', 'host', image, 'sh', '-eus'], { stdin: script });
 }
 
-/** Runs a script on a host of a cluster, as root. */
-export function runOn(hostId: string, script: string): Promise<Outcome> {
-  return runCommand('docker', ['exec', '-i', hostId, 'sh', '-us'], { stdin: script });
+/** Runs a script on a host of a cluster, as root. @param signal to wait for it no longer. */
+export function runOn(hostId: string, script: string, signal?: AbortSignal): Promise<Outcome> {
+  return runCommand('docker', ['exec', '-i', hostId, 'sh', '-us'], { stdin: script, ...(signal && { signal }) });
+}
+
+/** Runs a script as `postgres` on a host of a cluster. @returns what it printed. @throws Error when it fails. */
+export async function runAsPostgres(hostId: string, script: string, signal?: AbortSignal): Promise<string> {
+  const args = ['exec', '-i', hostId, 'runuser', '-u', 'postgres', '--', 'sh', '-eu'];
+  return demandSuccess(await runCommand('docker', args, { stdin: script, ...(signal && { signal }) }));
 }
 
 /** Lines for a script that let libpq's programs log in as the owner, over TLS verified in full. */

@@ -30,11 +30,16 @@ export function findInvented(attempts: readonly Attempt[], rows: ReadonlySet<num
   return [...rows].filter((row) => !written.has(row));
 }
 
-/** The longest time in ms without an acknowledgement that `from` to `to` touches; Infinity when there was none after `from`. */
+/**
+ * The longest time in ms without an acknowledgement that `from` to `to` touches, also one that had not ended at `to`; Infinity when
+ * there was none after `from`.
+ *
+ * @param to the writer was still at work then.
+ */
 export function longestGap(attempts: readonly Attempt[], from: number, to: number): number {
   const times = attempts.filter(({ outcome }) => outcome === 'acknowledged').map(({ endedAt }) => endedAt);
   if (!times.some((time) => time > from)) return Infinity;
-  const gaps = times.map((time, i) => ({ begin: times[i - 1] ?? time, end: time }));
+  const gaps = [...times, Math.max(to, ...times)].map((time, i) => ({ begin: times[i - 1] ?? time, end: time }));
   return Math.max(0, ...gaps.filter(({ begin, end }) => end > from && begin < to).map(({ begin, end }) => end - begin));
 }
 

@@ -42,6 +42,16 @@ test('what is named comes again and again; a name that there is not is told with
   );
 });
 
+test('two hosts are never lost at once, nor can they be by name', () => {
+  const lost = FAULTS.filter(({ name }) => name.startsWith('lose-')).map(({ name }) => name);
+  expect(lost).toEqual(['lose-primary', 'lose-standby', 'lose-gateway']);
+  const pairs = SEEDS.flatMap((seed) => take(FAULTS.length + 100, seed).slice(FAULTS.length));
+  const both = pairs.filter((pair) => pair.filter(({ name }) => lost.includes(name)).length > 1);
+  expect(names(both)).toEqual([]);
+  expect(pairs.some((pair) => pair.some(({ name }) => lost.includes(name)))).toBe(true);
+  for (const other of lost) expect(() => take(1, 7, `lose-standby+${other}`)).toThrow(/not made at once/);
+});
+
 test('a pair may take as long as both, and as the lease that it may have to wait for', () => {
   const [one, other] = FAULTS;
   if (!one || !other) throw new Error('no faults');

@@ -15,7 +15,8 @@ const PASSED: Run = {
   minutes: 1,
   rounds: [round('kill-etcd', 120), round('freeze-primary', 4_000), round('freeze-primary', 5_000)],
   leftOut: [{ name: 'slow-standby', reason: 'the kernel has no netem' }],
-  lostWithoutQuorum: 21,
+  losses: { rows: 21, registers: 3, lists: 4 },
+  brokenOff: null,
 };
 
 test('a run that passed says so', () => {
@@ -36,6 +37,8 @@ test('a run that passed says so', () => {
     | … failed                                 | 6   |
     | … of unknown outcome                     | 3   |
     | negative control: acknowledged rows lost | 21  |
+    | … registers that went back               | 3   |
+    | … losses found in lists                  | 4   |
 
     Passed."
   `);
@@ -50,8 +53,19 @@ test('whatever was wrong in a round fails the run, and is told with its round', 
   expect(reportRun(failed)).toMatch(/^\| kill-etcd .* never .*FAILED/m);
 });
 
-test('a run whose negative control lost nothing, or was not reached, or that made no fault, has failed', () => {
-  expect(verdictOf({ ...PASSED, lostWithoutQuorum: 0 })).toEqual([expect.stringContaining('lost nothing')]);
-  expect(verdictOf({ ...PASSED, lostWithoutQuorum: null })).toEqual([expect.stringContaining('not reached')]);
+test('a run that was blind to one kind of loss, has no negative control, or made no fault, has failed', () => {
+  const losses = { rows: 21, registers: 3, lists: 4 };
+  for (const kind of ['rows', 'registers', 'lists'])
+    expect(verdictOf({ ...PASSED, losses: { ...losses, [kind]: 0 } })).toEqual([
+      expect.stringContaining(`lost no ${kind}:`),
+    ]);
+  expect(verdictOf({ ...PASSED, losses: null })).toEqual([expect.stringContaining('not passed through')]);
   expect(verdictOf({ ...PASSED, rounds: [] })).toEqual([expect.stringContaining('no fault')]);
+});
+
+test('a run that broke off has failed, says at what, and has the table of what came before', () => {
+  const brokenOff = 'round 4: kill-etcd: the engine is away';
+  const report = reportRun({ ...PASSED, losses: null, brokenOff });
+  expect(report).toMatch(/^FAILED:\n\n- it broke off, round 4: kill-etcd: the engine is away$/m);
+  expect(report).toMatch(/^\| freeze-primary +\| 2 /m);
 });

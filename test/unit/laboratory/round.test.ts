@@ -1,4 +1,4 @@
-import { checkRound } from '../../laboratory/checks/round';
+import { checkRound, sentencesOf } from '../../laboratory/checks/round';
 import type { Found } from '../../laboratory/checks/round';
 import type { Done, Operation, Result } from '../../laboratory/load/history';
 import { attemptsOf } from '../../laboratory/load/history';
@@ -25,7 +25,7 @@ const HISTORY = [
 ];
 const FOUND: Found = { inserted: new Set([1]), total: 100, lists: new Map([[6, [60]]]) };
 const check = (history: readonly Done[], found: Found): string[] =>
-  checkRound({ history, attempts: attemptsOf(history), found }, 100);
+  sentencesOf(checkRound({ history, attempts: attemptsOf(history), found }, 100));
 
 test('what was acknowledged and is there, and what is unknown and may be there, is fine', () => {
   expect(check(HISTORY, FOUND)).toEqual([]);
@@ -57,4 +57,11 @@ test('the write gap is that of the client who waited longest', () => {
   const history = [insert('a', 100), insert('b', 110), insert('a', 300), insert('b', 900), insert('b', 500, 'unknown')];
   expect(writeGap(history, 150, 400)).toBe(790);
   expect(writeGap(history, 350, 400)).toBe(Infinity);
+});
+
+test('a port that dies for good right after the fault began has a gap up to the end', () => {
+  const insert = (client: string, endedAt: number): Done =>
+    done({ kind: 'insert', number: endedAt }, 'ok', endedAt, client);
+  const served = Array.from({ length: 100 }, (_, i) => insert('served', i * 100));
+  expect(writeGap([...served, insert('dead', 1_000), insert('dead', 1_040)], 1_020, 9_900)).toBe(8_860);
 });

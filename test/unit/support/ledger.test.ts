@@ -38,3 +38,8 @@ test('the gap spans from the last acknowledgement before to the first after, ove
   expect(longestGap(HISTORY, 3250, 3300)).toBe(200);
   expect(longestGap(HISTORY, 3500, 3600)).toBe(Infinity);
 });
+
+test('a gap that does not end is one, however little of the fault came before it', () => {
+  expect(longestGap(HISTORY, 3350, 9400)).toBe(6000);
+  expect(longestGap(HISTORY, 3350, 3390)).toBe(200);
+});

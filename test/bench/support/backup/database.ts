@@ -1,9 +1,12 @@
 import { z } from 'zod';
-import { runCommand } from '../../../../infra/local/command';
+import { binariesOf } from '../../../../activities/postgres/paths';
 import { backupSchema } from '../../../../domain/schemas/backups';
 import type { BackupAnswer } from '../../../../domain/schemas/backups';
 import { clusterDetailSchema } from '../../../../domain/schemas/clusters';
+import { runAsPostgres } from '../../../system/support/image-tools';
 import type { Client } from '../client';
+import * as pgbench from '../pgbench';
+import { DATABASE, psql, until } from '../pgbench';
 
 /** The cluster that is backed up and restored: three data nodes with pgbench's tables. */
 
@@ -12,10 +15,6 @@ const PLAN = 'ha-s';
 /** Room for the data twice, and its log. */
 const STORAGE = '20GiB';
 const MAJOR = '18';
-const BINARIES = `/usr/lib/postgresql/${MAJOR}/bin`;
-const DATABASE = 'pgbench';
-/** Pause between two looks at what has no events. */
-const LOOK_MS = 500;
 
 export interface Database {
   /** Runs a script as `postgres` on a data node. @returns what it printed. @throws Error when it fails. */
@@ -35,29 +34,21 @@ export async function fillDatabase(client: Client, scale: number, signal: AbortS
   const database = openDatabase(client, hosts, signal);
   await until(async () => (await database.backups()).some(({ state }) => state === 'succeeded'));
   const primary = await database.primary();
-  await database.run(primary, `${BINARIES}/createdb ${DATABASE}`);
-  await database.run(primary, `${BINARIES}/pgbench -q -i -I dtGvp -s ${scale} ${DATABASE} 2>&1`);
-  await database.run(primary, `${psql('CHECKPOINT')} && ${psql('SELECT pg_switch_wal()')}`);
-  // What is archived late would be measured as part of the first backup.
-  const waiting = psql(`SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'`);
-  await until(async () => (await database.run(primary, waiting)).trim() === '0');
+  await pgbench.fillDatabase((script) => database.run(primary, script), MAJOR, scale);
   return database;
 }
 
 function openDatabase(client: Client, hosts: ReadonlyMap<string, string>, signal: AbortSignal): Database {
-  const run: Database['run'] = async (node, script) => {
+  const run: Database['run'] = (node, script) => {
     const host = hosts.get(node);
     if (!host) throw new Error(`${CLUSTER} has no node ${node}`);
-    const args = ['exec', '-i', host, 'runuser', '-u', 'postgres', '--', 'sh', '-eu'];
-    const { exitCode, stdout, stderr } = await runCommand('docker', args, { stdin: script, signal });
-    if (exitCode !== 0) throw new Error(`${node}: exit code ${exitCode}: ${stdout.slice(-500)} ${stderr.slice(-500)}`);
-    return stdout;
+    return runAsPostgres(host, script, signal);
   };
   return {
     run,
     async primary() {
       for (const node of [...hosts.keys()].filter((name) => name.startsWith('pg-')))
-        if ((await run(node, psql('SELECT pg_is_in_recovery()'))).trim() === 'f') return node;
+        if ((await run(node, psql(MAJOR, 'SELECT pg_is_in_recovery()'))).trim() === 'f') return node;
       throw new Error(`${CLUSTER} has no primary`);
     },
     async backups() {
@@ -67,20 +58,15 @@ function openDatabase(client: Client, hosts: ReadonlyMap<string, string>, signal
   };
 }
 
-const psql = (statement: string): string => `${BINARIES}/psql -XAtqc "${statement}" postgres`;
-
-async function until(reached: () => Promise<boolean>): Promise<void> {
-  while (!(await reached())) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-}
-
 /** Size of pgbench's database in bytes. */
 export async function sizeOf(database: Database): Promise<number> {
-  return Number(await database.run(await database.primary(), psql(`SELECT pg_database_size('${DATABASE}')`)));
+  const primary = await database.primary();
+  return pgbench.sizeOf((script) => database.run(primary, script), MAJOR);
 }
 
 /** Transactions per second of pgbench on the primary, for so many seconds. */
 export async function transactionsPerSecond(database: Database, seconds: number): Promise<number> {
-  const load = `${BINARIES}/pgbench -n -c 4 -j 2 -T ${seconds} ${DATABASE} 2>&1`;
+  const load = `${binariesOf(MAJOR)}/pgbench -n -c 4 -j 2 -T ${seconds} ${DATABASE} 2>&1`;
   const printed = await database.run(await database.primary(), load);
   const tps = /^tps = ([\d.]+)/m.exec(printed)?.[1];
   if (tps === undefined) throw new Error(`pgbench printed no tps: ${printed}`);

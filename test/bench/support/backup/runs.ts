@@ -80,13 +80,15 @@ export async function measureInPlace({ client }: Runs): Promise<number> {
   await query(config, 'create table ledger (number int primary key)');
   const writer = startWriter(config);
   const beganAt = Date.now();
+  let endedAt = beganAt;
   try {
     await client.finish(await client.ask(`${path}/in-place`, { target: { latest: true }, confirm: CLUSTER }));
+    endedAt = Date.now();
   } finally {
     await writer.stop();
   }
   await client.finish(await client.ask(`${path}/confirm`, {}));
-  return longestGap(writer.attempts, beganAt, Date.now());
+  return longestGap(writer.attempts, beganAt, endedAt);
 }
 
 export interface LoadRun {

@@ -5,20 +5,21 @@ import { operationSchema } from '../../../../domain/schemas/operations';
 import { killPostmaster } from '../../../laboratory/faults/processes';
 import { hostOf } from '../../../laboratory/faults/fault';
 import { setScene } from '../../../laboratory/faults/scene';
+import { untilAllWell } from '../../../laboratory/health';
 import { eventually } from '../../../support/eventually';
 import type { OwnInstallation } from '../../../support/own-installation';
-import { untilHeard } from '../../../support/own-installation';
 import { login, query } from '../../../system/support/endpoint';
 import type { HaCluster } from '../../../system/support/ha-cluster';
 import { primaryOf, untilWhole } from '../../../system/support/ha-cluster';
 import type { Writer } from '../../../system/support/ledger';
 import { findLost, longestGap, startWriter } from '../../../system/support/ledger';
-import { powerOn } from '../../../system/support/power';
+import { losePower, powerOn } from '../../../system/support/power';
 
 /** What clients at the endpoint notice of a fault. All times in milliseconds. */
 
 export interface Runs {
-  readonly ha: HaCluster<OwnInstallation>;
+  /** As it is now: hosts are replaced by some measurements. */
+  ha: HaCluster<OwnInstallation>;
   /** Of all writers. */
   readonly promises: Promises;
 }
@@ -42,7 +43,7 @@ const CONTROL_PLANE = ['worker', 'api', 'temporal'] as const;
 
 /** The host of the primary loses power, and comes back by the autopilot's hand. */
 export const measurePowerLoss = (runs: Runs): Promise<number> =>
-  outageOf(runs, async () => (await hostOfPrimary(runs)).kill());
+  outageOf(runs, async () => losePower(await hostOfPrimary(runs)));
 
 /** The same while nobody of the control plane does anything: Patroni alone decides. */
 export async function measurePowerLossAlone(runs: Runs): Promise<number> {
@@ -52,13 +53,13 @@ export async function measurePowerLossAlone(runs: Runs): Promise<number> {
   try {
     return await outageOf(
       runs,
-      () => host.kill(),
+      () => losePower(host),
       () => powerOn(host),
     );
   } finally {
     await powerOn(host);
     ha.holdfast.controlPlane.thaw(...CONTROL_PLANE);
-    await untilHeard(ha.holdfast, ha.id, WELL_MS);
+    await untilAllWell(ha, WELL_MS);
   }
 }
 
@@ -73,7 +74,7 @@ export async function measureGateway(runs: Runs): Promise<number> {
   const host = hostOf(runs, gateway);
   const gapMs = await outageOf(
     runs,
-    () => host.kill(),
+    () => losePower(host),
     () => powerOn(host),
   );
   await eventually(async () => (await serving()).name === gateway.name);
@@ -117,14 +118,15 @@ async function outageOf(
   return longestGap(ledger.writer.attempts, from, to);
 }
 
-interface Ledger {
+/** A client that writes, in a table of its own. */
+export interface Ledger {
   readonly table: string;
   readonly writer: Writer;
 }
 
 let ledgers = 0;
 
-async function startLedger(
+export async function startLedger(
   { credentials }: Runs['ha'],
   port: 'primaryPort' | 'pooledPort',
   attemptMs?: number,
@@ -136,7 +138,12 @@ async function startLedger(
   return { table, writer };
 }
 
-async function settle({ credentials }: Runs['ha'], { table, writer }: Ledger, promises: Promises): Promise<void> {
+/** Ends it, and counts what it was promised and what of that is lost. */
+export async function settle(
+  { credentials }: Runs['ha'],
+  { table, writer }: Ledger,
+  promises: Promises,
+): Promise<void> {
   await writer.stop();
   const rows = await query<{ number: number }>(login(credentials, 'primaryPort'), `select number from ${table}`);
   promises.lost += findLost(writer.attempts, new Set(rows.map(({ number }) => number))).length;
