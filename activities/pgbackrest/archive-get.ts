@@ -41,7 +41,7 @@ export const ARCHIVE_GET_FILE = '/etc/pgbackrest/archive-get.sh';
 /** What it says when it gives up, before the name of the segment. To be found in PostgreSQL's log. */
 export const LOST = 'holdfast: could not fetch';
 
-/** A store that hangs is waited for ten seconds each time. */
+/** A store that hangs is waited for twelve seconds each time. */
 const TRIES = 6;
 const PAUSE_S = 2;
 

@@ -84,10 +84,13 @@ export function backupConfig(view: ClusterView, node: ReachableNode, lineage: Li
   });
 }
 
-/** A store that is away is waited for twice so long; segments are fetched many at a time, so that this happens seldom. */
+/**
+ * A store that hangs is waited for six times so long: three tries for each of two files (pgBackRest 2.60). Segments are fetched many at a
+ * time, so that this happens seldom; it does so for each file that is not there, too.
+ */
 const PATIENCE = {
   'global:restore': { 'io-timeout': 10 },
-  'global:archive-get': { 'archive-async': 'y', 'io-timeout': 5 },
+  'global:archive-get': { 'archive-async': 'y', 'io-timeout': 2 },
 } as const;
 
 /** What the data beside the old is restored with. */
