@@ -77,6 +77,10 @@ export function dataNodesOf(view: ClusterView): ReachableNode[] {
   return view.nodes.filter((node) => node.role === 'data').map((node) => reachableNode(view, node.name));
 }
 
+/** Those beside the one with this name. */
+export const otherDataNodes = (view: ClusterView, name: NodeName): ReachableNode[] =>
+  dataNodesOf(view).filter((node) => node.name !== name);
+
 export function gatewaysOf(view: ClusterView): ReachableNode[] {
   return view.nodes.filter((node) => node.role === 'gateway').map((node) => reachableNode(view, node.name));
 }

@@ -6,16 +6,18 @@ export interface CommandOptions {
   readonly timeoutMs: number;
   /** Of its output: what prints more has a fault. */
   readonly mostBytes: number;
+  /** Of how it ended, never of what it printed: that may be a secret. */
+  readonly failed: (why: string) => Error;
 }
 
 /**
  * Runs a command line of the operator's by a shell, with arguments behind it.
- * @returns what it printed. @throws Error that says how it ended, never what it printed: that may be a secret.
+ * @returns what it printed. @throws what `failed` makes.
  */
 export function runOperatorCommand(
   line: string,
   args: readonly string[],
-  { input = '', timeoutMs, mostBytes }: CommandOptions,
+  { input = '', timeoutMs, mostBytes, failed }: CommandOptions,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     // A group of its own: what the shell started ends with it.
@@ -42,7 +44,7 @@ export function runOperatorCommand(
     child.on('close', (code, signal) => {
       clearTimeout(timer);
       if (code !== 0) why ??= `it ended with ${signal ?? `exit code ${code}`}`;
-      if (why !== null) reject(new Error(why));
+      if (why !== null) reject(failed(why));
       else resolve(Buffer.concat(chunks).toString('utf8').trim());
     });
   });

@@ -3,7 +3,7 @@ import type { StepRef } from '../../domain/clusters';
 import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
-import { dataNodesOf, fencedHostOf } from '../fleet';
+import { fencedHostOf, otherDataNodes } from '../fleet';
 import { tellsFailedCommand } from '../host/errors';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
@@ -49,7 +49,7 @@ export async function besideIt<T>(
   act: (host: Host) => Promise<T>,
 ): Promise<T> {
   let away: unknown;
-  for (const node of dataNodesOf(view).filter((other) => other.name !== name)) {
+  for (const node of otherDataNodes(view, name)) {
     try {
       return await act(fencedHostOf(fleet, at, view, node));
     } catch (error) {

@@ -11,7 +11,7 @@ import type { Database, Sql } from './database';
 import { demandNoFailover } from './failovers';
 import { fenced } from './fence';
 import { tellAway } from './nodes-away';
-import { clusterId, nodeName, operationId } from './rows';
+import { clusterId, nodeName } from './rows';
 
 /** Nodes that get fresh hosts: what operations write down of it, and what the autopilot tells of nodes that are lost. */
 
@@ -74,7 +74,7 @@ export function replacementTable(database: Database): ReplacementTable {
 
 async function isBusy(sql: Sql, id: ClusterId): Promise<boolean> {
   const working = `select id from operations where cluster_id = $1 and lane = 'cluster' and finished_at is null`;
-  return (await sql.rows(z.object({ id: operationId }), working, [id])).length > 0;
+  return (await sql.rows(z.object({ id: z.string() }), working, [id])).length > 0;
 }
 
 async function setAbsent(sql: Sql, { operationId: id }: StepRef, absent: boolean): Promise<void> {
@@ -110,12 +110,12 @@ export async function orderReplacement(sql: Sql, id: OperationId): Promise<void>
 }
 
 /** See {@link OperationTable.recordFormerHost}. */
-export async function recordFormerHost(sql: Sql, { operationId: operation, clusterId: id }: StepRef): Promise<void> {
+export async function recordFormerHost(sql: Sql, { operationId, clusterId: id }: StepRef): Promise<void> {
   await sql.run(
     `update operations set replacement = replacement || jsonb_build_object('former', (
        select jsonb_build_object('hostId', host_id, 'privateAddress', private_address)
          from nodes where cluster_id = $2 and name = operations.node ->> 'name'))
       where id = $1 and replacement -> 'former' = 'null'`,
-    [operation, id],
+    [operationId, id],
   );
 }

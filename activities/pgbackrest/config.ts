@@ -1,7 +1,7 @@
 import type { BackupParameters, BackupPolicy, Timeline } from '../../domain/backups';
 import type { SiteName } from '../../domain/sites';
 import type { ClusterView, ReachableNode } from '../fleet';
-import { dataNodesOf, processesOn } from '../fleet';
+import { dataNodesOf, otherDataNodes, processesOn } from '../fleet';
 import { plainWord, withoutControls } from '../host/config-text';
 import { CA_FILE, certificateFile, keyFile } from '../host/tls-paths';
 import { dataDirectory, SOCKET_FOLDER } from '../postgres/paths';
@@ -75,7 +75,7 @@ export function pushConfig(view: ClusterView, lineage: Lineage, site: SiteName):
 
 /** See {@link BACKUP_CONFIG_FILE}. */
 export function backupConfig(view: ClusterView, node: ReachableNode, lineage: Lineage): string {
-  const others = dataNodesOf(view).filter(({ name }) => name !== node.name);
+  const others = otherDataNodes(view, node.name);
   const peers = others.map((other, i) => peer(view, other, i + 2));
   return sections({
     // While another store is away PostgreSQL tries to archive once a minute only.

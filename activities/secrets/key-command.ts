@@ -45,12 +45,9 @@ export function createKeyCommand(line: string, timeoutMs = TIMEOUT_MS): KeyComma
   };
 }
 
-async function run(line: string, verb: Verb, input: string, timeoutMs: number): Promise<string> {
-  try {
-    return await runOperatorCommand(line, [verb], { input: `${input}\n`, timeoutMs, mostBytes: MOST_BYTES });
-  } catch (error) {
-    throw failed(verb, error instanceof Error ? error.message : String(error));
-  }
+function run(line: string, verb: Verb, input: string, timeoutMs: number): Promise<string> {
+  const options = { input: `${input}\n`, timeoutMs, mostBytes: MOST_BYTES };
+  return runOperatorCommand(line, [verb], { ...options, failed: (why) => failed(verb, why) });
 }
 
 /** Says what happened, never what the command printed: that may be the key. */

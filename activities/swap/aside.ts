@@ -1,7 +1,7 @@
 import type { StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
-import { dataNodesOf, fencedHostOf } from '../fleet';
+import { fencedHostOf, otherDataNodes } from '../fleet';
 import type { Host } from '../host/host';
 import { cancelJob, cleanJob, jobStatus, jobUnit, startJob } from '../host/jobs';
 import type { JobUnit } from '../host/jobs';
@@ -34,7 +34,7 @@ export async function startAside(
   places: Places,
 ): Promise<void> {
   const host = fencedHostOf(fleet, at, view, node);
-  const others = dataNodesOf(view).filter(({ name }) => name !== node.name);
+  const others = otherDataNodes(view, node.name);
   await host.putFiles([
     { path: places.hba, content: `${hbaLines(others).join('\n')}\n`, mode: 0o600, owner: 'postgres:postgres' },
   ]);

@@ -11,6 +11,7 @@ import { askWithout } from './witnesses';
 /** Patroni would have got there without help by then. */
 const PROMOTED_WITHIN_S = 60;
 const LEAD_MS = 2_000;
+
 /**
  * Takes a failover that was written down to its end, from wherever it was left: the host of the former primary is off before
  * its lease is given to others, and on again when another node is the primary. Idempotent; two at a time do no harm.

@@ -1,9 +1,9 @@
 import { log } from '@temporalio/activity';
 import type { Heartbeat } from '../../domain/heartbeats';
 import type { ClusterId } from '../../domain/ids';
+import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
 import { dataNodesOf, gatewaysOf, viewCluster } from '../fleet';
-import type { NodeName } from '../../domain/topology';
 import type { Beat } from '../inventory/heartbeats';
 import type { Listener } from './heartbeats';
 import { listenTo } from './heartbeats';

@@ -2,11 +2,9 @@ import { log } from '@temporalio/activity';
 import { z } from 'zod';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
-import { dataNodesOf, watchedHostOf } from '../fleet';
 import { sh } from '../host/shell';
-import type { RunOptions } from '../host/host';
-import type { ShellCommand } from '../host/shell';
 import { ETCDCTL, keysOf } from '../patroni/keys';
+import { onOthers } from './ask';
 
 /** The lease by which a node is the primary: Patroni's key of the leader in etcd. */
 
@@ -64,14 +62,3 @@ export async function releaseLease(fleet: Fleet, view: ClusterView, node: NodeNa
 }
 
 const leaderKeyOf = ({ cluster }: ClusterView): string => `${keysOf(cluster)}/leader`;
-
-const onOthers = (
-  fleet: Fleet,
-  view: ClusterView,
-  node: NodeName,
-  command: ShellCommand,
-  options: RunOptions,
-): Promise<string>[] =>
-  dataNodesOf(view)
-    .filter(({ name }) => name !== node)
-    .map((other) => watchedHostOf(fleet, view, other).run(command, { connectTimeoutMs: 0, ...options }));

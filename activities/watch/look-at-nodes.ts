@@ -5,16 +5,15 @@ import type { Standby } from '../../domain/watching';
 import { DISK_ACTS_FILE } from '../disk/guard';
 import { ETCD_CLIENT_PORT } from '../etcd/config';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
-import { dataNodeBeside, dataNodesOf, watchedHostOf } from '../fleet';
-import { abortable } from '../host/cancellation';
+import { dataNodeBeside, dataNodesOf } from '../fleet';
 import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT, PRIMARY_LOCAL_PORT } from '../gateway/ports';
 import { TLS_FOLDER } from '../host/tls-paths';
-import type { ShellCommand } from '../host/shell';
 import { sh } from '../host/shell';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { ETCDCTL } from '../patroni/keys';
 import { binariesOf, DATA_FOLDER, dataDirectory, SOCKET_FOLDER } from '../postgres/paths';
 import { sql } from '../postgres/sql';
+import { ask } from './ask';
 
 /** One short command on each node that says all the watch wants to know of it; it changes nothing. */
 
@@ -92,7 +91,11 @@ export async function lookAtDataNode(
   const words = [FACTS, ...places, NEWEST_ACTS, certificates ? TLS_FOLDER : ''];
   const status = [...asksEtcd, '--write-out=fields', 'endpoint', 'status'];
   const command = sh`runuser -u postgres -- sh -c ${LOOK_AT_DATA} sh ${[...words, ...status]}`;
-  const printed = await look(fleet, view, node, command, 'look at the node', signal);
+  const printed = await ask(fleet, view, node, command, {
+    title: 'look at the node',
+    timeoutMs: TIMEOUT_MS,
+    signal,
+  }).catch(() => null);
   return printed === null ? null : parseDataLook(printed, view, node.name);
 }
 
@@ -107,29 +110,11 @@ export async function lookAtGateway(
   // Beside a PostgreSQL it serves on the floating address only, which another gateway may have.
   const ports = dataNodeBeside(view, node) ? [PRIMARY_LOCAL_PORT, PGBOUNCER_LOCAL_PORT] : Object.values(GATEWAY_PORTS);
   const words = [isReady, SYSTEM_ROLES.pooler, certificates ? TLS_FOLDER : '', ...ports];
-  const printed = await look(
-    fleet,
-    view,
-    node,
-    sh`sh -c ${LOOK_AT_GATEWAY} sh ${words}`,
-    'look at the gateway',
-    signal,
-  );
+  const question = { title: 'look at the gateway', timeoutMs: TIMEOUT_MS, signal };
+  const command = sh`sh -c ${LOOK_AT_GATEWAY} sh ${words}`;
+  const printed = await ask(fleet, view, node, command, question).catch(() => null);
   if (printed === null) return null;
   return { deaf: linesOf(printed, 'deaf'), certificateEndsAt: firstEnd(printed) };
-}
-
-function look(
-  fleet: Fleet,
-  view: ClusterView,
-  node: ReachableNode,
-  command: ShellCommand,
-  title: string,
-  signal: AbortSignal,
-): Promise<string | null> {
-  const ending = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-  const options = { title, timeoutMs: TIMEOUT_MS, connectTimeoutMs: 0, signal: ending };
-  return abortable(watchedHostOf(fleet, view, node).run(command, options), ending).catch(() => null);
 }
 
 const facts = z.object({

@@ -1,8 +1,9 @@
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
-import { dataNodesOf, reachableNode, watchedHostOf } from '../fleet';
+import { reachableNode } from '../fleet';
 import type { ShellCommand } from '../host/shell';
 import { sh } from '../host/shell';
+import { onOthers } from './ask';
 
 /**
  * What the other data nodes ask a host that is off fails at once. Patroni asks all members before it promotes one, and waits two
@@ -19,15 +20,15 @@ const TAKE_FOR_BACK = 'ip route del unreachable "$0"';
 
 /** Its host is off for sure. A failure here costs time only. */
 export function takeForOff(fleet: Fleet, view: ClusterView, name: NodeName): Promise<void> {
-  return onOthers(fleet, view, name, 'off', (address) => sh`sh -c ${TAKE_FOR_OFF} ${address}`);
+  return tellOthers(fleet, view, name, 'off', (address) => sh`sh -c ${TAKE_FOR_OFF} ${address}`);
 }
 
 /** Before its host is switched on again. */
 export function takeForBack(fleet: Fleet, view: ClusterView, name: NodeName): Promise<void> {
-  return onOthers(fleet, view, name, 'back', (address) => sh`sh -c ${TAKE_FOR_BACK} ${address}`);
+  return tellOthers(fleet, view, name, 'back', (address) => sh`sh -c ${TAKE_FOR_BACK} ${address}`);
 }
 
-async function onOthers(
+async function tellOthers(
   fleet: Fleet,
   view: ClusterView,
   name: NodeName,
@@ -35,9 +36,6 @@ async function onOthers(
   command: (address: string) => ShellCommand,
 ): Promise<void> {
   const { privateAddress } = reachableNode(view, name);
-  const others = dataNodesOf(view).filter((other) => other.name !== name);
-  const options = { title: `take ${name} for ${as}`, timeoutMs: TIMEOUT_MS, connectTimeoutMs: 0 };
-  await Promise.allSettled(
-    others.map((other) => watchedHostOf(fleet, view, other).run(command(privateAddress), options)),
-  );
+  const options = { title: `take ${name} for ${as}`, timeoutMs: TIMEOUT_MS };
+  await Promise.allSettled(onOthers(fleet, view, name, command(privateAddress), options));
 }

@@ -27,7 +27,8 @@ export function createSegmentTurner(
       const waits = look?.disk.role === 'standby' && !streaming.includes(node.name);
       const key = `${view.cluster.id} ${node.name}`;
       const looks = waits ? (looksWithout.get(key) ?? 0) + 1 : 0;
-      looksWithout.set(key, looks);
+      if (waits) looksWithout.set(key, looks);
+      else looksWithout.delete(key);
       return looks === LOOKS;
     });
     if (longWithout.length === 0) return;

@@ -1,12 +1,11 @@
 import { isMajority } from '../../domain/heartbeats';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
-import { dataNodesOf, reachableNode, watchedHostOf } from '../fleet';
-import { abortable } from '../host/cancellation';
-import type { ShellCommand } from '../host/shell';
+import { dataNodesOf, otherDataNodes, reachableNode } from '../fleet';
 import { sh } from '../host/shell';
 import { ETCDCTL } from '../patroni/keys';
 import { binariesOf } from '../postgres/paths';
+import { ask } from './ask';
 
 /** What data nodes say of another node: `silent` is a verdict only where enough of them say so and nobody says otherwise. */
 export type Testimony = 'answers' | 'silent' | 'unknown';
@@ -29,12 +28,12 @@ const TIMEOUT_MS = 4_000;
  */
 export async function askOthersFor(fleet: Fleet, view: ClusterView, name: NodeName): Promise<Testimony> {
   const called = reachableNode(view, name);
-  const dataNodes = dataNodesOf(view);
-  const others = dataNodes.filter((node) => node.name !== name);
-  const testimonies = await Promise.all(others.map((witness) => call(fleet, view, witness, called)));
+  const testimonies = await Promise.all(
+    otherDataNodes(view, name).map((witness) => call(fleet, view, witness, called)),
+  );
   if (testimonies.includes('answers')) return 'answers';
   const agreeing = testimonies.filter((testimony) => testimony === 'silent').length;
-  return isMajority(agreeing, dataNodes.length) ? 'silent' : 'unknown';
+  return isMajority(agreeing, dataNodesOf(view).length) ? 'silent' : 'unknown';
 }
 
 /**
@@ -42,10 +41,9 @@ export async function askOthersFor(fleet: Fleet, view: ClusterView, name: NodeNa
  * and a primary that was only slow would be gone.
  */
 export async function askWithout(fleet: Fleet, view: ClusterView, name: NodeName): Promise<Testimony> {
-  const others = dataNodesOf(view).filter((node) => node.name !== name);
   const [testimony, ...votes] = await Promise.all([
     askOthersFor(fleet, view, name),
-    ...others.map((node) => hasVote(fleet, view, node)),
+    ...otherDataNodes(view, name).map((node) => hasVote(fleet, view, node)),
   ]);
   const canChoose = isMajority(votes.filter(Boolean).length, dataNodesOf(view).length);
   return testimony === 'silent' && !canChoose ? 'unknown' : testimony;
@@ -54,26 +52,19 @@ export async function askWithout(fleet: Fleet, view: ClusterView, name: NodeName
 /** Its etcd answers, and is no learner. It answers also while nobody leads, as when the leader was lost with the primary. */
 async function hasVote(fleet: Fleet, view: ClusterView, node: ReachableNode): Promise<boolean> {
   const command = sh`${ETCDCTL} --command-timeout=1s --write-out=fields endpoint status`;
-  return (await ask(fleet, view, node, command, 'ask its etcd').catch(() => '')).includes('"IsLearner" : false');
+  return (
+    await ask(fleet, view, node, command, { title: 'ask its etcd', timeoutMs: TIMEOUT_MS }).catch(() => '')
+  ).includes('"IsLearner" : false');
 }
 
 async function call(fleet: Fleet, view: ClusterView, from: ReachableNode, to: ReachableNode): Promise<Testimony> {
   const isReady = `${binariesOf(view.cluster.spec.version)}/pg_isready`;
   const command = sh`sh -c ${CALL} sh ${isReady} ${to.privateAddress}`;
   try {
-    return (await ask(fleet, view, from, command, `call ${to.name}`)) === '' ? 'silent' : 'answers';
+    return (await ask(fleet, view, from, command, { title: `call ${to.name}`, timeoutMs: TIMEOUT_MS })) === ''
+      ? 'silent'
+      : 'answers';
   } catch {
     return 'unknown';
   }
-}
-
-function ask(
-  fleet: Fleet,
-  view: ClusterView,
-  node: ReachableNode,
-  command: ShellCommand,
-  title: string,
-): Promise<string> {
-  const asking = watchedHostOf(fleet, view, node).run(command, { title, timeoutMs: TIMEOUT_MS, connectTimeoutMs: 0 });
-  return abortable(asking, AbortSignal.timeout(TIMEOUT_MS));
 }

@@ -1,24 +1,21 @@
 import { z } from 'zod';
 
+/** What is empty was not said. */
+const textOrNull = z
+  .string()
+  .optional()
+  .transform((text) => text?.trim() || null);
+
 /** What API and worker are told by their environment; `npm start` sets it, an operator may. */
 const settingsSchema = z.object({
   /** Folder of this installation's state: master key, control key, first token, logs. */
   HOLDFAST_HOME: z.string().min(1),
   /** Command that wraps and unwraps master keys, see docs/security.md; null: they stand in the key file as they are. */
-  HOLDFAST_KEY_COMMAND: z
-    .string()
-    .optional()
-    .transform((line) => line?.trim() || null),
+  HOLDFAST_KEY_COMMAND: textOrNull,
   /** Command that switches machines of the cloud `static` off and on, see docs/machines.md; null: nobody but their owner can. */
-  HOLDFAST_FENCE_COMMAND: z
-    .string()
-    .optional()
-    .transform((line) => line?.trim() || null),
+  HOLDFAST_FENCE_COMMAND: textOrNull,
   /** The sites file: which object stores there are, docs/configuration.md; null: `sites.json` in the home, if that is there. */
-  HOLDFAST_SITES: z
-    .string()
-    .optional()
-    .transform((file) => file?.trim() || null),
+  HOLDFAST_SITES: textOrNull,
   /** Tags everything that this installation makes in a cloud. */
   HOLDFAST_INSTALL_ID: z.string().regex(/^[a-z0-9]{8,32}$/),
   /** The inventory: `postgres://user:password@host:port/database`. */

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../infra/local/problem';
 import { setTimeout as pause } from 'node:timers/promises';
 import { now } from './load/history';
 
@@ -44,7 +45,7 @@ export async function makeFaults<Where>({
     try {
       return { value: await act() };
     } catch (error) {
-      wrong.push(`${what}: ${inWords(error)}`);
+      wrong.push(`${what}: ${reasonOf(error)}`);
       record({ at: now(), kind: 'failure', what, error: String(error) });
       return null;
     }
@@ -69,5 +70,3 @@ export async function makeFaults<Where>({
   record({ at: to, kind: 'end', wholeMs });
   return { from, to, wholeMs, wrong };
 }
-
-const inWords = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../infra/local/problem';
 import type { Round } from './faults/draw';
 import { drawRounds, FAULTS, nameOf } from './faults/draw';
 import type { Losses } from './negative-control';
@@ -50,7 +51,7 @@ export async function conduct<Place>(choices: Choices, parts: Parts<Place>): Pro
       losses = await parts.control(place);
     }
   } catch (error) {
-    brokenOff = `${doing}: ${error instanceof Error ? error.message : String(error)}`;
+    brokenOff = `${doing}: ${reasonOf(error)}`;
     parts.say(`broken off, ${error instanceof Error ? (error.stack ?? brokenOff) : brokenOff}`);
   }
   return { seed, minutes, rounds, leftOut, losses, brokenOff };

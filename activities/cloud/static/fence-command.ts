@@ -24,13 +24,12 @@ const MOST_BYTES = 1024 ** 2;
 /** @param line as an operator writes it in HOLDFAST_FENCE_COMMAND. @param timeoutMs how long it may take. */
 export function createFenceCommand(line: string, timeoutMs = TIMEOUT_MS): FenceCommand {
   const run = async (verb: 'off' | 'on', { name, ssh }: Machine): Promise<void> => {
-    try {
-      await runOperatorCommand(line, [verb, name, ssh.host], { timeoutMs, mostBytes: MOST_BYTES });
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      const detail = `the fence command did not switch ${name} ${verb}: ${why}`;
-      throw new HoldfastError('CLOUD_UNAVAILABLE', { cloud: 'static', detail }, { cause: error });
-    }
+    const failed = (why: string): HoldfastError =>
+      new HoldfastError('CLOUD_UNAVAILABLE', {
+        cloud: 'static',
+        detail: `the fence command did not switch ${name} ${verb}: ${why}`,
+      });
+    await runOperatorCommand(line, [verb, name, ssh.host], { timeoutMs, mostBytes: MOST_BYTES, failed });
   };
   return { off: (machine) => run('off', machine), on: (machine) => run('on', machine) };
 }
