@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { projectFile, projectFolder } from './project';
 import type { Progress } from './progress.cjs';
@@ -54,10 +55,12 @@ export const sum = (tallies: readonly Tally[]): Tally => ({
   failed: tallies.reduce((total, { failed }) => total + failed, 0),
 });
 
-/** For Jest. Hosts share the machine's cores and memory, and so do workers of `chaos` that wait for the heartbeats of dead ones; what is measured shares nothing. */
-function filesAtOnce(projects: readonly Project[]): string {
-  if (projects.includes('alone')) return '1';
-  return projects.some((project) => ['chaos', 'backups', 'system'].includes(project)) ? '2' : '100%';
+/** Hosts share the machine's cores; other tests wait for a third of their time; what is measured shares nothing. */
+function filesAtOnce(projects: readonly Project[]): number {
+  if (projects.includes('alone')) return 1;
+  return projects.some((project) => ['backups', 'system'].includes(project))
+    ? 2
+    : Math.ceil(availableParallelism() * 1.5);
 }
 
 /** Runs Jest on some projects, its output going straight to ours. */
@@ -74,7 +77,7 @@ export async function runJest(
     '--selectProjects',
     ...projects,
     '--maxWorkers',
-    filesAtOnce(projects),
+    String(filesAtOnce(projects)),
     '--passWithNoTests',
     '--cacheDirectory',
     projectFile('node_modules', '.cache', 'jest'),

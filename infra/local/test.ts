@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { seconds } from './progress.cjs';
 import { projectFile } from './project';
 import type { Session } from './session';
@@ -5,12 +6,13 @@ import { complain, runSession } from './session';
 import type { Project, Selection, Tally } from './suite';
 import { readSelection, runChecks, runJest, sum } from './suite';
 import { setUpTests } from './test-setup';
+import { drawsAll, leftOut, withoutFiles } from './turns';
 
 const tallies: Tally[] = [];
 
 /**
  * One after the other. Real hosts cost half a core while tests only wait for them, so nothing runs beside them that makes them wait
- * longer; the others keep all cores busy by themselves.
+ * longer.
  */
 const ROUNDS: readonly (readonly Project[])[] = [
   ['unit', 'workflow', 'control'],
@@ -19,9 +21,14 @@ const ROUNDS: readonly (readonly Project[])[] = [
   ['alone'],
 ];
 
+const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? randomInt(2 ** 31));
+const isOf = (projects: readonly Project[], file: string): boolean =>
+  projects.some((project) => file.startsWith(`${project}/`));
+
 /** `npm test`: sets up what the tests need, runs everything that CI runs, and removes what it made. */
 async function test(session: Session, { projects, rest }: Selection): Promise<number> {
   const { progress, signal } = session;
+  const left = rest.length > 0 || drawsAll(process.env) ? [] : leftOut(SEED).filter((file) => isOf(projects, file));
   await session.together(
     async () => {
       if (projects.some((project) => project !== 'unit')) await setUpTests(session);
@@ -32,8 +39,10 @@ async function test(session: Session, { projects, rest }: Selection): Promise<nu
     const chosen = round.filter((project) => projects.includes(project));
     if (chosen.length === 0 || signal.aborted) continue;
     progress.say(`\n${chosen.join(' and ')} tests`);
-    tallies.push(await runJest(chosen, rest, signal));
+    tallies.push(await runJest(chosen, [...rest, ...withoutFiles(left)], signal));
   }
+  if (left.length > 0)
+    progress.say(`\nleft to other runs by seed ${SEED} (HOLDFAST_DRAW=all has all): ${left.join(', ')}`);
   return signal.aborted || sum(tallies).failed > 0 ? 1 : 0;
 }
 

@@ -1,8 +1,6 @@
 import { isId } from '../../domain/ids';
 import { hostOf, reachableNode, viewCluster } from '../../activities/fleet';
 import { sh } from '../../activities/host/shell';
-import { CLOSE_SEGMENT } from '../../activities/pgbackrest/window';
-import { script, sql } from '../../activities/postgres/sql';
 import { numberOfLsn } from '../../domain/wal-segments';
 import type { BackupAnswer } from '../../domain/schemas/backups';
 import { eventually } from '../support/eventually';
@@ -11,10 +9,7 @@ import { startHoldfast } from '../support/holdfast';
 import type { TestStores } from '../system/support/stores';
 import { fillVolume } from '../system/support/volume';
 import { describeAround } from './support/around';
-import { describeBegin } from './support/begin';
-import { describeCopies } from './support/copies';
-import { describeFailover } from './support/failover';
-import { commitOnce, dataNode, describeFullVolume, untilShown, untilTold, whoHas } from './support/archiving';
+import { dataNode, describeFullVolume, untilShown, untilTold } from './support/archiving';
 import { describeInPlace } from './support/in-place';
 import {
   ask,
@@ -32,17 +27,13 @@ import {
 import { lastProofOf, recordAndTruth, untilOnSites } from './support/records';
 import { describeTargets } from './support/targets';
 import { setTrap } from './support/trap';
-import { clientOf, sameClient, undelete } from './support/undelete';
-import { onPrimary } from './support/dump-user';
 import { describeDeadSource } from './support/dead-source';
-import { describeLagging } from './support/lagging';
 import { oracle } from './support/oracle';
 import { damageBackups } from './support/damage';
 import { describeDrill, endedDrill, holdDrill, leftOf } from './support/drills';
 import { login, query } from '../system/support/endpoint';
 import type { Writer } from '../system/support/ledger';
 import { startWriter } from '../system/support/ledger';
-import { powerOn } from '../system/support/power';
 
 jest.setTimeout(900_000);
 
@@ -54,8 +45,6 @@ jest.setTimeout(900_000);
 let holdfast: Holdfast;
 let stores: TestStores;
 let writer: Writer;
-/** On a cluster that is idle otherwise. */
-let alone: ReturnType<typeof commitOnce>;
 
 beforeAll(async () => {
   holdfast = await startHoldfast({ stores: ['primary', 'secondary'] });
@@ -63,11 +52,7 @@ beforeAll(async () => {
   stores = holdfast.stores;
   // The hour of a scheduled backup would come into some runs, and would make the cluster busy.
   const backups = { paused: true };
-  const orders = [
-    await holdfast.order({ name: 'shop', plan: 'sandbox', backups }),
-    await holdfast.order({ name: 'orders', plan: 'ha-s', backups: null }),
-  ];
-  for (const { id } of orders) await holdfast.succeed(id);
+  await holdfast.succeed((await holdfast.order({ name: 'shop', plan: 'sandbox', backups })).id);
   const config = login(await holdfast.credentials('shop'), 'primaryPort');
   await query(config, 'create table ledger (number int primary key)');
   await setTrap(config);
@@ -94,15 +79,6 @@ test('a new cluster is backed up by itself, to both sites, and its log is archiv
   const { status } = await holdfast.cluster('shop');
   expect(status.conditions).toContainEqual(expect.objectContaining({ type: 'BackedUp', status: true }));
   await windowAfter(holdfast, 'shop', Date.parse(first.startedAt));
-});
-
-describeBegin(() => holdfast);
-
-test('a cluster with replicas is backed up from one of them', async () => {
-  expect(await firstBackup(holdfast, 'orders')).toMatchObject({ nodeRole: 'replica', state: 'succeeded' });
-  // The tests after this one need not wait for it.
-  alone = commitOnce(holdfast, 'orders');
-  alone.catch(() => undefined);
 });
 
 test('an incremental backup on demand is small beside what was there', async () => {
@@ -168,25 +144,6 @@ async function demandForgotten(name: string): Promise<void> {
 }
 
 describeDrill(() => holdfast);
-
-test('a commit on an idle database gets into every store by itself, and how long that took is shown', async () => {
-  const { segment, shown } = await alone;
-  console.log(JSON.stringify(shown));
-  expect(shown.lagMs).toBeGreaterThan(0);
-  expect(await whoHas(holdfast, 'orders', segment)).toEqual({ primary: true, secondary: true });
-  await untilTold(holdfast, 'orders', 'UpToDate');
-});
-
-test('a log that is closed again ends where it did: nothing waits for a segment that nobody writes', async () => {
-  const write = sql`SELECT pg_logical_emit_message(true, 'test', 'x') IS NULL`;
-  // What PostgreSQL writes by itself may come in between.
-  await eventually(async () => {
-    const told = await onPrimary(holdfast, 'orders', script(write, CLOSE_SEGMENT, CLOSE_SEGMENT));
-    const [, closed = '', again] = told.split('\n');
-    expect(closed).toMatch(/^[0-9A-F]{24}$/);
-    return again === closed;
-  });
-});
 
 test('a segment of the log that no store has any more is a gap: told, and refused before anything is made', async () => {
   const backup = async (): Promise<BackupAnswer> => {
@@ -292,51 +249,5 @@ describe('when something fails', () => {
     expect(backups[0]?.copies.map(({ site, type }) => `${site} ${type}`)).toEqual(['primary full', 'secondary full']);
   });
 
-  test('a replica that loses power in the middle of a backup does not end it: another node takes it', async () => {
-    const { id } = await takeBackup(holdfast, 'orders', { type: 'full' });
-    const { node } = await eventually(async () => {
-      const [newest] = await backupsOf(holdfast, 'orders');
-      return newest?.node ? newest : false;
-    });
-    const cluster = await holdfast.cluster('orders');
-    const host = cluster.nodes.find(({ name }) => name === node)?.hostId;
-    if (!host) throw new Error(`no host of ${String(node)}`);
-    await holdfast.docker.getContainer(host).kill();
-    await holdfast.succeed(id);
-    const [newest] = await backupsOf(holdfast, 'orders');
-    expect(newest).toMatchObject({ state: 'succeeded', type: 'full' });
-    console.log(`begun on ${String(node)}, ended on ${String(newest?.node)}`);
-    await powerOn(holdfast.docker.getContainer(host));
-  });
-
-  describeLagging(() => holdfast);
-
-  describeFailover(() => holdfast);
-
   describeInPlace(() => holdfast);
-
-  describeCopies(
-    () => holdfast,
-    () => stores,
-  );
-
-  test('a deletion does not wait for the backup that runs; undeleted, the cluster is where it was, with its last words', async () => {
-    const { id } = await holdfast.cluster('orders');
-    const client = await clientOf(holdfast, 'orders');
-    const lastWords = Date.now();
-    await query(client.config, 'create table last_words ()');
-    const { id: backup } = await takeBackup(holdfast, 'orders', { type: 'full' });
-    await remove(holdfast, 'orders');
-    expect(Date.parse((await windowOf(holdfast, id)).latest ?? '')).toBeGreaterThan(lastWords);
-    const ended = await eventually(async () => {
-      const operation = await holdfast.operation(backup);
-      return ['failed', 'succeeded', 'cancelled'].includes(operation.state) && operation;
-    });
-    expect(ended.state).not.toBe('cancelled');
-    await undelete(holdfast, id);
-    const { status, origin } = await holdfast.cluster('orders');
-    expect([status.state, origin?.clusterId]).toEqual(['ready', id]);
-    // With the very settings that the client had before.
-    expect(await query(await sameClient(holdfast, 'orders', client), 'table last_words')).toEqual([]);
-  });
 });

@@ -18,7 +18,7 @@ import { complaints } from './verdict';
  * The crash matrix of backups and restores, as crash-matrix.test.ts has it for clusters: the worker gets SIGKILL before or
  * after every activity. Each backup must be in each store exactly once, and what a cancelled restore or a deletion must not
  * leave is gone.
- * Of a restore, rows are those of its own activities: the others, and its records, are a provision's. HOLDFAST_CHAOS=all runs
+ * Of a restore, rows are those of its own activities: the others, and its records, are a provision's. HOLDFAST_DRAW=all runs
  * its records too, and all rows of each cancel.
  */
 

@@ -15,7 +15,7 @@ import { complaints } from './verdict';
  * Clusters are made on hosts that a cloud makes, and on three machines that somebody has, where gateways and data nodes
  * share them: there, software is installed and removed by host jobs, and the machines have to be as they were in the end.
  * A provision is cancelled at steps that are drawn (on machines: from CANCELLED_ON_MACHINES). By default each of these runs has
- * other rows, until all that were drawn had theirs in one of them; HOLDFAST_CHAOS=all cancels at each step and runs all rows there.
+ * other rows, until all that were drawn had theirs in one of them; HOLDFAST_DRAW=all cancels at each step and runs all rows there.
  */
 
 jest.setTimeout(1_800_000);

@@ -18,7 +18,7 @@ import { complaints } from './verdict';
 /**
  * The crash matrix of clusters that come back after their deletion, and of changes of the policy of backups, the first one too, as
  * backup-matrix.test.ts has it for backups: the worker gets SIGKILL before or after every activity. Of an undelete, rows are
- * those of the activities that do something else than in a restore: HOLDFAST_CHAOS=all runs the others, and the records, too.
+ * those of the activities that do something else than in a restore: HOLDFAST_DRAW=all runs the others, and the records, too.
  */
 
 jest.setTimeout(900_000);

@@ -1,17 +1,17 @@
-import { createHash } from 'node:crypto';
+import { drawsAll, lotOf } from '../../infra/local/turns';
 import type { CrashPoint, Execution } from '../simulation/crash';
 import type { Outcome } from './experiment';
 
 /**
  * The rows of the matrix: where a worker dies. They are what a dry run did, so an activity that is added adds its own. By
  * default each run of the tests has a twelfth of the executions and one side of each, drawn anew: HOLDFAST_TEST_SEED draws those of
- * an earlier run again, `HOLDFAST_CHAOS=all npm test -- --selectProjects chaos` has all of both, and whatever else a matrix leaves out.
+ * an earlier run again, `HOLDFAST_DRAW=all npm test -- --selectProjects chaos` has all of both, and whatever else a matrix leaves out.
  */
 
 /** Of so many there is one in a run: whole matrices take longer than all other tests together. A row comes in every 24th run on average. */
 const ONE_OF = 12;
 
-export const all = process.env['HOLDFAST_CHAOS'] === 'all';
+export const all = drawsAll(process.env);
 const seed = Number(process.env['HOLDFAST_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
 /** Before and after each execution that the dry run shows. */
@@ -32,14 +32,12 @@ export function rowsOf(executions: readonly Execution[]): CrashPoint[] {
 /** Those of this run, in their order: at least one, where there is any. */
 export function drawn(executions: readonly Execution[]): Execution[] {
   if (all) return [...executions];
-  const byLot = executions.toSorted((one, other) => lotOf(one) - lotOf(other));
+  const byLot = executions.toSorted((one, other) => lotOf(seed, one) - lotOf(seed, other));
   const first = new Set(byLot.slice(0, Math.ceil(byLot.length / ONE_OF)));
   return executions.filter((execution) => first.has(execution));
 }
 
-const sideOf = (execution: Execution): CrashPoint['when'] => (lotOf(execution) % 2 === 0 ? 'before' : 'after');
-const lotOf = (execution: Execution): number =>
-  createHash('sha256').update(`${seed} ${execution}`).digest().readUInt32BE();
+const sideOf = (execution: Execution): CrashPoint['when'] => (lotOf(seed, execution) % 2 === 0 ? 'before' : 'after');
 
 /** How many rows of what came in this run. */
 export function tellRows(counts: Readonly<Record<string, number>>): void {

@@ -23,7 +23,7 @@ import { complaints } from './verdict';
 /**
  * The crash matrix of restore points, restores in place, rollbacks and confirmations, as crash-matrix.test.ts has it for clusters: the worker
  * gets SIGKILL before or after every activity. Whatever happens, a cluster has its old data or its new, never none, and a cancel
- * leaves nothing beside it. HOLDFAST_CHAOS=all runs the records too.
+ * leaves nothing beside it. HOLDFAST_DRAW=all runs the records too.
  */
 
 jest.setTimeout(900_000);

@@ -165,7 +165,7 @@ export const wrongWith = ({ before, after, rows }: Awaited<ReturnType<typeof exc
 });
 export const RIGHT = { lost: [], left: [], judged: true } as const;
 
-/** On the clusters `shop`, of one data node, and `orders`, of three. @param holdfast only known once it runs. */
+/** On the cluster `shop`, of one data node. @param holdfast only known once it runs. */
 export function describeInPlace(holdfast: () => Holdfast): void {
   test('a cluster is restored in place, rolled back, and what it has left behind can be restored', async () => {
     await firstBackup(holdfast(), 'shop');
@@ -224,7 +224,10 @@ export function describeInPlace(holdfast: () => Holdfast): void {
     }
     expect(await rowsOf(holdfast(), 'shop')).toEqual([...before, 'not damaged']);
   });
+}
 
+/** On the cluster `orders`, of three data nodes. @param holdfast only known once it runs. */
+export function describeInPlaceWithReplicas(holdfast: () => Holdfast): void {
   test('a cluster with replicas is restored in place, and all of them follow', async () => {
     await firstBackup(holdfast(), 'orders');
     const time = await writeRow(holdfast(), 'orders', 'before');

@@ -13,7 +13,7 @@ import { runSchemathesis, type Verdict } from '../../support/schemathesis';
 jest.setTimeout(300_000);
 
 const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? 1);
-const SECONDS = 75;
+const SECONDS = 45;
 
 let api: TestApi;
 let token: string;

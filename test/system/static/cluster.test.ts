@@ -25,6 +25,7 @@ let machines: Machines;
 let folder: string;
 let run: TestCommand['run'];
 
+const UPGRADE = 'export DEBIAN_FRONTEND=noninteractive; apt-get -q update && apt-get -qy upgrade';
 const SIZE = ['--memory', '2GiB', '--cpus', '1', '--storage', '10GiB'];
 
 async function add(machine: Machine, ...more: readonly string[]): ReturnType<TestCommand['run']> {
@@ -53,6 +54,8 @@ beforeAll(async () => {
   ({ run } = commandIn(folder, { HOLDFAST_URL: holdfast.url, HOLDFAST_TOKEN: holdfast.token }));
   const { publicKey } = controlKeySchema.parse((await holdfast.api('GET', '/v1/hosts/key')).body);
   machines = await makeMachines(3, publicKey);
+  // As their owner keeps them: of what was there nothing older is put back that the mirror has no more.
+  await Promise.all(machines.all.map((machine) => machine.ask(UPGRADE)));
   writeFileSync(join(folder, 'machines'), machines.all.map(({ name, container }) => `${name} ${container}\n`).join(''));
 });
 afterAll(async () => {

@@ -9,7 +9,7 @@ const SEEDS = Array.from({ length: 400 }, (_, i) => String(i));
 /** As a run has them that is told so. */
 function rowsWith(environment: Readonly<Record<string, string>>): typeof Rows {
   jest.resetModules();
-  jest.replaceProperty(process, 'env', { ...process.env, HOLDFAST_CHAOS: '', ...environment });
+  jest.replaceProperty(process, 'env', { ...process.env, HOLDFAST_DRAW: '', ...environment });
   return jest.requireActual<typeof Rows>('../../chaos/rows');
 }
 afterEach(() => jest.restoreAllMocks());
@@ -34,7 +34,7 @@ test('of one or two there is always one, of none there is none', () => {
 });
 
 test('every execution comes on both sides in one run or another, and all of them in one that is asked for all', () => {
-  const { rowsOf } = rowsWith({ HOLDFAST_CHAOS: 'all' });
+  const { rowsOf } = rowsWith({ HOLDFAST_DRAW: 'all' });
   const all = named(rowsOf(EXECUTIONS));
   expect(all).toHaveLength(2 * EXECUTIONS.length);
   const came = new Set<string>();
