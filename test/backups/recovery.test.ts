@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
 import { z } from 'zod';
-import { APPROVAL } from '../../domain/operations';
+import { APPROVAL, isFinal } from '../../domain/operations';
 import type { OperationAnswer } from '../../domain/schemas/operations';
 import { operationSummarySchema } from '../../domain/schemas/operations';
 import { eventually } from '../support/eventually';
@@ -122,7 +122,11 @@ test('its host is off and comes back by itself: the offer ends, and nothing was 
   const offer = await offered();
   expect(offer.reason).toContain('pg-1');
   await powerOn(host);
-  const ended = await holdfast.waitFor(offer.id, ({ state }) => state === 'cancelled');
+  const ended = await eventually(async () => {
+    const now = await holdfast.operation(offer.id);
+    return isFinal(now.state) && now;
+  }, POLL);
+  expect(ended.state).toBe('cancelled');
   expect(ended.reason).toBe('pg-1 is back by itself: nothing was changed');
   expect(ended.steps.slice(1).map(({ state }) => state)).toEqual(ended.steps.slice(1).map(() => 'pending'));
   expect((await holdfast.cluster('shop')).nodes.map(({ hostId }) => hostId)).toEqual(
