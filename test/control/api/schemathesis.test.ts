@@ -13,7 +13,7 @@ import { runSchemathesis, type Verdict } from '../../support/schemathesis';
 jest.setTimeout(300_000);
 
 const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? 1);
-const SECONDS = 45;
+const SECONDS = 75;
 
 let api: TestApi;
 let token: string;
@@ -102,7 +102,7 @@ test(`Schemathesis finds nothing in ${SECONDS} s, seed ${SEED}`, async () => {
   expect(report).toContain(`Seed: ${SEED}`);
   // It came through to the operations themselves: neither limits nor a lost token kept it out.
   const seen = answers();
-  expect(seen.length).toBeGreaterThan(1000);
+  expect(seen.length).toBeGreaterThan(5 * operations.length);
   expect(seen.filter(({ status }) => status === 429 || status >= 500)).toEqual([]);
   const reached = new Set(seen.filter(({ status }) => status < 300).map(({ route }) => route));
   // Nothing is restored in place here: what is kept then is read in restore-in-place.test.ts.

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
@@ -19,6 +19,7 @@ import { openWorld } from '../../simulation/world';
 import type { SimulatedHost } from '../../simulation/world';
 import type { NewCluster, ScratchInventory } from '../../support/inventory';
 import { lead } from '../../chaos/replacements';
+import { eventually } from '../../support/eventually';
 import { finish, newCluster, newSubmission, openScratchInventory, refOf } from '../../support/inventory';
 
 /** What replacements do to simulated hosts, step by step. With crashes in between: test/chaos/replace-matrix.test.ts. */
@@ -118,6 +119,13 @@ async function end(at: StepRef, node: NodeName): Promise<void> {
   await activities.declareReplaced(at, node);
 }
 
+/** A host that is on is not yet a host whose services run. */
+const UNIT = '/run/simulation/units/patroni';
+async function powerOn(node: NodeName): Promise<void> {
+  await fleet.clouds.docker.powerOn(hostToken(cluster, node));
+  if (isData(node)) await eventually(() => Promise.resolve(isUp(node)));
+}
+
 const isData = (node: NodeName): boolean => node.startsWith('pg-');
 const world = (): ReturnType<typeof openWorld> => openWorld(join(folder, 'world'));
 function hostOf(node: NodeName): SimulatedHost {
@@ -126,6 +134,8 @@ function hostOf(node: NodeName): SimulatedHost {
   return host;
 }
 const fileOn = (node: NodeName, path: string): string => readFileSync(join(hostOf(node).root, path), 'utf8');
+const isUp = (node: NodeName): boolean =>
+  existsSync(join(hostOf(node).root, UNIT)) && fileOn(node, UNIT).trim() === 'active';
 const effects = (): string[] => world().effects(networkToken(cluster));
 
 test.each(['pg-3', 'gw-1'] as const)(
@@ -230,7 +240,7 @@ describe.each(['pg-2', 'gw-1'] as const)('%s is back', (node) => {
       expect([await refusalOf(activities.fenceHost(at, node)), runs()]).toEqual(['NODE_BACK', true]);
       testimony = '';
       expect([await refusalOf(activities.fenceHost(at, node)), runs()]).toEqual(['none', false]);
-      await fleet.clouds.docker.powerOn(hostToken(cluster, node));
+      await powerOn(node);
       await finish(opened.inventory, operation);
     });
   });
@@ -245,7 +255,7 @@ describe('before the power-off it is asked again whether the cluster can do with
     [
       'NO_QUORUM_LEFT',
       () => cloud().powerOff(hostToken(cluster, 'pg-3')),
-      () => cloud().powerOn(hostToken(cluster, 'pg-3')),
+      () => powerOn('pg-3'),
     ],
   ])('%s: it is left on', async (code, trouble, mend) => {
     await inActivity(async () => {
@@ -274,7 +284,7 @@ describe('before the power-off it is asked again whether the cluster can do with
       // Done again when it is off, it needs nobody.
       await cloud().powerOff(hostToken(cluster, 'pg-3'));
       expect(await refusal(at)).toBe('none');
-      await cloud().powerOn(hostToken(cluster, 'pg-3'));
+      await powerOn('pg-3');
       await activities.leaveEtcd(at, 'pg-2');
       await activities.deleteFormerHost(at, 'pg-2');
       await activities.createHost(at, 'pg-2');
