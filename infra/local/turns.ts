@@ -25,14 +25,17 @@ export const TURNS: readonly Turn[] = [
   },
   { takes: 1, of: ['backups/dumps.test.ts', 'backups/recovery.test.ts', 'system/chaos-real.test.ts'] },
   {
-    takes: 3,
+    takes: 4,
     of: [
       'chaos/backup-matrix.test.ts',
       'chaos/control-plane.test.ts',
       'chaos/dump-matrix.test.ts',
+      'chaos/maintenance-matrix.test.ts',
+      'chaos/recovery-matrix.test.ts',
+      'chaos/replace-matrix.test.ts',
       'chaos/return-matrix.test.ts',
-      'chaos/simulation.test.ts',
       'chaos/swap-matrix.test.ts',
+      'chaos/switchover-matrix.test.ts',
     ],
   },
 ];
