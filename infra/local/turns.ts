@@ -14,16 +14,23 @@ interface Turn {
 
 export const TURNS: readonly Turn[] = [
   {
-    takes: 2,
+    takes: 1,
     of: [
       'backups/backup-store-faults.test.ts',
       'backups/backups-of-replicas.test.ts',
       'backups/backups.test.ts',
       'backups/rescue.test.ts',
+    ],
+  },
+  {
+    takes: 1,
+    of: [
+      'backups/dumps.test.ts',
+      'backups/recovery.test.ts',
+      'system/chaos-real.test.ts',
       'system/static/cluster.test.ts',
     ],
   },
-  { takes: 1, of: ['backups/dumps.test.ts', 'backups/recovery.test.ts', 'system/chaos-real.test.ts'] },
   {
     takes: 4,
     of: [
