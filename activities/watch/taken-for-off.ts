@@ -14,9 +14,12 @@ import { onOthers } from './ask';
 const LONGEST_S = 30;
 const TIMEOUT_MS = 1_000;
 
-const TAKE_FOR_OFF = `systemd-run --quiet --collect --on-active=${LONGEST_S} --timer-property=AccuracySec=1s ip route del unreachable "$0"
-ip route replace unreachable "$0"`;
-const TAKE_FOR_BACK = 'ip route del unreachable "$0"';
+/** The route is there for as long as the unit, however that ends. uninstall.sh ends all of this name. */
+const UNIT = 'holdfast-taken-for-off';
+const TAKE_FOR_OFF = `systemctl stop "${UNIT}-$0" 2>/dev/null
+systemd-run --quiet --collect --unit="${UNIT}-$0" --property=ExecStartPre="ip route replace unreachable $0" \\
+  --property=ExecStopPost="ip route del unreachable $0" sleep ${LONGEST_S}`;
+const TAKE_FOR_BACK = `systemctl stop "${UNIT}-$0"`;
 
 /** Its host is off for sure. A failure here costs time only. */
 export function takeForOff(fleet: Fleet, view: ClusterView, name: NodeName): Promise<void> {

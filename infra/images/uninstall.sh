@@ -36,6 +36,7 @@ stop_services() {
   systemctl disable --now -q --no-warn holdfast-own-backup.timer 2>/dev/null || true
   systemctl stop -q holdfast-own-backup.service 2>/dev/null || true
   systemctl stop -q holdfast-disk.service 2>/dev/null || true
+  systemctl stop -q 'holdfast-taken-for-off-*' 2>/dev/null || true
   rm -f /etc/systemd/system/multi-user.target.wants/holdfast-disk.service /etc/systemd/system/holdfast-disk.service
   rm -f /etc/systemd/system/holdfast-own-backup.* /etc/systemd/system/timers.target.wants/holdfast-own-backup.timer
   for service in $SERVICES; do

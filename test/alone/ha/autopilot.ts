@@ -2,12 +2,12 @@ import type Docker from 'dockerode';
 import type { ReachableNode } from '../../../activities/fleet';
 import { eventually } from '../../support/eventually';
 import { login, query } from '../../system/support/endpoint';
-import { runOn } from '../../system/support/image-tools';
+import { demandSuccess, runOn } from '../../system/support/image-tools';
 import { findLost, longestGap, startWriter } from '../../system/support/ledger';
 import type { Writer } from '../../system/support/ledger';
 import { losePower, powerOn } from '../../system/support/power';
 import type { Ha } from '../../system/support/ha-cluster';
-import { hostIdOf, leadEtcd, primaryOf, untilInQuorum } from '../../system/support/ha-cluster';
+import { dataNodes, hostIdOf, leadEtcd, primaryOf, untilInQuorum } from '../../system/support/ha-cluster';
 
 type Answered = Awaited<ReturnType<ReturnType<Ha>['holdfast']['cluster']>>['status']['conditions'][number];
 
@@ -45,6 +45,18 @@ export function describeAutopilot(ha: Ha): void {
     await untilInQuorum(ha());
   };
 
+  /** What the other data nodes were told of its host, and what of that is left. */
+  const takenForOff = async (): Promise<{ told: boolean; left: string }[]> => {
+    const look = `journalctl --output cat --unit 'holdfast-taken-for-off-*'; echo ---; ip route show type unreachable`;
+    const others = dataNodes(ha()).filter(({ name }) => name !== primary.name);
+    return Promise.all(
+      others.map(async (node) => {
+        const [journal = '', left = ''] = demandSuccess(await runOn(hostIdOf(node), look)).split('---\n');
+        return { told: journal.includes(`Started holdfast-taken-for-off-${primary.privateAddress}`), left };
+      }),
+    );
+  };
+
   /** What users had of it. */
   const measure = (what: string, since: number): void => {
     const gapMs = longestGap(writer.attempts, since, Date.now());
@@ -64,6 +76,8 @@ export function describeAutopilot(ha: Ha): void {
     expect(others).toEqual([]);
     expect(await runs()).toBe(true);
     expect(await condition()).toMatchObject({ status: true, reason: 'FailedOver' });
+    const told = { told: true, left: '' };
+    expect(await takenForOff()).toEqual([told, told]);
   });
 
   test('one that has the leader of etcd, too, is replaced before its lease is over', async () => {
