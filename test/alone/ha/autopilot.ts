@@ -76,8 +76,8 @@ export function describeAutopilot(ha: Ha): void {
     expect(others).toEqual([]);
     expect(await runs()).toBe(true);
     expect(await condition()).toMatchObject({ status: true, reason: 'FailedOver' });
-    const told = { told: true, left: '' };
-    expect(await takenForOff()).toEqual([told, told]);
+    const rid = { told: true, left: '' };
+    expect(await takenForOff()).toEqual([rid, rid]);
   });
 
   test('one that has the leader of etcd, too, is replaced before its lease is over', async () => {
