@@ -55,12 +55,11 @@ export const sum = (tallies: readonly Tally[]): Tally => ({
   failed: tallies.reduce((total, { failed }) => total + failed, 0),
 });
 
-/** Hosts share the machine's cores; other tests wait for a third of their time; what is measured shares nothing. */
+/** Hosts, real and simulated, take all cores by two files at a time; other tests wait for a third of theirs; what is measured shares nothing. */
 function filesAtOnce(projects: readonly Project[]): number {
   if (projects.includes('alone')) return 1;
-  return projects.some((project) => ['backups', 'system'].includes(project))
-    ? 2
-    : Math.ceil(availableParallelism() * 1.5);
+  const haveHosts = projects.some((project) => ['chaos', 'backups', 'system'].includes(project));
+  return haveHosts ? 2 : Math.ceil(availableParallelism() * 1.5);
 }
 
 /** Runs Jest on some projects, its output going straight to ours. */
