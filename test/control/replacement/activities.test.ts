@@ -252,11 +252,7 @@ describe('before the power-off it is asked again whether the cluster can do with
 
   test.each<[string, () => Promise<void> | void, () => Promise<void> | void]>([
     ['NODE_IS_PRIMARY', () => lead(world(), cluster, 'pg-2'), () => lead(world(), cluster, 'pg-1')],
-    [
-      'NO_QUORUM_LEFT',
-      () => cloud().powerOff(hostToken(cluster, 'pg-3')),
-      () => powerOn('pg-3'),
-    ],
+    ['NO_QUORUM_LEFT', () => cloud().powerOff(hostToken(cluster, 'pg-3')), () => powerOn('pg-3')],
   ])('%s: it is left on', async (code, trouble, mend) => {
     await inActivity(async () => {
       const { at, operation } = await approach('pg-2');
