@@ -26,6 +26,11 @@ export function describeAutopilot(ha: Ha): void {
     await untilInQuorum(ha());
     await untilWritten(writer);
     primary = await primaryOf(ha());
+    // Of one that was never heard the lease decides.
+    await eventually(async () => {
+      const { nodes } = await ha().holdfast.cluster(ha().id);
+      return nodes.some(({ name, state }) => name === primary.name && state === 'primary');
+    });
   });
 
   const container = (): Docker.Container => ha().holdfast.docker.getContainer(hostIdOf(primary));
