@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { seconds } from './progress.cjs';
 import { projectFile } from './project';
 import type { Session } from './session';
@@ -6,7 +5,7 @@ import { complain, runSession } from './session';
 import type { Project, Selection, Tally } from './suite';
 import { readSelection, runChecks, runJest, sum } from './suite';
 import { setUpTests } from './test-setup';
-import { drawsAll, leftOut, withoutFiles } from './turns';
+import { drawsAll, leftOut, seedOf, withoutFiles } from './turns';
 
 const tallies: Tally[] = [];
 
@@ -21,7 +20,7 @@ const ROUNDS: readonly (readonly Project[])[] = [
   ['alone'],
 ];
 
-const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? randomInt(2 ** 31));
+const SEED = seedOf(process.env);
 const isOf = (projects: readonly Project[], file: string): boolean =>
   projects.some((project) => file.startsWith(`${project}/`));
 

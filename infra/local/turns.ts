@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 
 /**
  * Tests that take minutes each come by turns: all of them together take longer than anybody waits for. A run of whole suites draws
@@ -50,6 +50,10 @@ export const TURNS: readonly Turn[] = [
 /** From the name of the seed and of a thing, the same for both each time: who has the lowest comes first. */
 export const lotOf = (seed: number, name: string): number =>
   createHash('sha256').update(`${seed} ${name}`).digest().readUInt32BE();
+
+/** That of an earlier run where one is asked for, else a new one. */
+export const seedOf = (environment: NodeJS.ProcessEnv): number =>
+  Number(environment['HOLDFAST_TEST_SEED'] ?? randomInt(2 ** 31));
 
 export const drawsAll = (environment: NodeJS.ProcessEnv): boolean => environment['HOLDFAST_DRAW'] === 'all';
 

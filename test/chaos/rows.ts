@@ -1,4 +1,4 @@
-import { drawsAll, lotOf } from '../../infra/local/turns';
+import { drawsAll, lotOf, seedOf } from '../../infra/local/turns';
 import type { CrashPoint, Execution } from '../simulation/crash';
 import type { Outcome } from './experiment';
 
@@ -12,7 +12,7 @@ import type { Outcome } from './experiment';
 const ONE_OF = 12;
 
 export const all = drawsAll(process.env);
-const seed = Number(process.env['HOLDFAST_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const seed = seedOf(process.env);
 
 /** Before and after each execution that the dry run shows. */
 export function bothSides(executions: readonly Execution[]): CrashPoint[] {

@@ -21,6 +21,7 @@ import { openBackedUpCluster } from './backups';
 import { eventually } from './eventually';
 import type { ScratchInventory } from './inventory';
 import { openScratchInventory } from './inventory';
+import { scriptedSsh } from './scripted-ssh';
 
 /** What the guard of clusters sees and does: real inventory, and hosts and a cloud that do what they are told. */
 
@@ -75,15 +76,7 @@ export async function openGuarded(): Promise<Guarded & { close(): Promise<void>;
     shop: await openBackedUpCluster(opened),
     ...freshState(),
   };
-  const ssh: Fleet['ssh'] = {
-    host: ({ label }) => ({
-      label,
-      run: (_command, options = {}) => run(guarded, label.split('/')[1] ?? '', options),
-      putFiles: () => Promise.reject(new Error('a guard changes no file')),
-    }),
-    forget: () => undefined,
-    close: () => undefined,
-  };
+  const ssh = scriptedSsh((name, _command, options) => run(guarded, name, options));
   const { clouds } = simulated;
   const told = {
     ...clouds,

@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually';
 import type { Holdfast } from '../support/holdfast';
 import { startHoldfast } from '../support/holdfast';
 import { login, query } from './support/endpoint';
+import { seedOf } from '../../infra/local/turns';
 
 /**
  * The worker gets SIGKILL at random moments of provisions, cancels and deletions on real hosts. Set
@@ -15,7 +16,7 @@ import { login, query } from './support/endpoint';
 
 jest.setTimeout(600_000);
 
-const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const SEED = seedOf(process.env);
 const random = chance(SEED);
 
 let holdfast: Holdfast;

@@ -1,9 +1,9 @@
-import { randomInt } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { temporal } from '@temporalio/proto';
 import { Worker } from '@temporalio/worker';
+import { seedOf } from '../../infra/local/turns';
 import { bundleWorkflows } from '../../workers/bundle';
 import { chance, shuffled } from '../support/chance';
 import type { HistoryPath } from '../support/workflows/paths';
@@ -98,7 +98,7 @@ test('the workflows of today go on with every recorded history', async () => {
 const DRAWN = 4;
 /** Of those that have found out a change already, one in so many is tried with the next one: each change must be found out. */
 const TRIED_AGAIN = 4;
-const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? randomInt(2 ** 31));
+const SEED = seedOf(process.env);
 
 /** Changes that somebody might make to the workflows without thinking of those that run. */
 const CARELESS = ['without-its-last-step', 'without-undo', 'deaf', 'without-waiting', 'with-a-pause'] as const;

@@ -14,6 +14,7 @@ import { newSet, openBackedUpCluster } from '../../support/backups';
 import type { ScratchInventory } from '../../support/inventory';
 import { finish, newSubmission, openScratchInventory, refOf } from '../../support/inventory';
 import { POLICY } from '../../support/lineage';
+import { scriptedSsh } from '../../support/scripted-ssh';
 
 /** What the watch makes of what a primary and the stores say: real inventory, stores and schedules, and a host that says what it is told. */
 
@@ -36,18 +37,10 @@ beforeAll(async () => {
   ({ inventory } = opened);
   folder = mkdtempSync(join(tmpdir(), 'holdfast-archiving-'));
   const simulated = await openSimulatedFleet(join(folder, 'world'), join(folder, 'home'), opened.scratch.url);
-  const ssh: Fleet['ssh'] = {
-    host: ({ label }) => ({
-      label,
-      run: () => {
-        const printed = hosts[label.split('/')[1] ?? ''] ?? null;
-        return printed === null ? Promise.reject(unreachable(label, new Error('no answer'))) : Promise.resolve(printed);
-      },
-      putFiles: () => Promise.reject(new Error('a watch changes no file')),
-    }),
-    forget: () => undefined,
-    close: () => undefined,
-  };
+  const ssh = scriptedSsh((name) => {
+    const printed = hosts[name] ?? null;
+    return printed === null ? Promise.reject(unreachable(name, new Error('no answer'))) : Promise.resolve(printed);
+  });
   fleet = { ...simulated, ssh };
   const real = Date.now;
   jest.spyOn(Date, 'now').mockImplementation(() => real() + laterMs);

@@ -6,6 +6,7 @@ import { openBackedUpFleet } from '../../support/backed-up-fleet';
 import type { BackedUpCluster } from '../../support/backups';
 import { newSet } from '../../support/backups';
 import { finish, newSubmission, refOf } from '../../support/inventory';
+import { scriptedSsh } from '../../support/scripted-ssh';
 
 /** Whether other data fits beside the old: a real inventory, and data nodes that have as much room as they are told to. */
 
@@ -28,15 +29,7 @@ let sharing: string[];
 
 beforeAll(async () => {
   backedUp = await openBackedUpFleet();
-  const ssh: Fleet['ssh'] = {
-    host: ({ label }) => ({
-      label,
-      run: (_command, { title = '' } = {}) => answer(label.split('/')[1] ?? '', title),
-      putFiles: () => Promise.reject(new Error('nothing is written')),
-    }),
-    forget: () => undefined,
-    close: () => undefined,
-  };
+  const ssh = scriptedSsh((name, _command, { title = '' }) => answer(name, title));
   fleet = { ...backedUp.fleet, ssh };
 });
 afterAll(() => backedUp.close());

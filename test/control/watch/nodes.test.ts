@@ -11,6 +11,7 @@ import type { BackedUpCluster } from '../../support/backups';
 import { openBackedUpCluster } from '../../support/backups';
 import type { ScratchInventory } from '../../support/inventory';
 import { newSubmission, openScratchInventory } from '../../support/inventory';
+import { scriptedSsh } from '../../support/scripted-ssh';
 
 /** What the watch makes of what nodes say: a real inventory, and hosts that say what they are told. On real hosts: test/alone/ha/disk.ts. */
 
@@ -48,22 +49,13 @@ beforeAll(async () => {
   ({ inventory } = opened);
   folder = mkdtempSync(join(tmpdir(), 'holdfast-nodes-'));
   const simulated = await openSimulatedFleet(join(folder, 'world'), join(folder, 'home'), opened.scratch.url);
-  const watchSsh: Fleet['watchSsh'] = {
-    host: ({ label }) => ({
-      label,
-      run: (command) => {
-        const name = label.split('/')[1] ?? '';
-        commands.push({ node: name, command });
-        const node = nodes[name];
-        return node?.answers
-          ? Promise.resolve(print(node, command))
-          : Promise.reject(unreachable(label, new Error('no answer')));
-      },
-      putFiles: () => Promise.reject(new Error('a watch changes no file')),
-    }),
-    forget: () => undefined,
-    close: () => undefined,
-  };
+  const watchSsh = scriptedSsh((name, command) => {
+    commands.push({ node: name, command });
+    const node = nodes[name];
+    return node?.answers
+      ? Promise.resolve(print(node, command))
+      : Promise.reject(unreachable(name, new Error('no answer')));
+  });
   fleet = { ...simulated, watchSsh };
   const real = Date.now;
   jest.spyOn(Date, 'now').mockImplementation(() => real() + laterMs);

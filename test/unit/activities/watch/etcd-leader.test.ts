@@ -1,7 +1,7 @@
-import type { SshPool } from '../../../../activities/host/ssh-pool';
 import { dataNodesOf } from '../../../../activities/fleet';
 import { keepLeaderAway } from '../../../../activities/watch/etcd-leader';
 import type { DataLook } from '../../../../activities/watch/look-at-nodes';
+import { scriptedSsh } from '../../../support/scripted-ssh';
 import { viewOf } from '../../../support/view';
 
 /** Whether the lead of etcd is moved, by who leads and who answers. On real hosts: test/alone/ha/watching.ts. */
@@ -14,16 +14,11 @@ async function movesWhen(
   primary: string | null,
 ): Promise<string[]> {
   const done: string[] = [];
-  const watchSsh: SshPool = {
-    host: ({ label }) => ({
-      label,
-      run: (command) =>
-        Promise.resolve(done.push(`${label}: ${command.split(' ').slice(-2).join(' ')}`)).then(() => ''),
-      putFiles: () => Promise.reject(new Error('the watch changes no file')),
-    }),
-    forget: () => undefined,
-    close: () => undefined,
-  };
+  const watchSsh = scriptedSsh((node, command) =>
+    Promise.resolve(done.push(`${view.cluster.name}/${node}: ${command.split(' ').slice(-2).join(' ')}`)).then(
+      () => '',
+    ),
+  );
   const members = dataNodesOf(view).flatMap(({ name: node }, i) =>
     answering.includes(node) ? [{ node, id: `a${i + 1}`, leads: node === leader }] : [],
   );

@@ -1,8 +1,8 @@
 import { dataNodesOf } from '../../../../activities/fleet';
-import type { SshPool } from '../../../../activities/host/ssh-pool';
 import type { DataLook } from '../../../../activities/watch/look-at-nodes';
 import { createSegmentTurner } from '../../../../activities/watch/waiting-standbys';
 import type { NodeName } from '../../../../domain/topology';
+import { scriptedSsh } from '../../../support/scripted-ssh';
 import { viewOf } from '../../../support/view';
 
 /** When a segment of the log is begun for a standby that waits for it. On real hosts: test/alone/ha/disk.ts. */
@@ -13,16 +13,9 @@ type Role = 'primary' | 'standby';
 /** One look after another: which nodes answer, as what, and who receives from the primary. */
 function turner() {
   const begun: string[] = [];
-  const watchSsh: SshPool = {
-    host: ({ label }) => ({
-      label,
-      run: (_command, options) =>
-        Promise.resolve(begun.push(`${label}: ${String(options?.stdin).split(' ').at(-1)}`)).then(() => ''),
-      putFiles: () => Promise.reject(new Error('the watch changes no file')),
-    }),
-    forget: () => undefined,
-    close: () => undefined,
-  };
+  const watchSsh = scriptedSsh((node, _command, { stdin }) =>
+    Promise.resolve(begun.push(`${view.cluster.name}/${node}: ${String(stdin).split(' ').at(-1)}`)).then(() => ''),
+  );
   const turn = createSegmentTurner({ watchSsh });
   const look = async (
     roles: Partial<Record<NodeName, Role>>,
