@@ -46,12 +46,14 @@ export function silentPrimary(heartbeats: readonly Heartbeat[], last: NodeName |
 }
 
 /**
- * Whether the other data nodes can acknowledge commits while the data of one is thrown away, as far as they are heard: one of which
- * nothing is known passes, and is looked at again before anything is done.
+ * Why the other data nodes can't acknowledge commits while the data of one is thrown away, as far as they are heard; null where they
+ * can. One of which nothing is known passes: what the primary says of the others is asked before anything is done.
  */
-export function canSpare(node: NodeName, states: ReadonlyMap<NodeName, NodeState | null>): boolean {
-  const others = [...states].filter(([name, state]) => name !== node && state !== 'down' && state !== 'silent');
-  return isMajority(others.length, states.size);
+export function lackWithout(node: NodeName, states: ReadonlyMap<NodeName, NodeState | null>): string | null {
+  const others = [...states].filter(([name]) => name !== node);
+  const lacking = others.filter(([, state]) => state === 'down' || state === 'silent');
+  if (isMajority(others.length - lacking.length, states.size)) return null;
+  return lacking.map(([name, state]) => `${name} is ${state}`).join(', ') || 'it is the only one';
 }
 
 /** Of data nodes; null: not heard yet. */

@@ -4,6 +4,7 @@ import type { Fleet, OpenNode } from '../fleet';
 import { dataNodesOf, openNode } from '../fleet';
 import { rootFile, startServices } from '../host/services';
 import { hasFormerHost } from '../replacement/former';
+import { demandCopies } from '../replacement/last-copy';
 import { tlsFiles } from '../secrets/node-certificate';
 import type { InitialMember } from './config';
 import { ETCD_ENVIRONMENT_FILE, etcdEnvironment, memberOf } from './config';
@@ -19,7 +20,7 @@ export interface EtcdActivities {
   /**
    * Takes the member of a host that is off out of etcd, by way of another data node: the others decide without it from then on.
    * Idempotent by name and address; nothing to do once the node has its fresh host. Retry: `remote`. Effects: the list of members.
-   * Undo: none; {@link EtcdActivities.joinEtcdAgain}.
+   * Undo: none; {@link EtcdActivities.joinEtcdAgain}. @throws NOT_YET while the others lack what its volume has.
    */
   leaveEtcd(at: StepRef, node: NodeName): Promise<void>;
   /**
@@ -41,6 +42,8 @@ export function createEtcdActivities(fleet: Fleet): EtcdActivities {
     async leaveEtcd(at, name) {
       const { view, node } = await openNode(fleet, at, name);
       if (!(await hasFormerHost(fleet, at, node))) return;
+      // As long as it is a member, its host can be switched on again and help the others to choose a primary.
+      await demandCopies(fleet, at, view, node);
       await besideIt(fleet, at, view, name, (host) => removeMembers(host, memberOf(node)));
     },
 

@@ -1,15 +1,13 @@
 import type { StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
-import { isMajority } from '../../domain/heartbeats';
 import type { Fleet } from '../fleet';
-import { dataNodesOf } from '../fleet';
 import { tellsFailedCommand, TIMEOUT_EXIT_CODE } from '../host/errors';
 import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { askPatroni } from '../patroni/ask';
 import { dataDirectory } from '../postgres/paths';
 import { findPrimaryBeside } from '../postgres/psql';
-import { fitStandbys } from '../switchover/choose';
+import { demandSpare } from '../replacement/demands';
 import type { OpenWork } from './work';
 
 const ASK_MS = 30_000;
@@ -25,7 +23,7 @@ const MARK = 'cd "$(dirname "$0")" 2>/dev/null || exit 0; : >"$0" && sync -- "$0
 
 /** See NodeActivities.markData. */
 export async function markData(fleet: Fleet, at: StepRef, open: OpenWork): Promise<void> {
-  await demandSpare(fleet, open);
+  await demandOthers(fleet, open);
   await open.host.run(sh`runuser -u postgres -- sh -c ${MARK} ${markIn(open, at)}`, { title: 'mark the data' });
 }
 
@@ -34,7 +32,7 @@ export async function copyAnew(fleet: Fleet, at: StepRef, open: OpenWork): Promi
   const { node, host } = open;
   const mark = markIn(open, at);
   if (await isGone(host, mark, 0)) return;
-  await demandSpare(fleet, open);
+  await demandOthers(fleet, open);
   const asked = askPatroni(
     host,
     '/reinitialize',
@@ -68,11 +66,7 @@ async function isGone(host: Host, file: string, timeoutS: number): Promise<boole
 }
 
 /** @throws NODE_IS_PRIMARY, NO_QUORUM_LEFT. */
-async function demandSpare(fleet: Fleet, { view, node }: OpenWork): Promise<void> {
-  const { name } = view.cluster;
-  const primary = await findPrimaryBeside(fleet, view, node.name);
-  const others = (await fitStandbys(fleet, view, primary)).filter((standby) => standby.name !== node.name);
-  if (isMajority(1 + others.length, dataNodesOf(view).length)) return;
-  const detail = `no other standby is in sync with ${primary.name}`;
-  throw new HoldfastError('NO_QUORUM_LEFT', { node: node.name, name, detail });
+async function demandOthers(fleet: Fleet, { view, node }: OpenWork): Promise<void> {
+  await findPrimaryBeside(fleet, view, node.name);
+  await demandSpare(fleet, view, node);
 }

@@ -7,11 +7,12 @@ import { openNode, reachableNode, viewCluster } from '../fleet';
 import { tellDataNodes } from '../pgbackrest/data-nodes';
 import { currentLineage } from '../pgbackrest/lineage';
 import { endpointOf } from '../postgres/endpoint';
-import { findPrimary, findPrimaryBeside } from '../postgres/psql';
+import { findPrimaryBeside } from '../postgres/psql';
 import { tellNothing } from '../progress';
-import { createSwitchoverActivities } from '../switchover/activities';
-import { demandAway, demandOthers, demandReplaceable } from './demands';
+import { demandAway, demandOthers, demandReplaceable, demandSpare } from './demands';
 import { deleteFormerHost, formerHostOf, hasFormerHost } from './former';
+import { handOver } from './hand-over';
+import { demandCopies } from './last-copy';
 import { tellAddress } from './tell-address';
 
 /** A node gets a fresh host, and keeps its name. */
@@ -36,6 +37,7 @@ export interface ReplacementActivities {
   /**
    * Deletes the former host, its volume, and the keys that were its own; gives a user's machine back without its software. Idempotent;
    * leaves a fresh host alone. Retry: `long`. Undo: none.
+   * @throws as {@link demandCopies}: the others must have what it has.
    */
   deleteFormerHost(at: StepRef, node: NodeName): Promise<void>;
   /**
@@ -69,7 +71,9 @@ export function createReplacementActivities(fleet: Fleet): ReplacementActivities
 
     deleteFormerHost: async (at, name) => {
       const { view, node } = await openNode(fleet, at, name);
-      if (await hasFormerHost(fleet, at, node)) await deleteFormerHost(fleet, at, view, node);
+      if (!(await hasFormerHost(fleet, at, node))) return;
+      await demandCopies(fleet, at, view, node);
+      await deleteFormerHost(fleet, at, view, node);
     },
 
     async tellAddress(at, name) {
@@ -100,8 +104,8 @@ async function fenceHost(fleet: Fleet, at: StepRef, name: NodeName): Promise<voi
   const host = await view.cloud.findHost(token);
   // What was so when the operation began may not be any more. One that is off already serves nobody.
   if (host?.running) {
-    await demandGivenUp(fleet, at, view, node);
     if (node.role === 'data') await findPrimaryBeside(fleet, view, name);
+    await demandGivenUp(fleet, at, view, node);
   }
   if (node.role === 'data') await fleet.inventory.replacements.beginAbsence(at);
   if (view.cloud.machines) return tellNothing(fleet, at, 'it stops when its software is taken off');
@@ -110,17 +114,8 @@ async function fenceHost(fleet: Fleet, at: StepRef, name: NodeName): Promise<voi
 
 async function demandGivenUp(fleet: Fleet, at: StepRef, view: ClusterView, node: ReachableNode): Promise<void> {
   await demandOthers(fleet, view, node);
+  // The copy of one that is off is kept until it is about to be deleted.
+  const host = node.role === 'data' && (await view.cloud.findHost(hostToken(view.cluster, node.name)));
+  if (host && host.running) await demandSpare(fleet, view, node);
   await demandAway(fleet, at, view, node);
-}
-
-async function handOver(fleet: Fleet, at: StepRef, view: ClusterView, name: NodeName): Promise<void> {
-  const operation = await fleet.inventory.operations.get(at.operationId);
-  const switching = createSwitchoverActivities(fleet);
-  // One that an earlier try has begun is taken to its end.
-  if (!operation?.switchover) {
-    if ((await findPrimary(fleet, view)).name !== name) return tellNothing(fleet, at, `${name} is not the primary`);
-    await switching.chooseStandby(at);
-    await switching.writeOut(at);
-  }
-  await switching.switchOver(at);
 }

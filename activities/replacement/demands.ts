@@ -6,7 +6,8 @@ import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, hostOf } from '../fleet';
 import { sh } from '../host/shell';
 import { ETCDCTL } from '../patroni/keys';
-import { runSql } from '../postgres/psql';
+import { lackOfCopies } from '../postgres/copies';
+import { findPrimary, runSql } from '../postgres/psql';
 import { sql } from '../postgres/sql';
 import { askOthersFor } from '../watch/witnesses';
 
@@ -33,6 +34,14 @@ export async function demandOthers(fleet: Fleet, view: ClusterView, node: Reacha
   if (isMajority(others.length - found.length, all.length)) return;
   const detail = found.join('; ') || 'it is the only one';
   throw new HoldfastError('NO_QUORUM_LEFT', { node: node.name, name: view.cluster.name, detail });
+}
+
+/** @throws NO_QUORUM_LEFT unless the other data nodes have what it has: see {@link lackOfCopies}. @returns the primary, which it may be. */
+export async function demandSpare(fleet: Fleet, view: ClusterView, { name }: ReachableNode): Promise<ReachableNode> {
+  const primary = await findPrimary(fleet, view);
+  const detail = await lackOfCopies(fleet, view, primary, name);
+  if (detail === null) return primary;
+  throw new HoldfastError('NO_QUORUM_LEFT', { node: name, name: view.cluster.name, detail });
 }
 
 /**

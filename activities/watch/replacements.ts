@@ -1,6 +1,6 @@
 import { log } from '@temporalio/activity';
 import type { NodeState } from '../../domain/heartbeats';
-import { canSpare, STALE_MS, statesOf } from '../../domain/heartbeats';
+import { lackWithout, STALE_MS, statesOf } from '../../domain/heartbeats';
 import type { ClusterId } from '../../domain/ids';
 import type { Loss, Silence } from '../../domain/losses';
 import { inStorm, machineLost, notReplaced, postgresDown, silenceOf, STORM } from '../../domain/losses';
@@ -178,7 +178,7 @@ async function nextOf(fleet: Fleet, lost: readonly NodeName[], { view, states, s
   if (left.length === 0) return { kind: 'refused', loss: notReplaced(cluster.name, lost) };
   const clusters = new Set([...silentNow, ...recent.map(({ clusterId }) => clusterId)]);
   if (clusters.size > STORM.clusters) return { kind: 'refused', loss: inStorm(cluster.name, lost, clusters.size) };
-  const node = left.find((name) => reachableNode(view, name).role === 'gateway' || canSpare(name, states));
+  const node = left.find((name) => reachableNode(view, name).role === 'gateway' || lackWithout(name, states) === null);
   return node === undefined ? { kind: 'wait' } : { kind: 'replace', node };
 }
 

@@ -1,5 +1,5 @@
 import type { Cluster, ClusterNode } from '../../domain/clusters';
-import { canSpare, type NodeState } from '../../domain/heartbeats';
+import { lackWithout, type NodeState } from '../../domain/heartbeats';
 import type { OperationSummary } from '../../domain/operations';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import type { NodeName } from '../../domain/topology';
@@ -49,7 +49,7 @@ export function previewOfReinit(
   working: OperationSummary | undefined,
 ): PreviewAnswer {
   const isPrimary = states.size === 1 || states.get(node.name) === 'primary';
-  const spare = canSpare(node.name, states);
+  const lack = lackWithout(node.name, states);
   return {
     kind: 'reinit-node',
     changes: [
@@ -67,8 +67,8 @@ export function previewOfReinit(
       ),
       check(
         'quorum-without-it',
-        spare,
-        spare ? 'the other data nodes can acknowledge commits' : 'the other data nodes are not all heard',
+        lack === null,
+        lack ?? 'the other data nodes can acknowledge commits',
         'wait until they are in sync',
       ),
     ],

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Submission } from '../../activities/inventory/inventory';
 import type { Cluster, ClusterNode } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
-import { canSpare, type NodeState } from '../../domain/heartbeats';
+import { lackWithout, type NodeState } from '../../domain/heartbeats';
 import { requireReady } from '../../domain/readiness';
 import type { NodeName } from '../../domain/topology';
 import { clusterParams, previewFlag } from './clusters';
@@ -113,8 +113,8 @@ function requireDataNode({ node, states }: SeenNode): void {
 function requireSpare({ name }: Cluster, { node, states }: SeenNode): void {
   if (states.size === 1 || states.get(node.name) === 'primary')
     throw new HoldfastError('NODE_IS_PRIMARY', { node: node.name, name });
-  if (canSpare(node.name, states)) return;
-  throw new HoldfastError('NO_QUORUM_LEFT', { node: node.name, name, detail: 'not all of them are heard' });
+  const detail = lackWithout(node.name, states);
+  if (detail !== null) throw new HoldfastError('NO_QUORUM_LEFT', { node: node.name, name, detail });
 }
 
 /** @throws CLUSTER_STOPPED, CLUSTER_NOT_READY. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Heard } from '../../activities/inventory/heartbeats';
 import type { Cluster } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
-import { isMajority, stateOf } from '../../domain/heartbeats';
+import { lackWithout, stateOf } from '../../domain/heartbeats';
 import type { OperationSummary } from '../../domain/operations';
 import type { PreviewAnswer } from '../../domain/schemas/previews';
 import { allNodes, dataNodes, type NodeName, type NodePlan } from '../../domain/topology';
@@ -90,13 +90,12 @@ const isOnlyDataNode = (cluster: Cluster, node: NodePlan): boolean =>
 /** Why no majority would be left without it; null where one is. */
 function inTheWay(cluster: Cluster, node: NodePlan, heard: ReadonlyMap<NodeName, Heard>): string | null {
   if (node.role === 'gateway') return null;
-  const states = othersOf(cluster, node).map((name) => {
+  const states = dataNodes(topologyOf(cluster.spec)).map(({ name }) => {
     const last = heard.get(name);
-    return { name, state: last ? stateOf(last.role, last.silentMs) : 'silent' };
+    // Where no worker hears the nodes none could replace one either.
+    return [name, last ? stateOf(last.role, last.silentMs) : 'silent'] as const;
   });
-  const lacking = states.filter(({ state }) => state === 'silent' || state === 'down');
-  if (isMajority(states.length - lacking.length, states.length + 1)) return null;
-  return lacking.map(({ name, state }) => `${name} is ${state}`).join(', ');
+  return lackWithout(node.name, new Map(states));
 }
 
 function previewOf(

@@ -197,11 +197,15 @@ function deleteHost(world: World, token: string): void {
   world.happened(host.networkToken, `delete host ${nameOf(token)}`);
   halt(join(grave, 'root'));
   rmSync(grave, { recursive: true, force: true });
-  // Patroni's word for itself does not outlive it for long.
-  const patroni = join(world.wire(host.networkToken), 'patroni');
+  forgetPatroni(world, host);
+  forgetMembers(world, host);
+}
+
+/** Patroni's word for itself does not outlive it for long. */
+function forgetPatroni(world: World, { networkToken, token }: SimulatedHost): void {
+  const patroni = join(world.wire(networkToken), 'patroni');
   for (const cluster of existsSync(patroni) ? readdirSync(patroni) : [])
     rmSync(join(patroni, cluster, 'members', nameOf(token)), { force: true });
-  forgetMembers(world, host);
 }
 
 /** What etcd knows is on the disks of its members: with the last of them it is gone. */
@@ -215,6 +219,7 @@ function forgetMembers(world: World, { networkToken, token }: SimulatedHost): vo
 function powerOff(world: World, host: SimulatedHost): void {
   if (!moveOnce(join(host.folder, 'running'), join(host.folder, 'stopped'))) return;
   halt(host.root);
+  forgetPatroni(world, host);
   world.happened(host.networkToken, `power off ${nameOf(host.token)}`);
 }
 

@@ -1,142 +1,39 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import type { Activities } from '../../../activities';
-import { createActivities } from '../../../activities';
 import type { Cloud } from '../../../activities/cloud/cloud';
 import { hostToken, networkToken } from '../../../activities/cloud/tokens';
-import type { SshPool } from '../../../activities/host/ssh-pool';
 import { certificateFile } from '../../../activities/host/tls-paths';
 import type { StepRef } from '../../../domain/clusters';
-import { each } from '../../../domain/each';
-import { HoldfastError } from '../../../domain/errors';
-import type { Operation, OperationCause } from '../../../domain/operations';
-import type { NodeName } from '../../../domain/topology';
-import { openSimulatedFleet } from '../../simulation/fleet';
-import { openWorld } from '../../simulation/world';
-import type { SimulatedHost } from '../../simulation/world';
-import type { NewCluster, ScratchInventory } from '../../support/inventory';
+import type { OperationCause } from '../../../domain/operations';
 import { lead } from '../../chaos/replacements';
-import { eventually } from '../../support/eventually';
-import { finish, newCluster, newSubmission, openScratchInventory, refOf } from '../../support/inventory';
+import { finish } from '../../support/inventory';
+import {
+  DATA,
+  GATEWAYS,
+  activities,
+  approach,
+  begin,
+  cluster,
+  effects,
+  end,
+  fileOn,
+  fleet,
+  hostOf,
+  inActivity,
+  isData,
+  openReplacements,
+  opened,
+  order,
+  powerOn,
+  refusalOf,
+  testify,
+  world,
+} from './replacing';
 
 /** What replacements do to simulated hosts, step by step. With crashes in between: test/chaos/replace-matrix.test.ts. */
 
-const DATA = ['pg-1', 'pg-2', 'pg-3'] as const;
-const GATEWAYS = ['gw-1', 'gw-2'] as const;
-
-let opened: ScratchInventory;
-let folder: string;
-let fleet: Awaited<ReturnType<typeof openSimulatedFleet>>;
-let activities: Activities;
-let cluster: NewCluster;
-
-beforeAll(async () => {
-  opened = await openScratchInventory();
-  folder = mkdtempSync(join(tmpdir(), 'holdfast-replace-'));
-  fleet = await openSimulatedFleet(join(folder, 'world'), join(folder, 'home'), opened.scratch.url);
-  activities = createActivities({ ...fleet, watchSsh: witnesses(fleet.watchSsh) });
-  cluster = newCluster(opened.project, 'orders');
-  const { operation } = await opened.inventory.operations.submitCreate(cluster, newSubmission(cluster));
-  await inActivity(() => provision(refOf(operation)));
-  await finish(opened.inventory, operation);
-}, 120_000);
-afterAll(async () => {
-  await fleet.inventory.close();
-  await opened.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** What simulated hosts say when they are asked for another one, which they can't call. */
-let testimony = '';
-const witnesses = (ssh: SshPool): SshPool => ({
-  ...ssh,
-  host: (target) => ({
-    ...ssh.host(target),
-    run: (command, options) =>
-      options?.title?.startsWith('call ') ? Promise.resolve(testimony) : ssh.host(target).run(command, options),
-  }),
-});
-
-const inActivity = <T>(act: () => Promise<T>): Promise<T> => new MockActivityEnvironment().run(act);
-
-async function provision(at: StepRef): Promise<void> {
-  await activities.placeNodes(at);
-  await activities.createNetwork(at);
-  await activities.makeAuthority(at);
-  await each([...DATA, ...GATEWAYS], (node) => activities.createHost(at, node));
-  await each(DATA, (node) => activities.joinEtcd(at, node));
-  // The first one is the primary: nobody has to hand over when another one is replaced.
-  for (const node of DATA) await activities.startPatroni(at, node);
-  await activities.createDatabase(at);
-  await each(GATEWAYS, (node) => activities.openGateway(at, node));
-  await activities.waitForQuorum(at);
-  await activities.declareReady(at);
-}
-
-interface Ordered {
-  readonly at: StepRef;
-  readonly operation: Operation;
-}
-
-async function order(node: NodeName, cause: OperationCause): Promise<Ordered> {
-  const draft = newSubmission(cluster, 'replace-node');
-  const submission = { ...draft, operation: { ...draft.operation, node, cause } };
-  const { operation } = await opened.inventory.operations.submit(null, submission);
-  return { at: refOf(operation), operation };
-}
-
-/** As the runbook has it, up to the power-off. */
-async function approach(node: NodeName, cause: OperationCause = 'user'): Promise<Ordered> {
-  const ordered = await order(node, cause);
-  await activities.checkOthers(ordered.at, node);
-  if (isData(node)) await activities.handOver(ordered.at, node);
-  return ordered;
-}
-
-/** As the runbook has it, up to the fresh host. @param meanwhile while there is none. */
-async function begin(node: NodeName, meanwhile = (): void => undefined): Promise<Ordered> {
-  const { at, operation } = await approach(node);
-  await activities.fenceHost(at, node);
-  if (isData(node)) await activities.leaveEtcd(at, node);
-  await activities.deleteFormerHost(at, node);
-  meanwhile();
-  await activities.createHost(at, node);
-  return { at, operation };
-}
-
-async function end(at: StepRef, node: NodeName): Promise<void> {
-  if (isData(node)) await activities.joinEtcdAgain(at, node);
-  await activities.tellAddress(at, node);
-  if (isData(node)) {
-    await activities.startReplica(at, node);
-    await activities.waitForQuorum(at);
-    await activities.tellOfBackups(at, node);
-  } else await activities.openGateway(at, node);
-  await activities.startExportersOn(at, node);
-  await activities.declareReplaced(at, node);
-}
-
-/** A host that is on is not yet a host whose services run. */
-const UNIT = '/run/simulation/units/patroni';
-async function powerOn(node: NodeName): Promise<void> {
-  await fleet.clouds.docker.powerOn(hostToken(cluster, node));
-  if (isData(node)) await eventually(() => Promise.resolve(isUp(node)));
-}
-
-const isData = (node: NodeName): boolean => node.startsWith('pg-');
-const world = (): ReturnType<typeof openWorld> => openWorld(join(folder, 'world'));
-function hostOf(node: NodeName): SimulatedHost {
-  const host = world().host(hostToken(cluster, node));
-  if (!host) throw new Error(`no host of ${node}`);
-  return host;
-}
-const fileOn = (node: NodeName, path: string): string => readFileSync(join(hostOf(node).root, path), 'utf8');
-const isUp = (node: NodeName): boolean =>
-  existsSync(join(hostOf(node).root, UNIT)) && fileOn(node, UNIT).trim() === 'active';
-const effects = (): string[] => world().effects(networkToken(cluster));
+openReplacements();
 
 test.each(['pg-3', 'gw-1'] as const)(
   '%s has a fresh host at the same address, and nobody is told anything',
@@ -211,15 +108,9 @@ test.each(['pg-3', 'gw-2'] as const)(
   },
 );
 
-const refusalOf = (acting: Promise<unknown>): Promise<string> =>
-  acting.then(
-    () => 'none',
-    (error: unknown) => (error instanceof HoldfastError ? error.code : String(error)),
-  );
-
 describe.each(['pg-2', 'gw-1'] as const)('%s is back', (node) => {
   const runs = (): boolean => hostOf(node).running;
-  afterEach(() => (testimony = ''));
+  afterEach(() => testify(''));
 
   test.each<[OperationCause, string]>([
     ['autopilot', 'NODE_BACK'],
@@ -227,7 +118,7 @@ describe.each(['pg-2', 'gw-1'] as const)('%s is back', (node) => {
   ])('before what the %s has ordered begins: %s', async (cause, refusal) => {
     await inActivity(async () => {
       const { at, operation } = await order(node, cause);
-      testimony = 'sshd\n';
+      testify('sshd\n');
       expect([await refusalOf(activities.checkOthers(at, node)), runs()]).toEqual([refusal, true]);
       await finish(opened.inventory, operation);
     });
@@ -236,9 +127,9 @@ describe.each(['pg-2', 'gw-1'] as const)('%s is back', (node) => {
   test('before its host is switched off: that is left on', async () => {
     await inActivity(async () => {
       const { at, operation } = await approach(node, 'autopilot');
-      testimony = 'sshd\n';
+      testify('sshd\n');
       expect([await refusalOf(activities.fenceHost(at, node)), runs()]).toEqual(['NODE_BACK', true]);
-      testimony = '';
+      testify('');
       expect([await refusalOf(activities.fenceHost(at, node)), runs()]).toEqual(['none', false]);
       await powerOn(node);
       await finish(opened.inventory, operation);

@@ -1,5 +1,5 @@
 import type { Heartbeat, NodeState } from '../../../domain/heartbeats';
-import { canSpare, silentPrimary } from '../../../domain/heartbeats';
+import { lackWithout, silentPrimary } from '../../../domain/heartbeats';
 
 /** When the silence of a primary is worth asking others for. */
 
@@ -47,5 +47,5 @@ test.each<[string, (NodeState | null)[], boolean]>([
   ['there is nobody else', ['primary'], false],
 ])('the data of a node can be thrown away where %s', (_what, states, can) => {
   const named = new Map(states.map((state, i) => [`pg-${i + 1}`, state] as const));
-  expect(canSpare('pg-1', named)).toBe(can);
+  expect(lackWithout('pg-1', named) === null).toBe(can);
 });
