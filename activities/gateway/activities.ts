@@ -11,6 +11,7 @@ import { SYSTEM_ROLES } from '../patroni/hba';
 import { makePassword } from '../secrets/passwords';
 import { SECRET_NAMES } from '../secrets/stored-secrets';
 import { tlsFiles } from '../secrets/node-certificate';
+import { CUT_SESSIONS, CUT_SESSIONS_FILE } from './cut-sessions';
 import type { GatewayPlace } from './haproxy';
 import { ALLOWED_IPS_FILE, allowedIpsFile, HAPROXY_CONFIG_FILE, haproxyConfig, ON_ITS_OWN } from './haproxy';
 import { KEEPALIVED_CONFIG_FILE, keepalivedConfig } from './keepalived';
@@ -67,6 +68,7 @@ export async function gatewayServices(
   ];
   const haproxy = [
     rootFile(ALLOWED_IPS_FILE, allowedIpsFile(view)),
+    rootFile(CUT_SESSIONS_FILE, CUT_SESSIONS),
     rootFile(HAPROXY_CONFIG_FILE, haproxyConfig(view, place)),
   ];
   const network = view.network;

@@ -7,6 +7,7 @@ import { plainWord } from '../host/config-text';
 import type { ShellCommand } from '../host/shell';
 import { sh } from '../host/shell';
 import { CA_FILE } from '../host/tls-paths';
+import { CUT_SESSIONS_FILE } from './cut-sessions';
 import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT, PRIMARY_LOCAL_PORT } from './ports';
 
 export const HAPROXY_CONFIG_FILE = '/etc/haproxy/haproxy.cfg';
@@ -33,6 +34,10 @@ export function allowedIpsFile(view: ClusterView): string {
  */
 const TO_THE_ONE_PRIMARY = ['tcp-request connection reject if { nbsrv(primary) gt 1 }', 'default_backend primary'];
 
+/** Hosts that lost their power say no farewell: without these what they held would be kept for two hours. */
+const CLIENT_KEEPALIVE = ['option clitcpka', 'clitcpka-idle 30s', 'clitcpka-intvl 5s', 'clitcpka-cnt 3'];
+const SERVER_KEEPALIVE = ['option srvtcpka', 'srvtcpka-idle 5s', 'srvtcpka-intvl 1s', 'srvtcpka-cnt 5'];
+
 /**
  * TCP only: TLS is between the client and PostgreSQL (or PgBouncer), the gateway can't read it. Patroni tells which
  * node is what; when a node stops being the primary its sessions are cut, so that no client goes on talking to it.
@@ -47,6 +52,7 @@ export function haproxyConfig(view: ClusterView, gateway: GatewayPlace = ON_ITS_
       'group haproxy',
       `stats socket ${ADMIN_SOCKET} mode 660 level admin`,
       'max-spread-checks 50ms',
+      `lua-load ${CUT_SESSIONS_FILE}`,
     ]),
     section('defaults', [
       'mode tcp',
@@ -54,8 +60,8 @@ export function haproxyConfig(view: ClusterView, gateway: GatewayPlace = ON_ITS_
       'timeout client 24h',
       'timeout server 24h',
       'timeout check 2s',
-      'option clitcpka',
-      'option srvtcpka',
+      ...CLIENT_KEEPALIVE,
+      ...SERVER_KEEPALIVE,
       'retries 0',
     ]),
     frontend('primary', bind(gateway, GATEWAY_PORTS.primary), TO_THE_ONE_PRIMARY),
@@ -105,7 +111,7 @@ function backend(name: string, healthPath: string, nodes: readonly ReachableNode
     'balance leastconn',
     `option httpchk OPTIONS ${healthPath}`,
     'http-check expect status 200',
-    `default-server inter 1s fastinter 200ms downinter 1s fall 2 rise 1 on-marked-down shutdown-sessions maxconn ${connections}`,
+    `default-server inter 1s fastinter 200ms downinter 1s fall 2 rise 1 tcp-ut 10s maxconn ${connections}`,
     ...nodes.map(
       (node) =>
         `server ${plainWord(node.name)} ${plainWord(node.privateAddress)}:5432 check port ${PATRONI_REST_PORT} check-ssl verify required ca-file ${CA_FILE} verifyhost ${node.name}`,
