@@ -104,21 +104,21 @@ export function describeAutopilot(ha: Ha): void {
     expect(late()).toBe(before.late);
   });
 
-  test('a primary keeps its lease when the leader of etcd is lost with a standby', async () => {
+  test('a primary keeps its lease while etcd has no leader, as when that is lost with a standby', async () => {
     const timeline = (): Promise<string> =>
       runAsSuperuser(ha(), primary.name, sql`select timeline_id from pg_control_checkpoint()`);
     const before = await timeline();
-    for (const standby of dataNodes(ha()).filter(({ name }) => name !== primary.name)) {
-      await leadEtcd(ha(), standby);
-      const host = ha().holdfast.docker.getContainer(hostIdOf(standby));
-      const lostAt = Date.now();
-      await losePower(host);
-      await eventually(async () => (await runOn(hostIdOf(primary), ETCD_SERVES)).exitCode === 0);
-      await untilWritten(writer);
-      measure('a standby with the leader of etcd', lostAt);
-      await powerOn(host);
-      await untilInQuorum(ha());
-    }
+    const [leader, voter] = dataNodes(ha()).filter(({ name }) => name !== primary.name);
+    if (!leader || !voter) throw new Error('there are no two standbys');
+    await leadEtcd(ha(), leader);
+    const host = ha().holdfast.docker.getContainer(hostIdOf(leader));
+    await losePower(host);
+    // An election takes a second or two by itself, and up to five on a busy machine.
+    demandSuccess(await runOn(hostIdOf(voter), 'pkill -STOP etcd && sleep 6; pkill -CONT etcd\n'));
+    await eventually(async () => (await runOn(hostIdOf(primary), ETCD_SERVES)).exitCode === 0);
+    await untilWritten(writer);
+    await powerOn(host);
+    await untilInQuorum(ha());
     expect([(await primaryOf(ha())).name, await timeline()]).toEqual([primary.name, before]);
   });
 
