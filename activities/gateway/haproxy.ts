@@ -7,11 +7,10 @@ import { plainWord } from '../host/config-text';
 import type { ShellCommand } from '../host/shell';
 import { sh } from '../host/shell';
 import { CA_FILE } from '../host/tls-paths';
-import { CUT_SESSIONS_FILE } from './cut-sessions';
+import { ADMIN_SOCKET, CUT_SESSIONS_FILE } from './cut-sessions';
 import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT, PRIMARY_LOCAL_PORT } from './ports';
 
 export const HAPROXY_CONFIG_FILE = '/etc/haproxy/haproxy.cfg';
-const ADMIN_SOCKET = '/run/haproxy/admin.sock';
 export const ALLOWED_IPS_FILE = '/etc/haproxy/allowed-ips.lst';
 
 /** Where a gateway serves. */
@@ -50,7 +49,7 @@ export function haproxyConfig(view: ClusterView, gateway: GatewayPlace = ON_ITS_
       'maxconn 4000',
       'user haproxy',
       'group haproxy',
-      `stats socket ${ADMIN_SOCKET} mode 660 level admin`,
+      `stats socket ${ADMIN_SOCKET} user haproxy group haproxy mode 660 level admin`,
       'max-spread-checks 50ms',
       `lua-load ${CUT_SESSIONS_FILE}`,
     ]),
@@ -111,7 +110,7 @@ function backend(name: string, healthPath: string, nodes: readonly ReachableNode
     'balance leastconn',
     `option httpchk OPTIONS ${healthPath}`,
     'http-check expect status 200',
-    `default-server inter 1s fastinter 200ms downinter 1s fall 2 rise 1 tcp-ut 10s maxconn ${connections}`,
+    `default-server inter 1s fastinter 200ms downinter 1s fall 2 rise 1 tcp-ut 10s observe layer4 error-limit 1 on-error sudden-death maxconn ${connections}`,
     ...nodes.map(
       (node) =>
         `server ${plainWord(node.name)} ${plainWord(node.privateAddress)}:5432 check port ${PATRONI_REST_PORT} check-ssl verify required ca-file ${CA_FILE} verifyhost ${node.name}`,

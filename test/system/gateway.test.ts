@@ -2,7 +2,7 @@ import { CUT_SESSIONS, CUT_SESSIONS_FILE } from '../../activities/gateway/cut-se
 import { ALLOWED_IPS_FILE, HAPROXY_CONFIG_FILE, haproxyConfig, leadTo } from '../../activities/gateway/haproxy';
 import type { Host } from '../../activities/host/host';
 import { rootFile, startServices } from '../../activities/host/services';
-import { sh } from '../../activities/host/shell';
+import { inOrder, sh } from '../../activities/host/shell';
 import { CA_FILE } from '../../activities/host/tls-paths';
 import { createAuthority } from '../../activities/secrets/certificates';
 import type { NodeName } from '../../domain/topology';
@@ -104,12 +104,12 @@ const connectClients = (): Promise<string> => host.run(sh`systemd-run --quiet --
 const noted = async (what: 'began' | 'greeted' | 'ended'): Promise<number> =>
   Number(await host.run(sh`sh -c ${`ls /run/clients | grep -c "^${what}" || :`}`));
 
-test('clients of a server that goes down are ended', async () => {
+test('clients of a server that goes down are ended at once, also when it is up again a moment later', async () => {
   await serve('pg-1');
   await host.run(leadTo({ to: 'pg-1' }));
   await connectClients();
   await eventually(async () => (await noted('greeted')) === CLIENTS);
-  await host.run(leadTo({ from: 'pg-1', to: 'pg-2' }));
+  await host.run(inOrder(leadTo({ from: 'pg-1', to: 'pg-2' }), leadTo({ from: 'pg-2', to: 'pg-1' })));
   await eventually(async () => (await noted('ended')) === CLIENTS);
 });
 
