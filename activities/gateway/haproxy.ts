@@ -81,13 +81,20 @@ my $haproxy = IO::Socket::UNIX->new(Peer => $path) or die "$path: $!\n";
 print $haproxy join('; ', @orders), "\n"; 1 while <$haproxy>;`;
 
 /**
- * Leads to another primary, or to the same one again, at once, rather than with the next look at its health, which has the last word all
- * the same. Where HAProxy does not run there is nothing to lead.
+ * Leads to another primary, or to the same one again, or away from one that is none any more, whose sessions end: at once, rather than with
+ * the next look at its health, which has the last word all the same. Where HAProxy does not run there is nothing to lead.
  */
-export function leadTo({ from, to }: { readonly from?: NodeName; readonly to: NodeName }): ShellCommand {
-  const orders = [...(from ? [`set server primary/${from} health down`] : []), `set server primary/${to} health up`];
+export function leadTo({ from, to }: Lead): ShellCommand {
+  const orders = [
+    ...(from ? [`set server primary/${from} health down`] : []),
+    ...(to ? [`set server primary/${to} health up`] : []),
+  ];
   return sh`{ perl -e ${TELL} ${ADMIN_SOCKET} ${orders} || :; }`;
 }
+
+/** Whom to lead clients away from, and to: one of them at least. */
+export type Lead =
+  { readonly from: NodeName; readonly to?: NodeName } | { readonly from?: NodeName; readonly to: NodeName };
 
 /** `transparent`: also while the address is on another gateway. */
 const bind = ({ bindAddress }: GatewayPlace, port: number): string =>

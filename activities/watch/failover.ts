@@ -1,6 +1,7 @@
 import { hostToken } from '../cloud/tokens';
 import type { ClusterView, Fleet } from '../fleet';
 import { gatewaysOf, viewCluster, watchedHostOf } from '../fleet';
+import type { Lead } from '../gateway/haproxy';
 import { leadTo } from '../gateway/haproxy';
 import type { Failover } from '../inventory/failovers';
 import { findPrimary } from '../postgres/psql';
@@ -32,8 +33,11 @@ export async function carryOn(fleet: Fleet, { id }: Pick<Failover, 'id'>): Promi
   const lease = fencedAt === null ? await fence(fleet, view, failover) : failover.lease;
   // Somebody may have switched it on since it was fenced: it may be the primary again, and is left alone.
   if (fencedAt === null || !(await view.cloud.findHost(host))?.running) {
+    // Who waits for an answer of the former primary would wait for as long as TCP does: sessions end at once.
+    const led = leadClients(fleet, view, { from: node });
     await takeForOff(fleet, view, node);
     if (lease !== null) await releaseLease(fleet, view, node, lease);
+    await led;
   }
   const primary = await findPrimary(fleet, view, PROMOTED_WITHIN_S).catch(() => null);
   if (primary && primary.name !== node) await leadClients(fleet, view, { from: node, to: primary.name });
@@ -71,9 +75,10 @@ const inMaintenance = ({ cluster }: ClusterView): boolean =>
   cluster.status.conditions.some(({ type }) => type === 'Maintenance');
 
 /** Without it HAProxy finds out by itself, within a second or two. */
-async function leadClients(fleet: Fleet, view: ClusterView, change: Parameters<typeof leadTo>[0]): Promise<void> {
-  const options = { title: 'lead clients to the new primary', timeoutMs: LEAD_MS, connectTimeoutMs: 0 };
+async function leadClients(fleet: Fleet, view: ClusterView, lead: Lead): Promise<void> {
+  const title = lead.to ? 'lead clients to the new primary' : 'lead clients away from the former primary';
+  const options = { title, timeoutMs: LEAD_MS, connectTimeoutMs: 0 };
   await Promise.allSettled(
-    gatewaysOf(view).map((gateway) => watchedHostOf(fleet, view, gateway).run(leadTo(change), options)),
+    gatewaysOf(view).map((gateway) => watchedHostOf(fleet, view, gateway).run(leadTo(lead), options)),
   );
 }

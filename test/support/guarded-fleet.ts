@@ -232,8 +232,9 @@ async function run(guarded: Guarded, name: string, options: RunOptions): Promise
     return (typeof answers === 'boolean' ? answers : answers.includes(name)) ? 'sshd\n' : '';
   }
   if (title === 'ask its etcd') return `"IsLearner" : ${!nodes[name]?.votes}\n`;
-  if (title === 'lead clients to the new primary') {
-    done.push(`${name} leads to another primary`);
+  const [, lead] = /^lead clients (to the new|away from the former) primary$/.exec(title) ?? [];
+  if (lead !== undefined) {
+    done.push(`${name} leads ${lead === 'to the new' ? 'to another primary' : 'away from it'}`);
     return '';
   }
   const [, off, as] = /^take (.+) for (off|back)$/.exec(title) ?? [];

@@ -57,14 +57,16 @@ test('while another one is chosen nobody waits for answers of the host that is o
   expect(guarded.takenForOff.size).toBe(0);
 });
 
-test('gateways are told of the new primary before the host of the former one is switched on', async () => {
+test('gateways end the sessions of a primary that is off before another one is there, and are told of that before its host is on', async () => {
   await begin(guarded, ['gw-1', 'gw-2']);
   guarded.guard();
   await heard(guarded);
   silence(guarded, 'pg-1');
   await eventually(async () => (await told())?.reason === 'FailedOver');
-  const led = ['gw-1', 'gw-2'].map((name) => `${name} leads to another primary`);
-  expect(deeds()).toEqual(['off pg-1', 'released', ...led, 'on pg-1']);
+  const [away, led] = ['away from it', 'to another primary'].map((where) =>
+    ['gw-1', 'gw-2'].map((name) => `${name} leads ${where}`),
+  );
+  expect(deeds()).toEqual(['off pg-1', ...(away ?? []), 'released', ...(led ?? []), 'on pg-1']);
 });
 
 test('one that another node still hears is left alone, and asked for again', async () => {
