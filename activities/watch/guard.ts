@@ -78,7 +78,10 @@ function createFailovers(fleet: Fleet): Failovers {
   };
   const act = async (view: ClusterView, node: NodeName): Promise<void> => {
     const { id } = view.cluster;
-    if ((await askWithout(fleet, view, node)) !== 'silent') {
+    const said = await askWithout(fleet, view, node);
+    // Asked for again at the next look, if it is silent still.
+    if (said === 'late') return;
+    if (said !== 'silent') {
       tellLeftAlone(id, node);
       return pause(AGAIN_MS);
     }

@@ -32,6 +32,8 @@ export interface GuardedNode {
   answers: boolean | readonly string[];
   /** When it is asked for others it says nothing. */
   mute: boolean;
+  /** How long it takes to say what it knows of others. */
+  takesMs: number;
   /** Its etcd answers, and has a vote. */
   votes: boolean;
   /** As the cloud knows it. */
@@ -98,6 +100,7 @@ const freshNode = (says: HeartbeatRole): GuardedNode => ({
   says,
   answers: true,
   mute: false,
+  takesMs: 0,
   votes: true,
   host: 'runs',
   beats: 0,
@@ -229,6 +232,7 @@ async function run(guarded: Guarded, name: string, options: RunOptions): Promise
     done.push(`${name} calls ${called}`);
     if (nodes[name]?.mute) throw unreachable(name, new Error('no answer'));
     const answers = nodes[called]?.answers ?? false;
+    await pause(nodes[name]?.takesMs ?? 0);
     return (typeof answers === 'boolean' ? answers : answers.includes(name)) ? 'sshd\n' : '';
   }
   if (title === 'ask its etcd') return `"IsLearner" : ${!nodes[name]?.votes}\n`;

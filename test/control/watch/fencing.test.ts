@@ -45,6 +45,23 @@ test.each<[string, Partial<Record<string, Partial<GuardedNode>>>]>([
   await eventually(() => deeds().includes('off pg-1'));
 });
 
+test.each([
+  ['a guard that suspects it', false],
+  ['a worker that takes it up', true],
+])('that it was silent two seconds ago is no reason to act: %s asks again', async (_who, isLeft) => {
+  guarded.guard();
+  await heard(guarded);
+  // By then it may be back.
+  change(guarded, 'pg-3', { takesMs: 2_100 });
+  silence(guarded, 'pg-1');
+  if (isLeft) await guarded.inventory.failovers.begin(guarded.shop.cluster.id, 'pg-1');
+  await eventually(() => calls().length >= 6);
+  expect(deeds()).toEqual([]);
+  expect(await unfinished()).toHaveLength(isLeft ? 1 : 0);
+  change(guarded, 'pg-3', { takesMs: 0 });
+  await eventually(() => deeds().includes('off pg-1'));
+});
+
 test('one that is lost together with the worker is found by who the primary was, as it was written down', async () => {
   const first = guarded.guard();
   await heard(guarded);
