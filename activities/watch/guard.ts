@@ -33,7 +33,7 @@ export async function guardClusters(
 ): Promise<never> {
   const hearing = openHearing(fleet);
   const losses = watchLosses(fleet, steps, clock);
-  const failovers = createFailovers(fleet);
+  const failovers = createFailovers(fleet, clock);
   const listing = every(LIST_MS, signal, async () => {
     // Where one of them fails, the others still tell and heal.
     await failovers.takeUpLeft().catch(tell);
@@ -59,14 +59,14 @@ interface Failovers {
   takeUpLeft(): Promise<void>;
 }
 
-function createFailovers(fleet: Fleet): Failovers {
+function createFailovers(fleet: Fleet, clock: () => number): Failovers {
   const table = fleet.inventory.failovers;
   const suspected = new Set<ClusterId>();
   const carried = new Set<Failover['id']>();
   const carry = async (failover: Failover, act: typeof takeUp): Promise<void> => {
     if (carried.has(failover.id)) return;
     carried.add(failover.id);
-    await act(fleet, failover)
+    await act(fleet, failover, clock)
       .catch(tell)
       .finally(() => carried.delete(failover.id));
   };

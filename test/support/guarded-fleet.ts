@@ -59,6 +59,7 @@ export interface Guarded {
   /** What the others do when the lease is released. */
   promote: () => void;
   powerOff: Cloud['powerOff'];
+  powerOn: Cloud['powerOn'];
   fences: boolean;
   /** Hosts are had rather than made. */
   hasMachines: boolean;
@@ -113,6 +114,7 @@ const freshState = (): Omit<Guarded, 'opened' | 'inventory' | 'guards' | 'shop'>
   lease: { holder: 'pg-1', revision: 7 },
   promote: () => undefined,
   powerOff: () => Promise.resolve(),
+  powerOn: () => Promise.resolve(),
   fences: true,
   hasMachines: false,
   waitedMs: 0,
@@ -127,6 +129,7 @@ export async function begin(guarded: Guarded, gateways: readonly string[] = []):
   Object.assign(guarded, freshState(), {
     promote: () => change(guarded, 'pg-2', { says: 'primary' }),
     powerOff: (token: string) => Promise.resolve(void guarded.done.push(`off ${nodeIn(token)}`)),
+    powerOn: (token: string) => Promise.resolve(void guarded.done.push(`on ${nodeIn(token)}`)),
   });
   for (const name of gateways) guarded.nodes[name] = freshNode('open');
   guarded.shop = await addCluster(guarded);
@@ -184,7 +187,7 @@ function cloudOf(guarded: Guarded, made: Cloud, machines: Cloud['machines']): Cl
     ...(guarded.hasMachines && machines && { machines }),
     findHost: (token) => Promise.resolve(hostIn(guarded, token)),
     powerOff: (token) => guarded.powerOff(token),
-    powerOn: (token) => Promise.resolve(void guarded.done.push(`on ${nodeIn(token)}`)),
+    powerOn: (token) => guarded.powerOn(token),
   };
 }
 
