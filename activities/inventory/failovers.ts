@@ -50,6 +50,10 @@ export interface FailoverTable {
   noteFenced(id: Failover['id'], lease: Failover['lease']): Promise<void>;
   /** Once; later calls change nothing. */
   end(id: Failover['id'], how: FailoverEnd): Promise<void>;
+  /** Ready clusters of which it is told that nobody took over. */
+  listWithoutPrimary(): Promise<ClusterId[]>;
+  /** Somebody is the primary after all. Of a cluster that is not one of {@link listWithoutPrimary} nothing changes. */
+  notePrimary(id: ClusterId, primary: NodeName): Promise<void>;
 }
 
 const failoverRow = z
@@ -66,6 +70,8 @@ const failoverRow = z
     fencedAt: fenced_at,
   }));
 const COLUMNS = 'id, cluster_id, node, fenced_at, lease';
+/** The reason that a condition tells. */
+const NOBODY = 'NobodyTookOver';
 
 export function failoverTable(database: Database): FailoverTable {
   return {
@@ -80,6 +86,15 @@ export function failoverTable(database: Database): FailoverTable {
       ]);
     },
     end: (id, how) => database.transaction((sql) => end(sql, id, how)),
+    listWithoutPrimary: async () => {
+      const rows = await database.rows(
+        z.object({ id: clusterId }),
+        `select id from clusters where state = 'ready' and conditions @> $1::jsonb`,
+        [JSON.stringify([{ type: 'PrimaryServes', reason: NOBODY }])],
+      );
+      return rows.map(({ id }) => id);
+    },
+    notePrimary: (id, primary) => database.transaction((sql) => notePrimary(sql, id, primary)),
   };
 }
 
@@ -131,6 +146,14 @@ async function end(sql: Sql, id: Failover['id'], how: FailoverEnd): Promise<void
   await appendAudit(sql, { actor: 'autopilot', action: 'failover ended', subject, details });
 }
 
+async function notePrimary(sql: Sql, id: ClusterId, primary: NodeName): Promise<void> {
+  const { status } = await lockCluster(sql, id, null);
+  const told = status.conditions.find(({ type }) => type === 'PrimaryServes');
+  if (told?.reason !== NOBODY) return;
+  const message = `${primary} is the primary, after a while without one.`;
+  await setCondition(sql, id, { type: 'PrimaryServes', status: true, reason: 'PrimaryFound', message });
+}
+
 function conditionOf(
   node: NodeName,
   { primary, host }: FailoverEnd,
@@ -147,7 +170,7 @@ function conditionOf(
   const after = `The host of ${node} ${WHAT_BECAME_OF_IT[host]}.`;
   if (primary !== null)
     return { type, status: true, reason: 'FailedOver', message: `${primary} took over from ${node}. ${after}` };
-  return { type, status: false, reason: 'NobodyTookOver', message: `No data node took over from ${node}. ${after}` };
+  return { type, status: false, reason: NOBODY, message: `No data node took over from ${node}. ${after}` };
 }
 
 const WHAT_BECAME_OF_IT: Readonly<Record<FormerHost, string>> = {

@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { log } from '@temporalio/activity';
-import { silentPrimary } from '../../domain/heartbeats';
+import { isHeard, silentPrimary } from '../../domain/heartbeats';
 import type { ClusterId } from '../../domain/ids';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
 import { reasonOf } from '../host/cancellation';
 import type { Failover } from '../inventory/failovers';
 import { carryOn, takeUp } from './failover';
+import type { HeardCluster } from './hearing';
 import { openHearing } from './hearing';
 import type { HealingSteps } from './order';
 import { watchLosses } from './replacements';
@@ -39,6 +40,7 @@ export async function guardClusters(
     await failovers.takeUpLeft().catch(tell);
     await hearing.follow().catch(tell);
     await hearing.record().catch(tell);
+    await notePrimaries(fleet, hearing.clusters()).catch(tell);
     losses.look(hearing.clusters());
   });
   await every(LOOK_MS, signal, () => {
@@ -101,6 +103,17 @@ function createFailovers(fleet: Fleet, clock: () => number): Failovers {
       for (const failover of await table.listUnfinished()) void carry(failover, takeUp);
     },
   };
+}
+
+/** Where nobody took over in time somebody may later: Patroni goes on, and so do replacements and whoever mends the cluster. */
+async function notePrimaries({ inventory }: Fleet, clusters: readonly HeardCluster[]): Promise<void> {
+  const without = new Set(await inventory.failovers.listWithoutPrimary());
+  for (const heard of clusters) {
+    const { id } = heard.view.cluster;
+    if (!without.has(id)) continue;
+    const primary = heard.heartbeats().find((heartbeat) => isHeard(heartbeat) && heartbeat.role === 'primary');
+    if (primary) await inventory.failovers.notePrimary(id, primary.node);
+  }
 }
 
 /** What fails is done again at the next time. */

@@ -237,3 +237,31 @@ test('a worker that took one up does not switch the host off that another one ha
   listed.mockRestore();
   expect(deeds()).toEqual([]);
 });
+
+test('where nobody took over, that is told until a primary is heard', async () => {
+  const { failovers } = guarded.inventory;
+  for (const name of ['pg-1', 'pg-2', 'pg-3']) change(guarded, name, { says: 'replica' });
+  const failover = await failovers.begin(guarded.shop.cluster.id, 'pg-1');
+  if (!failover) throw new Error('no failover began');
+  // While one is under way nobody is told of instead.
+  await failovers.notePrimary(guarded.shop.cluster.id, 'pg-3');
+  expect(await told()).toMatchObject({ status: false, reason: 'FailingOver' });
+  await failovers.end(failover.id, { primary: null, host: 'off' });
+  expect(await told()).toMatchObject({
+    ...{ status: false, reason: 'NobodyTookOver' },
+    message: 'No data node took over from pg-1. The host of pg-1 could not be switched on again.',
+  });
+  guarded.guard();
+  await heard(guarded);
+  const listed = jest.spyOn(failovers, 'listWithoutPrimary');
+  await eventually(() => listed.mock.calls.length > 2);
+  listed.mockRestore();
+  expect(await told()).toMatchObject({ status: false, reason: 'NobodyTookOver' });
+  change(guarded, 'pg-3', { says: 'primary' });
+  await eventually(async () => (await told())?.status);
+  expect(await told()).toMatchObject({
+    reason: 'PrimaryFound',
+    message: 'pg-3 is the primary, after a while without one.',
+  });
+  expect(await failovers.listWithoutPrimary()).toEqual([]);
+});
