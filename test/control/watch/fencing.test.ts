@@ -104,6 +104,8 @@ test.each([
     await heard(guarded);
     silence(guarded, 'pg-1');
     await eventually(() => tries >= 2);
+    // Another worker was at it.
+    guarded.takenForOff.add('pg-1 by pg-2');
     change(guarded, 'pg-1', { host });
     change(guarded, 'pg-2', { says: 'primary' });
     await eventually(async () => (await told())?.reason === 'FailedOver');
@@ -112,6 +114,7 @@ test.each([
       message: `pg-2 took over from pg-1. The host of pg-1 ${became}.`,
     });
     expect(deeds()).toEqual(['gw-1 leads to another primary', ...done]);
+    expect(guarded.takenForOff.size).toBe(0);
     expect(await unfinished()).toEqual([]);
   },
 );
@@ -167,7 +170,10 @@ test.each([
   ['another one', 'pg-2', 'FailedOver', 'pg-2 took over from pg-1. The host of pg-1 is switched on again.'],
 ])('one that is off and of whom nobody knows anything is switched on; %s is the primary', async (_who, ...ended) => {
   const [primary, reason, message] = ended;
+  await begin(guarded, ['gw-1']);
+  guarded.takenForOff.add('pg-1 by pg-2');
   guarded.powerOn = () => {
+    expect(guarded.takenForOff.size).toBe(0);
     guarded.done.push('on pg-1');
     change(guarded, 'pg-1', { host: 'runs', says: 'replica', answers: true });
     change(guarded, primary, { says: 'primary' });
@@ -176,7 +182,7 @@ test.each([
   await leftUnfenced('off');
   await eventually(async () => (await told())?.reason === reason);
   expect(await told()).toMatchObject({ status: true, message });
-  expect(deeds()).toEqual(['on pg-1']);
+  expect(deeds()).toEqual(['on pg-1', ...(primary === 'pg-1' ? [] : ['gw-1 leads to another primary'])]);
   expect(await unfinished()).toEqual([]);
 });
 
