@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { DiskAct, DiskLook } from '../../domain/disk-ladder';
 import type { NodeName } from '../../domain/topology';
 import type { Standby } from '../../domain/watching';
-import { DISK_ACTS_FILE } from '../disk/guard';
+import { DISK_ACTS_FILE, REFUSED } from '../disk/guard';
 import { ETCD_CLIENT_PORT } from '../etcd/config';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodeBeside, dataNodesOf } from '../fleet';
@@ -68,7 +68,7 @@ const FACTS = sql`SELECT json_build_object('isPrimary', NOT pg_is_in_recovery(),
 const LOOK_AT_DATA = `facts=$1 binaries=$2 socket=$3 volume=$4 data=$5 acts=$6 newest=$7 tls=$8
 shift 8
 echo "volume $(df -B1 --output=size,avail "$volume" | tail -n 1)"
-grep -qs "^default_transaction_read_only = 'on'" "$data/postgresql.auto.conf" && echo refuses
+grep -qs "^default_transaction_read_only = '${REFUSED}'" "$data/postgresql.auto.conf" && echo refuses
 told=$("$binaries/psql" -XAtqw -h "$socket" -d postgres -c "$facts" 2>/dev/null) && echo "postgres $told"
 case $told in *'"isPrimary" : true'*) "$@" 2>/dev/null | sed 's/^/etcd /' ;; esac
 [ ! -e "$acts" ] || tail -n "$newest" "$acts" | sed 's/^/act /'
