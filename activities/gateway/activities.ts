@@ -8,9 +8,11 @@ import type { Services } from '../host/services';
 import { rootFile, startServices, stopService } from '../host/services';
 import { sh } from '../host/shell';
 import { SYSTEM_ROLES } from '../patroni/hba';
+import { orWithout } from '../power/there';
 import { makePassword } from '../secrets/passwords';
 import { SECRET_NAMES } from '../secrets/stored-secrets';
 import { tlsFiles } from '../secrets/node-certificate';
+import { CUT_SESSIONS, CUT_SESSIONS_FILE } from './cut-sessions';
 import type { GatewayPlace } from './haproxy';
 import { ALLOWED_IPS_FILE, allowedIpsFile, HAPROXY_CONFIG_FILE, haproxyConfig, ON_ITS_OWN } from './haproxy';
 import { KEEPALIVED_CONFIG_FILE, keepalivedConfig } from './keepalived';
@@ -19,7 +21,7 @@ import { PGBOUNCER_CONFIG_FILE, PGBOUNCER_USERS_FILE, pgbouncerConfig, pgbouncer
 export interface GatewayActivities {
   /**
    * Makes a gateway forward: HAProxy, PgBouncer and, where the address floats, keepalived. Does not need PostgreSQL to
-   * be there yet. Idempotent: a service is restarted only when one of its files changed. Retry: `remote`.
+   * be there yet. A start of the whole cluster does without one that is away. Idempotent: a service is restarted only when one of its files changed. Retry: `remote`.
    * Effects: certificates, configuration and services on the host. Undo: deleteHost.
    */
   openGateway(at: StepRef, node: NodeName): Promise<void>;
@@ -34,15 +36,19 @@ export function createGatewayActivities(fleet: Fleet): GatewayActivities {
   return {
     async openGateway(at, name) {
       const { view, node, host } = await openNode(fleet, at, name);
-      await startServices(host, await gatewayServices(fleet, view, node, host));
+      await orWithout(fleet, at, view, node, async () =>
+        startServices(host, await gatewayServices(fleet, view, node, host)),
+      );
     },
 
     async closeGateway(at, name) {
-      const { view, host } = await openNode(fleet, at, name);
+      const { view, node, host } = await openNode(fleet, at, name);
       const services = view.network?.floatingAddress
         ? ['keepalived', 'haproxy', 'pgbouncer']
         : ['haproxy', 'pgbouncer'];
-      for (const service of services) await stopService(host, service);
+      await orWithout(fleet, at, view, node, async () => {
+        for (const service of services) await stopService(host, service);
+      });
     },
   };
 }
@@ -67,6 +73,7 @@ export async function gatewayServices(
   ];
   const haproxy = [
     rootFile(ALLOWED_IPS_FILE, allowedIpsFile(view)),
+    rootFile(CUT_SESSIONS_FILE, CUT_SESSIONS),
     rootFile(HAPROXY_CONFIG_FILE, haproxyConfig(view, place)),
   ];
   const network = view.network;

@@ -7,10 +7,10 @@ import { plainWord } from '../host/config-text';
 import type { ShellCommand } from '../host/shell';
 import { sh } from '../host/shell';
 import { CA_FILE } from '../host/tls-paths';
+import { ADMIN_SOCKET, CUT_SESSIONS_FILE } from './cut-sessions';
 import { GATEWAY_PORTS, PGBOUNCER_LOCAL_PORT, PRIMARY_LOCAL_PORT } from './ports';
 
 export const HAPROXY_CONFIG_FILE = '/etc/haproxy/haproxy.cfg';
-const ADMIN_SOCKET = '/run/haproxy/admin.sock';
 export const ALLOWED_IPS_FILE = '/etc/haproxy/allowed-ips.lst';
 
 /** Where a gateway serves. */
@@ -33,6 +33,10 @@ export function allowedIpsFile(view: ClusterView): string {
  */
 const TO_THE_ONE_PRIMARY = ['tcp-request connection reject if { nbsrv(primary) gt 1 }', 'default_backend primary'];
 
+/** Hosts that lost their power say no farewell: without these what they held would be kept for two hours. */
+const CLIENT_KEEPALIVE = ['option clitcpka', 'clitcpka-idle 30s', 'clitcpka-intvl 5s', 'clitcpka-cnt 3'];
+const SERVER_KEEPALIVE = ['option srvtcpka', 'srvtcpka-idle 5s', 'srvtcpka-intvl 1s', 'srvtcpka-cnt 5'];
+
 /**
  * TCP only: TLS is between the client and PostgreSQL (or PgBouncer), the gateway can't read it. Patroni tells which
  * node is what; when a node stops being the primary its sessions are cut, so that no client goes on talking to it.
@@ -45,8 +49,9 @@ export function haproxyConfig(view: ClusterView, gateway: GatewayPlace = ON_ITS_
       'maxconn 4000',
       'user haproxy',
       'group haproxy',
-      `stats socket ${ADMIN_SOCKET} mode 660 level admin`,
+      `stats socket ${ADMIN_SOCKET} user haproxy group haproxy mode 660 level admin`,
       'max-spread-checks 50ms',
+      `lua-load ${CUT_SESSIONS_FILE}`,
     ]),
     section('defaults', [
       'mode tcp',
@@ -54,8 +59,8 @@ export function haproxyConfig(view: ClusterView, gateway: GatewayPlace = ON_ITS_
       'timeout client 24h',
       'timeout server 24h',
       'timeout check 2s',
-      'option clitcpka',
-      'option srvtcpka',
+      ...CLIENT_KEEPALIVE,
+      ...SERVER_KEEPALIVE,
       'retries 0',
     ]),
     frontend('primary', bind(gateway, GATEWAY_PORTS.primary), TO_THE_ONE_PRIMARY),
@@ -76,13 +81,20 @@ my $haproxy = IO::Socket::UNIX->new(Peer => $path) or die "$path: $!\n";
 print $haproxy join('; ', @orders), "\n"; 1 while <$haproxy>;`;
 
 /**
- * Leads to another primary, or to the same one again, at once, rather than with the next look at its health, which has the last word all
- * the same. Where HAProxy does not run there is nothing to lead.
+ * Leads to another primary, or to the same one again, or away from one that is none any more, whose sessions end: at once, rather than with
+ * the next look at its health, which has the last word all the same. Where HAProxy does not run there is nothing to lead.
  */
-export function leadTo({ from, to }: { readonly from?: NodeName; readonly to: NodeName }): ShellCommand {
-  const orders = [...(from ? [`set server primary/${from} health down`] : []), `set server primary/${to} health up`];
+export function leadTo({ from, to }: Lead): ShellCommand {
+  const orders = [
+    ...(from ? [`set server primary/${from} health down`] : []),
+    ...(to ? [`set server primary/${to} health up`] : []),
+  ];
   return sh`{ perl -e ${TELL} ${ADMIN_SOCKET} ${orders} || :; }`;
 }
+
+/** Whom to lead clients away from, and to: one of them at least. */
+export type Lead =
+  { readonly from: NodeName; readonly to?: NodeName } | { readonly from?: NodeName; readonly to: NodeName };
 
 /** `transparent`: also while the address is on another gateway. */
 const bind = ({ bindAddress }: GatewayPlace, port: number): string =>
@@ -105,7 +117,7 @@ function backend(name: string, healthPath: string, nodes: readonly ReachableNode
     'balance leastconn',
     `option httpchk OPTIONS ${healthPath}`,
     'http-check expect status 200',
-    `default-server inter 1s fastinter 200ms downinter 1s fall 2 rise 1 on-marked-down shutdown-sessions maxconn ${connections}`,
+    `default-server inter 1s fastinter 200ms downinter 1s fall 2 rise 1 tcp-ut 10s observe layer4 error-limit 1 on-error sudden-death maxconn ${connections}`,
     ...nodes.map(
       (node) =>
         `server ${plainWord(node.name)} ${plainWord(node.privateAddress)}:5432 check port ${PATRONI_REST_PORT} check-ssl verify required ca-file ${CA_FILE} verifyhost ${node.name}`,

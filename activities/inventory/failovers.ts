@@ -23,6 +23,18 @@ export interface Failover {
   readonly lease: number | null;
 }
 
+/**
+ * What became of the host of a former primary: it is on again; it could not be switched on; there is none any more; nobody knows that
+ * it was off, and nothing was done to it.
+ */
+export type FormerHost = 'on' | 'off' | 'gone' | 'left alone';
+
+export interface FailoverEnd {
+  /** Who it is instead, or the same one where it answers again and was left alone; null: nobody is. */
+  readonly primary: NodeName | null;
+  readonly host: FormerHost;
+}
+
 /** What the watch has done about primaries that were lost. */
 export interface FailoverTable {
   /**
@@ -36,8 +48,12 @@ export interface FailoverTable {
   demandNone(clusterId: ClusterId): Promise<void>;
   /** Once; later calls change nothing. */
   noteFenced(id: Failover['id'], lease: Failover['lease']): Promise<void>;
-  /** @param primary who it is instead, or the same one where it answers again and was left alone; null: nobody is. */
-  end(id: Failover['id'], primary: NodeName | null): Promise<void>;
+  /** Once; later calls change nothing. */
+  end(id: Failover['id'], how: FailoverEnd): Promise<void>;
+  /** Ready clusters of which it is told that nobody took over. */
+  listWithoutPrimary(): Promise<ClusterId[]>;
+  /** Somebody is the primary after all. Of a cluster that is not one of {@link listWithoutPrimary} nothing changes. */
+  notePrimary(id: ClusterId, primary: NodeName): Promise<void>;
 }
 
 const failoverRow = z
@@ -54,6 +70,8 @@ const failoverRow = z
     fencedAt: fenced_at,
   }));
 const COLUMNS = 'id, cluster_id, node, fenced_at, lease';
+/** The reason that a condition tells. */
+const NOBODY = 'NobodyTookOver';
 
 export function failoverTable(database: Database): FailoverTable {
   return {
@@ -67,7 +85,16 @@ export function failoverTable(database: Database): FailoverTable {
         lease,
       ]);
     },
-    end: (id, primary) => database.transaction((sql) => end(sql, id, primary)),
+    end: (id, how) => database.transaction((sql) => end(sql, id, how)),
+    listWithoutPrimary: async () => {
+      const rows = await database.rows(
+        z.object({ id: clusterId }),
+        `select id from clusters where state = 'ready' and conditions @> $1::jsonb`,
+        [JSON.stringify([{ type: 'PrimaryServes', reason: NOBODY }])],
+      );
+      return rows.map(({ id }) => id);
+    },
+    notePrimary: (id, primary) => database.transaction((sql) => notePrimary(sql, id, primary)),
   };
 }
 
@@ -100,7 +127,7 @@ async function begin(sql: Sql, id: ClusterId, node: NodeName): Promise<Failover 
   return begun;
 }
 
-async function end(sql: Sql, id: Failover['id'], primary: NodeName | null): Promise<void> {
+async function end(sql: Sql, id: Failover['id'], how: FailoverEnd): Promise<void> {
   const failover = first(await sql.rows(failoverRow, `select ${COLUMNS} from failovers where id = $1`, [id]));
   if (!failover) throw new Error(`no failover ${id}`);
   const { clusterId: subject, node, fencedAt } = failover;
@@ -110,25 +137,45 @@ async function end(sql: Sql, id: Failover['id'], primary: NodeName | null): Prom
       z.object({ took_ms: z.number() }),
       `update failovers set finished_at = now(), new_primary = $2 where id = $1 and finished_at is null
        returning (extract(epoch from now() - begun_at) * 1000)::int as took_ms`,
-      [id, primary],
+      [id, how.primary],
     ),
   );
   if (!ended) return;
-  await setCondition(sql, subject, conditionOf(node, primary, fencedAt !== null));
-  const details = { node, primary: primary ?? 'none', tookMs: ended.took_ms };
+  await setCondition(sql, subject, conditionOf(node, how, fencedAt !== null));
+  const details = { node, primary: how.primary ?? 'none', host: how.host, tookMs: ended.took_ms };
   await appendAudit(sql, { actor: 'autopilot', action: 'failover ended', subject, details });
 }
 
-function conditionOf(node: NodeName, primary: NodeName | null, wasFenced: boolean): Parameters<typeof setCondition>[2] {
+async function notePrimary(sql: Sql, id: ClusterId, primary: NodeName): Promise<void> {
+  const { status } = await lockCluster(sql, id, null);
+  const told = status.conditions.find(({ type }) => type === 'PrimaryServes');
+  if (told?.reason !== NOBODY) return;
+  const message = `${primary} is the primary, after a while without one.`;
+  await setCondition(sql, id, { type: 'PrimaryServes', status: true, reason: 'PrimaryFound', message });
+}
+
+function conditionOf(
+  node: NodeName,
+  { primary, host }: FailoverEnd,
+  wasFenced: boolean,
+): Parameters<typeof setCondition>[2] {
   const type = 'PrimaryServes';
   if (primary === node) {
-    const message = wasFenced
-      ? `${node} was switched off, and is the primary again.`
-      : `${node} answers again: nothing was done.`;
+    const message =
+      wasFenced || host === 'on'
+        ? `${node} was switched off, and is the primary again.`
+        : `${node} answers again: nothing was done.`;
     return { type, status: true, reason: 'AnswersAgain', message };
   }
-  const back = `The host of ${node} is switched on again.`;
+  const after = `The host of ${node} ${WHAT_BECAME_OF_IT[host]}.`;
   if (primary !== null)
-    return { type, status: true, reason: 'FailedOver', message: `${primary} took over from ${node}. ${back}` };
-  return { type, status: false, reason: 'NobodyTookOver', message: `No data node took over from ${node}. ${back}` };
+    return { type, status: true, reason: 'FailedOver', message: `${primary} took over from ${node}. ${after}` };
+  return { type, status: false, reason: NOBODY, message: `No data node took over from ${node}. ${after}` };
 }
+
+const WHAT_BECAME_OF_IT: Readonly<Record<FormerHost, string>> = {
+  on: 'is switched on again',
+  off: 'could not be switched on again',
+  gone: 'is gone',
+  'left alone': 'was left alone',
+};

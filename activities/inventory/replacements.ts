@@ -23,10 +23,19 @@ export interface RecentOrder {
   /** Null: it is about the cluster as a whole. */
   readonly node: NodeName | null;
   readonly state: OperationState;
+  /** It ended, a moment ago and before anything was done, because the others could not do without the node just then. */
+  readonly hindered: boolean;
 }
 
+/** What is so for a moment: etcd had no majority, or the node itself took over. */
+const HINDRANCES: readonly ErrorCode[] = ['NO_QUORUM_LEFT', 'NODE_IS_PRIMARY'];
+const HINDERED_S = 30;
+
 export interface ReplacementTable {
-  /** Those that the autopilot ordered within so many seconds, the oldest first; without those whose node was back before anything was done. */
+  /**
+   * Those that the autopilot ordered within so many seconds, the oldest first; without those whose node was back before anything was done,
+   * and those that were hindered half a minute ago.
+   */
   listRecent(kind: Extract<OperationKind, 'replace-node' | 'recover'>, withinS: number): Promise<RecentOrder[]>;
   /** Tells of a ready cluster, as the condition `NodesServe`, which nodes it has lost; null: none. What is told already is left. */
   tell(clusterId: ClusterId, condition: NodesServe | null): Promise<void>;
@@ -44,7 +53,7 @@ export interface ReplacementTable {
 }
 
 const recentRow = z
-  .object({ cluster_id: clusterId, node: nodeName.nullable(), state: z.enum(OPERATION_STATES) })
+  .object({ cluster_id: clusterId, node: nodeName.nullable(), state: z.enum(OPERATION_STATES), hindered: z.boolean() })
   .transform(({ cluster_id, ...row }) => ({ clusterId: cluster_id, ...row }));
 
 export function replacementTable(database: Database): ReplacementTable {
@@ -52,10 +61,11 @@ export function replacementTable(database: Database): ReplacementTable {
     listRecent: (kind, withinS) =>
       database.rows(
         recentRow,
-        `select cluster_id, node ->> 'name' as node, state from operations
+        `select cluster_id, node ->> 'name' as node, state, hindered
+           from operations, coalesce(error ->> 'code' = any ($4), false) as hindered
           where cause = 'autopilot' and kind = $1 and created_at > now() - $2 * interval '1 s'
-            and error ->> 'code' is distinct from $3 order by id`,
-        [kind, withinS, 'NODE_BACK' satisfies ErrorCode],
+            and error ->> 'code' is distinct from $3 and not (hindered and finished_at < now() - $5 * interval '1 s') order by id`,
+        [kind, withinS, 'NODE_BACK' satisfies ErrorCode, HINDRANCES, HINDERED_S],
       ),
     tell: (id, condition) => database.transaction((sql) => tell(sql, id, condition)),
     tellUnlessBusy: (id, condition) =>

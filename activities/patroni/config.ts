@@ -78,8 +78,12 @@ export function patroniConfig(
   });
 }
 
-/** Seconds. A leader that was lost is noticed within `ttl`, which Patroni allows no shorter. */
-export const LEASE = { ttl: 20, loop_wait: 1, retry_timeout: 5 } as const;
+/**
+ * Seconds. A leader that was lost is noticed within `ttl`, which Patroni allows no shorter. Within `retry_timeout` a primary that gets no
+ * answer from etcd steps down: where the leader of etcd is lost with its host, the others elect one first, which takes them up to five.
+ * Patroni wants `loop_wait` and twice `retry_timeout` within `ttl`.
+ */
+export const LEASE = { ttl: 20, loop_wait: 1, retry_timeout: 9 } as const;
 
 /** A commit is acknowledged when a quorum has it, or not at all. */
 export const STRICT_QUORUM = {
@@ -138,7 +142,20 @@ export const archiveSettings = (archive: Backups['archive']): PostgresSettings &
     : // With none at all PostgreSQL would keep its whole log for the time when there is one.
       { archive_command: '/bin/true' };
 
+/**
+ * A client whose host lost its power says no farewell, and its locks and its place among the connections would be held for two hours:
+ * so long Linux waits before it asks. Asks an idle one after five seconds, and one that has a statement running each five.
+ */
+const GONE_WITHIN_10_S: PostgresSettings = {
+  tcp_keepalives_idle: '5s',
+  tcp_keepalives_interval: '1s',
+  tcp_keepalives_count: 5,
+  tcp_user_timeout: '10s',
+  client_connection_check_interval: '5s',
+};
+
 const FIXED_SETTINGS: PostgresSettings = {
+  ...GONE_WITHIN_10_S,
   wal_level: 'replica',
   wal_log_hints: 'on',
   hot_standby: 'on',

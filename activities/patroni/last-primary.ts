@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { HoldfastError } from '../../domain/errors';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView } from '../fleet';
@@ -63,6 +64,20 @@ export function lastPrimary(stopped: readonly Stopped[], known: NodeName): Stopp
   );
   if (!last) throw new HoldfastError('NOT_FOUND', { kind: 'primary of', ref: known });
   return last;
+}
+
+/* After a boot etcd needs a moment to agree on a leader of its own. */
+const READ_SYNC = 'until sync=$("$@"); do sleep 0.2; done; printf %s "$sync"';
+const ETCD_MS = 60_000;
+
+const syncKey = z.object({ leader: z.string().nullish() });
+
+/** Whom Patroni has written down, before its promotion, as the primary whose commits wait for the others; null where no commit waits. */
+export async function lastSyncLeader(host: Host, { cluster }: Pick<ClusterView, 'cluster'>): Promise<string | null> {
+  const read = [...ETCDCTL, 'get', `${keysOf(cluster)}/sync`, '--print-value-only'];
+  const options = { title: 'see who was the primary at last', timeoutMs: ETCD_MS };
+  const written = (await host.run(sh`sh -c ${READ_SYNC} sh ${read}`, options)).trim();
+  return written === '' ? null : (syncKey.parse(JSON.parse(written)).leader ?? null);
 }
 
 /*

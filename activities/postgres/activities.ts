@@ -2,6 +2,7 @@ import type { StepRef } from '../../domain/clusters';
 import type { Fleet } from '../fleet';
 import { fencedHostOf, secretRef, viewCluster } from '../fleet';
 import { SYSTEM_ROLES } from '../patroni/hba';
+import { isOfWhole, nodesThere } from '../power/there';
 import { ensureAuthority } from '../secrets/node-certificate';
 import { makePassword, scramVerifier } from '../secrets/passwords';
 import { SECRET_NAMES } from '../secrets/stored-secrets';
@@ -44,6 +45,8 @@ export function createPostgresActivities(fleet: Fleet): PostgresActivities {
     async proveEndpoint(at) {
       const view = await viewCluster(fleet, at.clusterId);
       const { cluster } = view;
+      // A start does without a gateway that is away.
+      const nodes = (await isOfWhole(fleet, at)) ? await nodesThere(view, view.nodes) : view.nodes;
       const [password, authority] = await Promise.all([
         fleet.secrets.read(secretRef(cluster, SECRET_NAMES.role(cluster.spec.owner))),
         ensureAuthority(fleet, cluster),
@@ -52,7 +55,7 @@ export function createPostgresActivities(fleet: Fleet): PostgresActivities {
       const access = { spec: cluster.spec, hasReplicas, password, caPem: authority.certificatePem };
       const proofId = at.operationId.slice(-12);
       const versions = await Promise.all(
-        endpointOf(view).addresses.map((address, i) =>
+        endpointOf({ ...view, nodes }).addresses.map((address, i) =>
           fleet.proveAddress(address, access, `${proofId}_${i}`, PROOF_TIMEOUT_MS),
         ),
       );

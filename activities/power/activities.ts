@@ -10,6 +10,7 @@ import { findPrimary } from '../postgres/psql';
 import { tellNothing } from '../progress';
 import { startPostgres, stopPostgres } from './postgres';
 import { switchOff, switchOn } from './hosts';
+import { hasMajority, nodesThere } from './there';
 
 /** All stores have to have the end of the log by then. */
 const ARCHIVE_S = 100;
@@ -17,8 +18,8 @@ const ARCHIVE_S = 100;
 /** A whole cluster is stopped, and started again. */
 export interface PowerActivities {
   /**
-   * Sees that no failover is under way and that every data node follows the primary. Looks only. Retry: `remote`.
-   * @throws NOT_YET, STOP_FAILED.
+   * Sees that no failover is under way, and that every data node whose host is there follows the primary, which have to be a majority: only
+   * that can start again. Looks only. Retry: `remote`. @throws NOT_YET, STOP_FAILED.
    */
   demandStoppable(at: StepRef): Promise<void>;
   /** Has the log archived up to now: what comes later is archived as PostgreSQL stops. Repeatable. Retry: `remote`. @throws STOP_FAILED. */
@@ -32,14 +33,17 @@ export interface PowerActivities {
    * Undo: {@link PowerActivities.startPostgres}.
    */
   stopPostgres(at: StepRef): Promise<void>;
-  /** Starts it on every data node; the one that was the primary is it again. Idempotent. Retry: `long`. Undo: {@link PowerActivities.stopPostgres}. */
+  /**
+   * Starts it on every data node whose host is there, a majority; the one that was the primary is it again, and where that is away Patroni
+   * chooses one that has all that was acknowledged. Idempotent. Retry: `long`. Undo: {@link PowerActivities.stopPostgres}.
+   */
   startPostgres(at: StepRef): Promise<void>;
   /**
    * Switches all hosts off through their cloud; where that can't be undone without a hand, stops what Holdfast runs there. Idempotent.
    * Retry: `long`. Undo: {@link PowerActivities.switchOn}.
    */
   switchOff(at: StepRef): Promise<void>;
-  /** Returns when all of them answer. Idempotent. Retry: `long`. Undo: {@link PowerActivities.switchOff}. */
+  /** Returns when all of them answer, or a majority of the data nodes does and the others have not within the time of a boot. Idempotent. Retry: `long`. Undo: {@link PowerActivities.switchOff}. */
   switchOn(at: StepRef): Promise<void>;
 }
 
@@ -82,9 +86,10 @@ const failed = (detail: string): HoldfastError => new HoldfastError('STOP_FAILED
 
 async function demandStoppable(fleet: Fleet, view: ClusterView): Promise<void> {
   await fleet.inventory.failovers.demandNone(view.cluster.id);
-  const replicas = dataNodesOf(view).length - 1;
-  if (replicas === 0) return void (await findPrimary(fleet, view));
-  if (!(await isQuorumFormed(fleet, view, replicas)))
+  const nodes = await nodesThere(view, dataNodesOf(view));
+  if (dataNodesOf(view).length === 1) return void (await findPrimary(fleet, view));
+  if (!hasMajority(view, nodes)) throw failed('no majority of the hosts of its data nodes is on; wait until one is');
+  if (!(await isQuorumFormed(fleet, view, nodes.length - 1)))
     throw failed('not every data node is in sync with the primary; wait until all of them are');
 }
 

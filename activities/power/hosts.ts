@@ -1,5 +1,6 @@
-import type { StepRef } from '../../domain/clusters';
+import type { ClusterNode, StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
+import { HoldfastError } from '../../domain/errors';
 import { hostToken } from '../cloud/tokens';
 import type { ClusterView, Fleet } from '../fleet';
 import { fencedHostOf, reachableNode } from '../fleet';
@@ -7,6 +8,7 @@ import type { RunOptions } from '../host/host';
 import { WANTS } from '../host/services';
 import type { ShellCommand } from '../host/shell';
 import { sh } from '../host/shell';
+import { demandMajority, hasMajority, nodesThere, tellAway, unlessAway } from './there';
 
 /** Hosts of a cluster, or, where nobody can switch them on again, what Holdfast runs on them. */
 
@@ -52,25 +54,46 @@ done`;
 /** See PowerActivities.switchOff. */
 export async function switchOff(fleet: Fleet, at: StepRef, view: ClusterView): Promise<void> {
   const { cloud, cluster } = view;
-  if (cloud.fences) return each(view.nodes, ({ name }) => cloud.powerOff(hostToken(cluster, name)));
-  await onAll(fleet, at, view, sh`sh -c ${SET_ASIDE} sh ${ASIDE} ${[...SERVICES]}`, { title: 'stop all services' });
+  const nodes = await nodesThere(view, view.nodes);
+  if (cloud.fences) return each(nodes, ({ name }) => cloud.powerOff(hostToken(cluster, name)));
+  const stop = sh`sh -c ${SET_ASIDE} sh ${ASIDE} ${[...SERVICES]}`;
+  await each(nodes, async (node) => {
+    const stopping = on(fleet, at, view, node, stop, { title: 'stop all services' });
+    // A gateway that nobody hears leads nowhere.
+    await (node.role === 'gateway' ? unlessAway(stopping) : stopping);
+  });
 }
 
 /** See PowerActivities.switchOn. */
 export async function switchOn(fleet: Fleet, at: StepRef, view: ClusterView): Promise<void> {
   const { cloud, cluster } = view;
-  if (cloud.fences) await each(view.nodes, ({ name }) => cloud.powerOn(hostToken(cluster, name)));
   const options = { title: 'start all services', connectTimeoutMs: BOOT_MS };
-  await onAll(fleet, at, view, sh`sh -c ${TAKE_BACK} sh ${ASIDE} ${SERVICES.toReversed()}`, options);
+  const start = sh`sh -c ${TAKE_BACK} sh ${ASIDE} ${SERVICES.toReversed()}`;
+  const nodes = await nodesThere(view, view.nodes, 'orOff');
+  const outcomes = await Promise.allSettled(
+    nodes.map(async (node) => {
+      if (cloud.fences) await cloud.powerOn(hostToken(cluster, node.name));
+      await on(fleet, at, view, node, start, options);
+    }),
+  );
+  const answering = nodes.filter((_, i) => outcomes[i]?.status === 'fulfilled');
+  for (const outcome of outcomes)
+    if (outcome.status === 'rejected' && !(isPassing(outcome.reason) && hasMajority(view, answering)))
+      throw outcome.reason;
+  demandMajority(view, answering);
+  const away = view.nodes.filter((node) => !answering.includes(node));
+  if (away.length > 0) await tellAway(fleet, at, away);
 }
 
-const onAll = (
+/** Of one host, or of the whole cloud: without a majority it is waited for. */
+const isPassing = (error: unknown): boolean => error instanceof HoldfastError && error.retryable;
+
+const on = (
   fleet: Fleet,
   at: StepRef,
   view: ClusterView,
+  { name }: ClusterNode,
   command: ShellCommand,
   options: RunOptions,
-): Promise<void> =>
-  each(view.nodes, ({ name }) =>
-    fencedHostOf(fleet, at, view, reachableNode(view, name)).run(command, { ...options, timeoutMs: SERVICES_MS }),
-  );
+): Promise<string> =>
+  fencedHostOf(fleet, at, view, reachableNode(view, name)).run(command, { ...options, timeoutMs: SERVICES_MS });

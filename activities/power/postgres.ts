@@ -1,17 +1,18 @@
 import type { StepRef } from '../../domain/clusters';
 import { each } from '../../domain/each';
 import { HoldfastError } from '../../domain/errors';
-import { hostToken } from '../cloud/tokens';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, fencedHostOf, hostOf } from '../fleet';
 import { tellsFailedCommand, TIMEOUT_EXIT_CODE } from '../host/errors';
 import type { Host } from '../host/host';
 import type { MainData } from '../patroni/halt';
 import { beginToStop, startOn, stopOn } from '../patroni/halt';
-import { giveLease, lastPrimary, lookAtData } from '../patroni/last-primary';
+import type { StoppedData } from '../patroni/last-primary';
+import { giveLease, lastPrimary, lastSyncLeader, lookAtData } from '../patroni/last-primary';
 import { binariesOf, dataDirectory } from '../postgres/paths';
 import { findPrimary, IS_PRIMARY, runSql, untilTrue } from '../postgres/psql';
 import { sql } from '../postgres/sql';
+import { demandMajority, nodesThere, unlessAway } from './there';
 
 /** PostgreSQL of all data nodes of a cluster. */
 
@@ -30,7 +31,7 @@ const placesOf = ({ cluster }: ClusterView): MainData => ({
  */
 export async function stopPostgres(fleet: Fleet, at: StepRef, view: ClusterView): Promise<void> {
   const hostFor = (node: ReachableNode): Host => fencedHostOf(fleet, at, view, node);
-  const nodes = await nodesThatRun(view);
+  const nodes = await nodesThere(view, dataNodesOf(view));
   await each(nodes, (node) => beginToStop(hostFor(node)));
   const served = await Promise.all(nodes.map((node) => isPrimary(fleet, view, node)));
   const stop = (node: ReachableNode): Promise<string> => stopOn(hostFor(node), placesOf(view));
@@ -42,14 +43,6 @@ export async function stopPostgres(fleet: Fleet, at: StepRef, view: ClusterView)
     nodes.filter((_, i) => served[i]),
     stop,
   );
-}
-
-/** Nothing has to be stopped on a host that is off. */
-async function nodesThatRun({ cloud, cluster, ...view }: ClusterView): Promise<ReachableNode[]> {
-  const nodes = dataNodesOf({ cloud, cluster, ...view });
-  if (!cloud.fences) return nodes;
-  const hosts = await Promise.all(nodes.map(({ name }) => cloud.findHost(hostToken(cluster, name))));
-  return nodes.filter((_, i) => hosts[i]?.running !== false);
 }
 
 async function isPrimary(fleet: Fleet, view: ClusterView, node: ReachableNode): Promise<boolean> {
@@ -65,22 +58,59 @@ async function isPrimary(fleet: Fleet, view: ClusterView, node: ReachableNode): 
 
 /** See PowerActivities.startPostgres. */
 export async function startPostgres(fleet: Fleet, at: StepRef, view: ClusterView): Promise<void> {
-  const places = placesOf(view);
   const hostFor = (node: ReachableNode): Host => fencedHostOf(fleet, at, view, node);
-  const nodes = dataNodesOf(view);
-  const [first] = nodes;
-  if (!first) throw new HoldfastError('NOT_FOUND', { kind: 'data node of', ref: view.cluster.name });
-  const stopped = await Promise.all(
-    nodes.map(async (node) => ({ name: node.name, ...(await lookAtData(hostFor(node), places, places.main)) })),
-  );
-  const last = lastPrimary(stopped, first.name);
-  const holder = nodes.find(({ name }) => name === last.name) ?? first;
-  await giveLease(hostFor(holder), view, holder.name);
-  // Patroni that starts a primary asks the others first, and would rather have one of them that is there already.
-  await startOn(hostFor(holder));
-  await serves(fleet, view, holder);
+  const stopped = await lookAtStopped(view, hostFor);
+  const nodes = stopped.map(({ node }) => node);
+  demandMajority(view, nodes);
+  const holder = await findHolder(view, stopped, hostFor);
+  if (holder) {
+    await giveLease(hostFor(holder), view, holder.name);
+    // Patroni that starts a primary asks the others first, and would rather have one of them that is there already.
+    await startOn(hostFor(holder));
+    await serves(fleet, view, holder);
+  }
   await each(nodes, (node) => startOn(hostFor(node)));
   await findPrimary(fleet, view, START_TIMEOUT_S);
+}
+
+interface StoppedNode {
+  readonly node: ReachableNode;
+  readonly data: StoppedData;
+}
+
+/** Those whose hosts are there. */
+async function lookAtStopped(view: ClusterView, hostFor: (node: ReachableNode) => Host): Promise<StoppedNode[]> {
+  const places = placesOf(view);
+  const looks = (await nodesThere(view, dataNodesOf(view))).map(async (node) => {
+    const data = await unlessAway(lookAtData(hostFor(node), places, places.main));
+    return data === null ? [] : [{ node, data }];
+  });
+  return (await Promise.all(looks)).flat();
+}
+
+/**
+ * Who is to be the primary: the one whom Patroni has written down as the last one, whose commits the others may lack. Whoever was promoted
+ * after him would have been written down before. Where that one is away, or follows another one by its data, it is Patroni's to say: it
+ * lets nobody be the primary who may lack a commit.
+ *
+ * @returns null: Patroni chooses.
+ */
+async function findHolder(
+  view: ClusterView,
+  stopped: readonly StoppedNode[],
+  hostFor: (node: ReachableNode) => Host,
+): Promise<ReachableNode | null> {
+  const [first] = stopped;
+  if (!first) throw new HoldfastError('NOT_FOUND', { kind: 'data node of', ref: view.cluster.name });
+  const leader = await lastSyncLeader(hostFor(first.node), view);
+  if (leader !== null) return stopped.find(({ node, data }) => node.name === leader && !data.isReplica)?.node ?? null;
+  // With nobody to wait for, it writes down nothing.
+  if (stopped.length < dataNodesOf(view).length) return null;
+  const last = lastPrimary(
+    stopped.map(({ node: { name }, data }) => ({ name, ...data })),
+    first.node.name,
+  );
+  return stopped.find(({ node }) => node.name === last.name)?.node ?? null;
 }
 
 /** Waits for it, as long as it may come by itself: it may be another one's turn. */

@@ -8,12 +8,9 @@ import { primaryPortOf } from '../gateway/pgbouncer';
 import { isOutOfReach, tellsFailedCommand, TIMEOUT_EXIT_CODE } from '../host/errors';
 import type { ShellCommand } from '../host/shell';
 import { inOrder, sh } from '../host/shell';
-import { hold, letGo } from './hold';
+import { hold, letGo, PAUSE_S } from './hold';
 
 /** Clients of the pooled port, who wait while something behind PgBouncer is done. */
-
-/** For so long PAUSE waits for transactions; nobody begins another one meanwhile. */
-export const PAUSE_S = 5;
 
 /** Looks only. @throws HOST_COMMAND_FAILED, HOST_UNREACHABLE where one of them does not work. */
 export async function demandGateways(fleet: Fleet, view: ClusterView): Promise<void> {

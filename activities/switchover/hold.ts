@@ -12,6 +12,16 @@ import { sh } from '../host/shell';
 
 /** Longer than a pause and a switchover, or a restart, take; shorter than Patroni's lease, and than clients are patient. */
 export const HOLD_S = 15;
+/** For so long of it PAUSE waits for transactions; nobody begins another one meanwhile. */
+export const PAUSE_S = 5;
+/** For so long before it ends whoever holds it begins to let go: who goes on by himself would meet what is half done. */
+export const RESUME_S = 1;
+/** What a switch has at least: it takes about two seconds. One that would have less is not begun. */
+export const LEAST_SWITCH_S = 5;
+
+/** Of what is done behind a pause that began at this time, by `performance.now`: how many milliseconds are left for it. */
+export const leftOfHold = (beganAtMs: number, nowMs = performance.now()): number =>
+  (HOLD_S - RESUME_S) * 1000 - (nowMs - beganAtMs);
 
 /** What stops a service, and what lets it go on. To PgBouncer the first is PAUSE and the second RESUME. */
 const SIGNALS = { pgbouncer: ['USR1', 'USR2'], patroni: ['STOP', 'CONT'] } as const;

@@ -4,18 +4,16 @@ import { HoldfastError } from '../../domain/errors';
 import type { Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, fencedHostOf, gatewaysOf, hostOf, reachableNode } from '../fleet';
 import { leadTo } from '../gateway/haproxy';
+import { abortable } from '../host/cancellation';
 import { sh } from '../host/shell';
 import { askPatroni } from '../patroni/ask';
 import { ETCDCTL, keysOf } from '../patroni/keys';
 import { findPrimary, IS_PRIMARY, untilTrue } from '../postgres/psql';
 import type { Change } from './change';
-import { letClientsGo, PAUSE_S, pauseClients, unlessAway } from './clients';
-import { hold, letGo } from './hold';
+import { letClientsGo, pauseClients, unlessAway } from './clients';
+import { hold, LEAST_SWITCH_S, leftOfHold, letGo, PAUSE_S } from './hold';
 
 /** The switch itself: all that happens while clients wait. */
-
-/** Patroni says after 20 s at most how it went. */
-const SWITCH_S = 30;
 
 /** See SwitchoverActivities.switchOver. */
 export async function switchOver(fleet: Fleet, at: StepRef, change: Change): Promise<void> {
@@ -40,26 +38,57 @@ async function handOver(fleet: Fleet, at: StepRef, change: Change): Promise<void
   if (primary.name === to) return;
   if (primary.name !== from) throw failed(`${primary.name} has become the primary meanwhile`);
   await each(bystanders(change), (node) => freeze(fleet, at, change, node));
+  const pausedAtMs = performance.now();
   await each(gatewaysOf(view), (gateway) => pauseClients(fleet, at, view, gateway, failed));
-  const done = new AbortController();
-  const { signal } = done;
-  const body = { leader: from, candidate: to };
+  await withinHold(pausedAtMs, (options) => letPatroniSwitch(fleet, at, change, options));
+}
+
+interface Limits {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Patroni may take up to 20 s to say how it went, and a host that hangs says nothing: nobody waits longer than the pause lasts, or clients
+ * would go on in the middle of it. Exported for its test.
+ * @throws NOT_YET when the time is up; SWITCHOVER_FAILED when too little of it was left to begin.
+ */
+export async function withinHold(pausedAtMs: number, act: (limits: Limits) => Promise<void>): Promise<void> {
+  const timeoutMs = leftOfHold(pausedAtMs);
+  if (timeoutMs < LEAST_SWITCH_S * 1000) throw failed('the gateways took too long to let their clients wait');
+  const ended = new AbortController();
+  const timer = setTimeout(
+    () => ended.abort(new HoldfastError('NOT_YET', { what: 'Patroni has not switched over while clients wait.' })),
+    timeoutMs,
+  );
+  try {
+    await abortable(act({ timeoutMs, signal: ended.signal }), ended.signal);
+  } finally {
+    clearTimeout(timer);
+    ended.abort();
+  }
+}
+
+/** Returns when the other one is the primary. */
+async function letPatroniSwitch(
+  fleet: Fleet,
+  at: StepRef,
+  { view, from, to }: Change,
+  { timeoutMs, signal }: Limits,
+): Promise<void> {
   const there = untilTrue(view, hostOf(fleet, view, reachableNode(view, to)), IS_PRIMARY, {
     title: 'wait for the new primary',
-    timeoutS: SWITCH_S,
+    timeoutS: timeoutMs / 1000,
     signal,
   });
-  try {
-    // Patroni tells of it a second late.
-    const asked = askPatroni(fencedHostOf(fleet, at, view, reachableNode(view, from)), '/switchover', body, {
-      title: 'ask Patroni to switch over',
-      timeoutMs: SWITCH_S * 1000,
-      signal,
-    });
-    await Promise.race([there, asked.then(() => there)]);
-  } finally {
-    done.abort();
-  }
+  const body = { leader: from, candidate: to };
+  // Patroni tells of it a second late.
+  const asked = askPatroni(fencedHostOf(fleet, at, view, reachableNode(view, from)), '/switchover', body, {
+    title: 'ask Patroni to switch over',
+    timeoutMs,
+    signal,
+  });
+  await Promise.race([there, asked.then(() => there)]);
 }
 
 const bystanders = ({ view, from, to }: Change): ReachableNode[] =>

@@ -26,7 +26,7 @@ export interface WatchActivities {
 
 const ARCHIVES_PERIOD_MS = 10_000;
 /** What the API tells of nodes is never older. */
-const NODES_PERIOD_MS = 3_000;
+export const NODES_PERIOD_MS = 3_000;
 
 /** @param stopping given when the worker begins to stop: another one goes on. */
 export function createWatchActivities(fleet: Fleet, stopping: AbortSignal): WatchActivities {
@@ -46,7 +46,7 @@ export function createWatchActivities(fleet: Fleet, stopping: AbortSignal): Watc
       const nodes = lookInTurns({
         list: () => fleet.inventory.watching.listReady(),
         idOf: ({ clusterId }) => clusterId,
-        look: createNodeWatch(fleet, signal),
+        look: createNodeWatch(fleet, signal, tellFailure),
         onFailure: tellFailure,
         periodMs: NODES_PERIOD_MS,
         signal,

@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { log } from '@temporalio/activity';
-import { silentPrimary } from '../../domain/heartbeats';
+import { isHeard, silentPrimary } from '../../domain/heartbeats';
 import type { ClusterId } from '../../domain/ids';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
 import { reasonOf } from '../host/cancellation';
 import type { Failover } from '../inventory/failovers';
 import { carryOn, takeUp } from './failover';
+import type { HeardCluster } from './hearing';
 import { openHearing } from './hearing';
 import type { HealingSteps } from './order';
 import { watchLosses } from './replacements';
@@ -33,12 +34,13 @@ export async function guardClusters(
 ): Promise<never> {
   const hearing = openHearing(fleet);
   const losses = watchLosses(fleet, steps, clock);
-  const failovers = createFailovers(fleet);
+  const failovers = createFailovers(fleet, clock);
   const listing = every(LIST_MS, signal, async () => {
     // Where one of them fails, the others still tell and heal.
     await failovers.takeUpLeft().catch(tell);
     await hearing.follow().catch(tell);
     await hearing.record().catch(tell);
+    await notePrimaries(fleet, hearing.clusters()).catch(tell);
     losses.look(hearing.clusters());
   });
   await every(LOOK_MS, signal, () => {
@@ -59,14 +61,14 @@ interface Failovers {
   takeUpLeft(): Promise<void>;
 }
 
-function createFailovers(fleet: Fleet): Failovers {
+function createFailovers(fleet: Fleet, clock: () => number): Failovers {
   const table = fleet.inventory.failovers;
   const suspected = new Set<ClusterId>();
   const carried = new Set<Failover['id']>();
   const carry = async (failover: Failover, act: typeof takeUp): Promise<void> => {
     if (carried.has(failover.id)) return;
     carried.add(failover.id);
-    await act(fleet, failover)
+    await act(fleet, failover, clock)
       .catch(tell)
       .finally(() => carried.delete(failover.id));
   };
@@ -78,7 +80,10 @@ function createFailovers(fleet: Fleet): Failovers {
   };
   const act = async (view: ClusterView, node: NodeName): Promise<void> => {
     const { id } = view.cluster;
-    if ((await askWithout(fleet, view, node)) !== 'silent') {
+    const said = await askWithout(fleet, view, node);
+    // Asked for again at the next look, if it is silent still.
+    if (said === 'late') return;
+    if (said !== 'silent') {
       tellLeftAlone(id, node);
       return pause(AGAIN_MS);
     }
@@ -98,6 +103,17 @@ function createFailovers(fleet: Fleet): Failovers {
       for (const failover of await table.listUnfinished()) void carry(failover, takeUp);
     },
   };
+}
+
+/** Where nobody took over in time somebody may later: Patroni goes on, and so do replacements and whoever mends the cluster. */
+async function notePrimaries({ inventory }: Fleet, clusters: readonly HeardCluster[]): Promise<void> {
+  const without = new Set(await inventory.failovers.listWithoutPrimary());
+  for (const heard of clusters) {
+    const { id } = heard.view.cluster;
+    if (!without.has(id)) continue;
+    const primary = heard.heartbeats().find((heartbeat) => isHeard(heartbeat) && heartbeat.role === 'primary');
+    if (primary) await inventory.failovers.notePrimary(id, primary.node);
+  }
 }
 
 /** What fails is done again at the next time. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { DiskAct, DiskLook } from '../../domain/disk-ladder';
 import type { NodeName } from '../../domain/topology';
 import type { Standby } from '../../domain/watching';
-import { DISK_ACTS_FILE } from '../disk/guard';
+import { DISK_ACTS_FILE, REFUSED } from '../disk/guard';
 import { ETCD_CLIENT_PORT } from '../etcd/config';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodeBeside, dataNodesOf } from '../fleet';
@@ -51,8 +51,10 @@ export interface Asking {
   readonly certificates: boolean;
 }
 
-/** Who has said nothing by then does not answer: the others of the cluster wait for it. */
-const TIMEOUT_MS = 5_000;
+/** Who has said nothing by then does not answer: the others of the cluster wait for it, and are to be looked at again in time. */
+export const LOOK_MS = 2_500;
+/** Members of etcd are asked one after the other: two that hang take no longer than a look. */
+const ETCD_S = 1;
 const NEWEST_ACTS = 20;
 
 const CERTIFICATES = `for file in "$tls"/*.crt; do openssl x509 -noout -enddate -in "$file" || :; done`;
@@ -66,7 +68,7 @@ const FACTS = sql`SELECT json_build_object('isPrimary', NOT pg_is_in_recovery(),
 const LOOK_AT_DATA = `facts=$1 binaries=$2 socket=$3 volume=$4 data=$5 acts=$6 newest=$7 tls=$8
 shift 8
 echo "volume $(df -B1 --output=size,avail "$volume" | tail -n 1)"
-grep -qs "^default_transaction_read_only = 'on'" "$data/postgresql.auto.conf" && echo refuses
+grep -qs "^default_transaction_read_only = '${REFUSED}'" "$data/postgresql.auto.conf" && echo refuses
 told=$("$binaries/psql" -XAtqw -h "$socket" -d postgres -c "$facts" 2>/dev/null) && echo "postgres $told"
 case $told in *'"isPrimary" : true'*) "$@" 2>/dev/null | sed 's/^/etcd /' ;; esac
 [ ! -e "$acts" ] || tail -n "$newest" "$acts" | sed 's/^/act /'
@@ -74,46 +76,41 @@ case $told in *'"isPrimary" : true'*) "$@" 2>/dev/null | sed 's/^/etcd /' ;; esa
 
 const LOOK_AT_GATEWAY = `isready=$1 role=$2 tls=$3
 shift 3
-for port; do "$isready" -q -h 127.0.0.1 -p "$port" -U "$role" -d postgres -t 2 || echo "deaf $port"; done
+for port; do { "$isready" -q -h 127.0.0.1 -p "$port" -U "$role" -d postgres -t 2 || echo "deaf $port"; } & done
+wait
 [ -z "$tls" ] || ${CERTIFICATES}`;
 
-/** @returns null when it does not answer. */
+/** @throws within {@link LOOK_MS} when it does not answer, and when nobody can tell what it says. */
 export async function lookAtDataNode(
   fleet: Fleet,
   view: ClusterView,
   node: ReachableNode,
   { signal, certificates }: Asking,
-): Promise<DataLook | null> {
+): Promise<DataLook> {
   const { version } = view.cluster.spec;
   const addresses = dataNodesOf(view).map(({ privateAddress }) => `https://${privateAddress}:${ETCD_CLIENT_PORT}`);
-  const asksEtcd = [...ETCDCTL, `--endpoints=${addresses.join(',')}`, '--command-timeout=2s'];
+  const asksEtcd = [...ETCDCTL, `--endpoints=${addresses.join(',')}`, `--command-timeout=${ETCD_S}s`];
   const places = [binariesOf(version), SOCKET_FOLDER, DATA_FOLDER, dataDirectory(version), DISK_ACTS_FILE];
   const words = [FACTS, ...places, NEWEST_ACTS, certificates ? TLS_FOLDER : ''];
   const status = [...asksEtcd, '--write-out=fields', 'endpoint', 'status'];
   const command = sh`runuser -u postgres -- sh -c ${LOOK_AT_DATA} sh ${[...words, ...status]}`;
-  const printed = await ask(fleet, view, node, command, {
-    title: 'look at the node',
-    timeoutMs: TIMEOUT_MS,
-    signal,
-  }).catch(() => null);
-  return printed === null ? null : parseDataLook(printed, view, node.name);
+  const question = { title: 'look at the node', timeoutMs: LOOK_MS, signal };
+  return parseDataLook(await ask(fleet, view, node, command, question), view, node.name);
 }
 
-/** @returns null when it does not answer. */
+/** @throws as {@link lookAtDataNode}. */
 export async function lookAtGateway(
   fleet: Fleet,
   view: ClusterView,
   node: ReachableNode,
   { signal, certificates }: Asking,
-): Promise<GatewayLook | null> {
+): Promise<GatewayLook> {
   const isReady = `${binariesOf(view.cluster.spec.version)}/pg_isready`;
   // Beside a PostgreSQL it serves on the floating address only, which another gateway may have.
   const ports = dataNodeBeside(view, node) ? [PRIMARY_LOCAL_PORT, PGBOUNCER_LOCAL_PORT] : Object.values(GATEWAY_PORTS);
   const words = [isReady, SYSTEM_ROLES.pooler, certificates ? TLS_FOLDER : '', ...ports];
-  const question = { title: 'look at the gateway', timeoutMs: TIMEOUT_MS, signal };
-  const command = sh`sh -c ${LOOK_AT_GATEWAY} sh ${words}`;
-  const printed = await ask(fleet, view, node, command, question).catch(() => null);
-  if (printed === null) return null;
+  const question = { title: 'look at the gateway', timeoutMs: LOOK_MS, signal };
+  const printed = await ask(fleet, view, node, sh`sh -c ${LOOK_AT_GATEWAY} sh ${words}`, question);
   return { deaf: linesOf(printed, 'deaf'), certificateEndsAt: firstEnd(printed) };
 }
 

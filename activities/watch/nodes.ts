@@ -1,4 +1,5 @@
 import type { ClusterId } from '../../domain/ids';
+import { HoldfastError } from '../../domain/errors';
 import { judgeDisks } from '../../domain/disk-ladder';
 import type { Told } from '../../domain/watching';
 import { judgeCertificates, judgeGateways, judgeMembers, judgeStandbys } from '../../domain/watching';
@@ -6,7 +7,7 @@ import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, gatewaysOf, viewCluster } from '../fleet';
 import type { ReadyCluster } from '../inventory/watching';
 import { keepLeaderAway } from './etcd-leader';
-import type { Asking, DataLook, GatewayLook } from './look-at-nodes';
+import type { DataLook, GatewayLook } from './look-at-nodes';
 import { lookAtDataNode, lookAtGateway } from './look-at-nodes';
 import { createSegmentTurner } from './waiting-standbys';
 
@@ -28,26 +29,34 @@ export interface Seen<Look> {
   readonly look: Look | null;
 }
 
+/** Hears of what went wrong with one node, but for one that is silent or away, as others tell. */
+export type OnFailure = (error: unknown) => void;
+
 /**
  * Looks at all nodes of a cluster, and writes down what is new: conditions, and what hosts did by themselves. A node that does
- * not answer keeps nobody from the others. @throws what the inventory does.
+ * not answer, or answers what nobody understands, keeps nobody from the others. @throws what the inventory does.
  */
-export function createNodeWatch(fleet: Fleet, signal: AbortSignal): (cluster: ReadyCluster) => Promise<void> {
+export function createNodeWatch(
+  fleet: Fleet,
+  signal: AbortSignal,
+  onFailure: OnFailure,
+): (cluster: ReadyCluster) => Promise<void> {
   const memories = new Map<ClusterId, Memory>();
-  const recordActs = createActRecord(fleet);
-  const turnSegments = createSegmentTurner(fleet);
+  const recordActs = createActRecord(fleet, onFailure);
+  const help = createHelp(fleet, signal, onFailure);
   return async (cluster) => {
     const { clusterId } = cluster;
     const before = memories.get(clusterId) ?? NOTHING;
     const certificates = Date.now() - before.certificatesAtMs >= CERTIFICATES_MS;
     const asking = { signal, certificates };
     const view = await viewCluster(fleet, clusterId);
+    const failed = (error: unknown): void => void (isSilence(error) || signal.aborted || onFailure(error));
     const [data, gateways] = await Promise.all([
-      lookAtEach(fleet, view, dataNodesOf(view), asking, lookAtDataNode),
-      lookAtEach(fleet, view, gatewaysOf(view), asking, lookAtGateway),
+      lookAtEach(dataNodesOf(view), (node) => lookAtDataNode(fleet, view, node, asking), failed),
+      lookAtEach(gatewaysOf(view), (node) => lookAtGateway(fleet, view, node, asking), failed),
     ]);
     await recordActs(clusterId, data);
-    if (!cluster.busy) await Promise.all([keepLeaderAway(fleet, view, data, signal), turnSegments(view, data)]);
+    if (!cluster.busy) help(view, data);
     const conditions = [
       ...aboutDisks(cluster, data),
       ...(cluster.busy ? [] : aboutParts(data, gateways)),
@@ -69,31 +78,60 @@ const AT_ONCE: readonly Told['type'][] = ['DiskSpace', 'CertificatesValid'];
 
 const wordsOf = ({ type, reason, message }: Told): string => `${type} ${reason} ${message}`;
 
-/** Hands in what hosts did, unless the newest of it was handed in before. */
-function createActRecord({
-  inventory,
-}: Pick<Fleet, 'inventory'>): (clusterId: ClusterId, data: readonly Seen<DataLook>[]) => Promise<void> {
-  const newest = new Map<string, string>();
-  return async (clusterId, data) => {
-    for (const { node, look } of data) {
-      const last = look?.acts.at(-1)?.at;
-      const key = `${clusterId} ${node.name}`;
-      if (!look || last === undefined || newest.get(key) === last) continue;
-      await inventory.watching.recordActs(clusterId, node.name, look.acts);
-      newest.set(key, last);
-    }
+/** What the watch does for a cluster beside its looks, which never wait for it. Of each cluster one at a time. */
+function createHelp(
+  fleet: Fleet,
+  signal: AbortSignal,
+  onFailure: OnFailure,
+): (view: ClusterView, data: readonly Seen<DataLook>[]) => void {
+  const turnSegments = createSegmentTurner(fleet);
+  const helped = new Set<ClusterId>();
+  return (view, data) => {
+    const { id } = view.cluster;
+    if (helped.has(id)) return;
+    helped.add(id);
+    void Promise.all([keepLeaderAway(fleet, view, data, signal), turnSegments(view, data)])
+      .catch(onFailure)
+      .finally(() => helped.delete(id));
   };
 }
 
-function lookAtEach<Look>(
-  fleet: Fleet,
-  view: ClusterView,
-  nodes: readonly ReachableNode[],
-  asking: Asking,
-  lookAt: (fleet: Fleet, view: ClusterView, node: ReachableNode, asking: Asking) => Promise<Look | null>,
-): Promise<Seen<Look>[]> {
-  return Promise.all(nodes.map(async (node) => ({ node, look: await lookAt(fleet, view, node, asking) })));
+/** Hands in what hosts did, unless the newest of it was handed in before. */
+function createActRecord(
+  { inventory }: Pick<Fleet, 'inventory'>,
+  onFailure: OnFailure,
+): (clusterId: ClusterId, data: readonly Seen<DataLook>[]) => Promise<void> {
+  const newest = new Map<string, string>();
+  const record = async (clusterId: ClusterId, { node, look }: Seen<DataLook>): Promise<void> => {
+    const last = look?.acts.at(-1)?.at;
+    const key = `${clusterId} ${node.name}`;
+    if (!look || last === undefined || newest.get(key) === last) return;
+    await inventory.watching.recordActs(clusterId, node.name, look.acts);
+    newest.set(key, last);
+  };
+  return async (clusterId, data) => {
+    // A host may say what no row can hold.
+    for (const seen of data) await record(clusterId, seen).catch(onFailure);
+  };
 }
+
+/** No host answered, or not in time. */
+const isSilence = (error: unknown): boolean => error instanceof HoldfastError || error instanceof DOMException;
+
+const lookAtEach = <Look>(
+  nodes: readonly ReachableNode[],
+  lookAt: (node: ReachableNode) => Promise<Look>,
+  onFailure: OnFailure,
+): Promise<Seen<Look>[]> =>
+  Promise.all(
+    nodes.map(async (node) => {
+      const look = await lookAt(node).catch((error: unknown) => {
+        onFailure(error);
+        return null;
+      });
+      return { node, look };
+    }),
+  );
 
 /** While no data node answers nobody knows. */
 function aboutDisks({ told }: ReadyCluster, data: readonly Seen<DataLook>[]): Told[] {

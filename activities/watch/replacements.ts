@@ -4,11 +4,11 @@ import { lackWithout, STALE_MS, statesOf } from '../../domain/heartbeats';
 import type { ClusterId } from '../../domain/ids';
 import type { Loss, Silence } from '../../domain/losses';
 import { inStorm, machineLost, notReplaced, postgresDown, silenceOf, STORM } from '../../domain/losses';
-import type { OperationState } from '../../domain/operations';
 import type { NodeName } from '../../domain/topology';
 import { hostToken } from '../cloud/tokens';
 import type { ClusterView, Fleet } from '../fleet';
 import { reachableNode } from '../fleet';
+import type { RecentOrder } from '../inventory/replacements';
 import type { HeardCluster } from './hearing';
 import { judgeMajority } from './majority-lost';
 import type { HealingSteps } from './order';
@@ -171,18 +171,20 @@ async function nextOf(fleet: Fleet, lost: readonly NodeName[], { view, states, s
   const { cluster, cloud } = view;
   if (cloud.machines) return { kind: 'refused', loss: machineLost(cluster.name, lost) };
   const recent = await fleet.inventory.replacements.listRecent('replace-node', STORM.withinS);
-  const last = new Map(
-    recent.flatMap(({ clusterId, node, state }) => (clusterId === cluster.id ? [[node, state]] : [])),
-  );
-  const left = lost.filter((node) => !GIVEN_UP.includes(last.get(node) ?? 'pending'));
+  const last = new Map(recent.flatMap((order) => (order.clusterId === cluster.id ? [[order.node, order]] : [])));
+  const left = lost.filter((node) => !isGivenUp(last.get(node)));
   if (left.length === 0) return { kind: 'refused', loss: notReplaced(cluster.name, lost) };
   const clusters = new Set([...silentNow, ...recent.map(({ clusterId }) => clusterId)]);
   if (clusters.size > STORM.clusters) return { kind: 'refused', loss: inStorm(cluster.name, lost, clusters.size) };
-  const node = left.find((name) => reachableNode(view, name).role === 'gateway' || lackWithout(name, states) === null);
+  const canGo = (name: NodeName): boolean =>
+    !last.get(name)?.hindered && (reachableNode(view, name).role === 'gateway' || lackWithout(name, states) === null);
+  const node = left.find(canGo);
   return node === undefined ? { kind: 'wait' } : { kind: 'replace', node };
 }
 
-const GIVEN_UP: readonly OperationState[] = ['failed', 'cancelled'];
+/** One that was hindered is ordered again when the others have had time to come back. */
+const isGivenUp = (order: RecentOrder | undefined): boolean =>
+  order !== undefined && !order.hindered && (order.state === 'failed' || order.state === 'cancelled');
 
 function tellFailure(error: unknown): void {
   log.warn('a look at silent nodes failed', { error: String(error) });

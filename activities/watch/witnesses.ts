@@ -20,6 +20,8 @@ wait "$postgres"
 case $? in 0 | 1) echo postgres ;; 2) ;; *) exit 1 ;; esac`;
 /** Who has said nothing by then does not know. */
 const TIMEOUT_MS = 4_000;
+/** A call that nobody answers takes a second by itself: what is said of it is a second old at most. */
+const FRESH_MS = 2_000;
 
 /**
  * Has the other data nodes call a node. Behind PostgreSQL's port of a gateway is its HAProxy.
@@ -38,15 +40,18 @@ export async function askOthersFor(fleet: Fleet, view: ClusterView, name: NodeNa
 
 /**
  * As {@link askOthersFor}, of a primary. `unknown` also where they could not choose another one: without a majority of etcd nobody can,
- * and a primary that was only slow would be gone.
+ * and a primary that was only slow would be gone. `late`: it was silent, and may be back, so long did it take to say so; ask again.
  */
-export async function askWithout(fleet: Fleet, view: ClusterView, name: NodeName): Promise<Testimony> {
+export async function askWithout(fleet: Fleet, view: ClusterView, name: NodeName): Promise<Testimony | 'late'> {
+  const askedAtMs = performance.now();
   const [testimony, ...votes] = await Promise.all([
     askOthersFor(fleet, view, name),
     ...otherDataNodes(view, name).map((node) => hasVote(fleet, view, node)),
   ]);
   const canChoose = isMajority(votes.filter(Boolean).length, dataNodesOf(view).length);
-  return testimony === 'silent' && !canChoose ? 'unknown' : testimony;
+  if (testimony !== 'silent') return testimony;
+  if (!canChoose) return 'unknown';
+  return performance.now() - askedAtMs < FRESH_MS ? 'silent' : 'late';
 }
 
 /** Its etcd answers, and is no learner. It answers also while nobody leads, as when the leader was lost with the primary. */

@@ -74,7 +74,7 @@ function run(
   args: readonly string[],
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--enable-source-maps', ...args], {
+    const child = spawn(process.execPath, [...process.execArgv, '--enable-source-maps', ...args], {
       stdio: ['ignore', 'inherit', 'inherit'],
       env: {
         ...process.env,

@@ -32,6 +32,8 @@ export interface GuardedNode {
   answers: boolean | readonly string[];
   /** When it is asked for others it says nothing. */
   mute: boolean;
+  /** How long it takes to say what it knows of others. */
+  takesMs: number;
   /** Its etcd answers, and has a vote. */
   votes: boolean;
   /** As the cloud knows it. */
@@ -57,6 +59,7 @@ export interface Guarded {
   /** What the others do when the lease is released. */
   promote: () => void;
   powerOff: Cloud['powerOff'];
+  powerOn: Cloud['powerOn'];
   fences: boolean;
   /** Hosts are had rather than made. */
   hasMachines: boolean;
@@ -98,6 +101,7 @@ const freshNode = (says: HeartbeatRole): GuardedNode => ({
   says,
   answers: true,
   mute: false,
+  takesMs: 0,
   votes: true,
   host: 'runs',
   beats: 0,
@@ -110,6 +114,7 @@ const freshState = (): Omit<Guarded, 'opened' | 'inventory' | 'guards' | 'shop'>
   lease: { holder: 'pg-1', revision: 7 },
   promote: () => undefined,
   powerOff: () => Promise.resolve(),
+  powerOn: () => Promise.resolve(),
   fences: true,
   hasMachines: false,
   waitedMs: 0,
@@ -124,6 +129,7 @@ export async function begin(guarded: Guarded, gateways: readonly string[] = []):
   Object.assign(guarded, freshState(), {
     promote: () => change(guarded, 'pg-2', { says: 'primary' }),
     powerOff: (token: string) => Promise.resolve(void guarded.done.push(`off ${nodeIn(token)}`)),
+    powerOn: (token: string) => Promise.resolve(void guarded.done.push(`on ${nodeIn(token)}`)),
   });
   for (const name of gateways) guarded.nodes[name] = freshNode('open');
   guarded.shop = await addCluster(guarded);
@@ -181,7 +187,7 @@ function cloudOf(guarded: Guarded, made: Cloud, machines: Cloud['machines']): Cl
     ...(guarded.hasMachines && machines && { machines }),
     findHost: (token) => Promise.resolve(hostIn(guarded, token)),
     powerOff: (token) => guarded.powerOff(token),
-    powerOn: (token) => Promise.resolve(void guarded.done.push(`on ${nodeIn(token)}`)),
+    powerOn: (token) => guarded.powerOn(token),
   };
 }
 
@@ -229,11 +235,13 @@ async function run(guarded: Guarded, name: string, options: RunOptions): Promise
     done.push(`${name} calls ${called}`);
     if (nodes[name]?.mute) throw unreachable(name, new Error('no answer'));
     const answers = nodes[called]?.answers ?? false;
+    await pause(nodes[name]?.takesMs ?? 0);
     return (typeof answers === 'boolean' ? answers : answers.includes(name)) ? 'sshd\n' : '';
   }
   if (title === 'ask its etcd') return `"IsLearner" : ${!nodes[name]?.votes}\n`;
-  if (title === 'lead clients to the new primary') {
-    done.push(`${name} leads to another primary`);
+  const [, lead] = /^lead clients (to the new|away from the former) primary$/.exec(title) ?? [];
+  if (lead !== undefined) {
+    done.push(`${name} leads ${lead === 'to the new' ? 'to another primary' : 'away from it'}`);
     return '';
   }
   const [, off, as] = /^take (.+) for (off|back)$/.exec(title) ?? [];

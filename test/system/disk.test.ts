@@ -1,12 +1,12 @@
 import { Client } from 'pg';
 import type { ClientConfig } from 'pg';
-import { DISK_ACTS_FILE } from '../../activities/disk/guard';
+import { DISK_ACTS_FILE, REFUSED as REFUSING } from '../../activities/disk/guard';
 import { hostOf, reachableNode, viewCluster } from '../../activities/fleet';
 import type { ClusterView } from '../../activities/fleet';
 import type { Host } from '../../activities/host/host';
 import { sh } from '../../activities/host/shell';
 import { runSql } from '../../activities/postgres/psql';
-import { sql } from '../../activities/postgres/sql';
+import { identifier, sql } from '../../activities/postgres/sql';
 import { isId } from '../../domain/ids';
 import type { CredentialsAnswer } from '../../domain/schemas/credentials';
 import { eventually, untilSuccess } from '../support/eventually';
@@ -143,8 +143,18 @@ test('a tenant who fills it is warned, then refused politely in every session, r
   );
 });
 
-test('one who insists is ended before it is full, then held, and PostgreSQL runs on', async () => {
+/** What ALTER SYSTEM has set, and what roles may. */
+const LIMITS = sql`SELECT string_agg(concat_ws(' ', name, setting), ', ' ORDER BY name) FROM pg_file_settings WHERE sourcefile LIKE '%auto.conf'
+  UNION ALL SELECT string_agg(concat_ws(' ', rolname, rolconnlimit, rolconfig), ', ' ORDER BY rolname) FROM pg_roles`;
+const limits = (): Promise<string> => runSql(view, host, 'postgres', LIMITS, 'see what is set');
+
+test('one who insists is ended before it is full, then held, and PostgreSQL runs on; what others had set is as before', async () => {
   await untilWritten();
+  const set = sql`ALTER ROLE ${identifier(credentials.username)} CONNECTION LIMIT 33; CREATE ROLE shut LOGIN CONNECTION LIMIT 0;
+    CREATE ROLE reader; ALTER ROLE reader SET default_transaction_read_only = on;
+    ALTER SYSTEM SET max_wal_size = '300MB'; SELECT pg_reload_conf()`;
+  await runSql(view, host, 'postgres', set, 'set limits');
+  const before = await limits();
   const running = await startedAt();
   const reader = await session();
   await query(direct(), fill(1));
@@ -162,6 +172,7 @@ test('one who insists is ended before it is full, then held, and PostgreSQL runs
   console.log(`${said.join('; ')}; at most ${most.toFixed(1)} thousandths were used`);
   expect(most).toBeLessThan(1_000);
   expect(said.join()).not.toContain('53100');
+  expect(await limits()).toMatch(new RegExp(`\\b${credentials.username} 0,`));
   // Whoever is connected reads on.
   await expect(reader.query('select from filler limit 1')).resolves.toMatchObject({ rowCount: 1 });
   await reader.query('begin read write; truncate filler; commit');
@@ -170,6 +181,8 @@ test('one who insists is ended before it is full, then held, and PostgreSQL runs
   await reader.end();
   await empty();
   await untilWritten();
+  await eventually(async () => (await limits()) === before);
+  await runSql(view, host, 'postgres', sql`ALTER SYSTEM RESET max_wal_size; SELECT pg_reload_conf()`, 'set no limits');
 });
 
 test('filled to the last byte by something else PostgreSQL stops, and starts again by itself when there is room', async () => {
@@ -190,7 +203,13 @@ test('filled to the last byte by something else PostgreSQL stops, and starts aga
 
 test('a guard that was killed is there again at once, and what a restore brought along is put right', async () => {
   await host.run(sh`systemctl kill --signal=KILL holdfast-disk`);
-  await runSql(view, host, 'postgres', sql`ALTER SYSTEM SET default_transaction_read_only = on`, 'as a restore does');
+  await runSql(
+    view,
+    host,
+    'postgres',
+    sql`ALTER SYSTEM SET default_transaction_read_only = ${REFUSING}`,
+    'as a restore does',
+  );
   await runSql(view, host, 'postgres', sql`SELECT pg_reload_conf()`, 'as a restore does');
   await untilWritten();
 });

@@ -60,6 +60,9 @@ export const full = (detail: string): HoldfastError => new HoldfastError('CLOUD_
 export const refused = (verb: string, detail: string): HoldfastError =>
   new HoldfastError('CLOUD_REFUSED', { cloud: 'docker', verb, detail });
 
+export const unavailable = (verb: string, detail: string): HoldfastError =>
+  new HoldfastError('CLOUD_UNAVAILABLE', { cloud: 'docker', detail: `${verb}: ${detail}` });
+
 function asHoldfastError(verb: string, error: unknown): HoldfastError {
   if (error instanceof HoldfastError) return error;
   const detail = textOf(error);

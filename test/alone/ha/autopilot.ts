@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import type { ReachableNode } from '../../../activities/fleet';
+import { sql } from '../../../activities/postgres/sql';
 import { eventually } from '../../support/eventually';
 import { login, query } from '../../system/support/endpoint';
 import { demandSuccess, runOn } from '../../system/support/image-tools';
@@ -7,7 +8,15 @@ import { findLost, longestGap, startWriter } from '../../system/support/ledger';
 import type { Writer } from '../../system/support/ledger';
 import { losePower, powerOn } from '../../system/support/power';
 import type { Ha } from '../../system/support/ha-cluster';
-import { dataNodes, hostIdOf, leadEtcd, primaryOf, untilInQuorum } from '../../system/support/ha-cluster';
+import {
+  dataNodes,
+  ETCD_SERVES,
+  hostIdOf,
+  leadEtcd,
+  primaryOf,
+  runAsSuperuser,
+  untilInQuorum,
+} from '../../system/support/ha-cluster';
 
 type Answered = Awaited<ReturnType<ReturnType<Ha>['holdfast']['cluster']>>['status']['conditions'][number];
 
@@ -93,6 +102,24 @@ export function describeAutopilot(ha: Ha): void {
     await failedOver(before.failovers);
     measure('with the leader of etcd', lostAt);
     expect(late()).toBe(before.late);
+  });
+
+  test('a primary keeps its lease while etcd has no leader, as when that is lost with a standby', async () => {
+    const timeline = (): Promise<string> =>
+      runAsSuperuser(ha(), primary.name, sql`select timeline_id from pg_control_checkpoint()`);
+    const before = await timeline();
+    const [leader, voter] = dataNodes(ha()).filter(({ name }) => name !== primary.name);
+    if (!leader || !voter) throw new Error('there are no two standbys');
+    await leadEtcd(ha(), leader);
+    const host = ha().holdfast.docker.getContainer(hostIdOf(leader));
+    await losePower(host);
+    // An election takes a second or two by itself, and up to five on a busy machine.
+    demandSuccess(await runOn(hostIdOf(voter), 'pkill -STOP etcd && sleep 6; pkill -CONT etcd\n'));
+    await eventually(async () => (await runOn(hostIdOf(primary), ETCD_SERVES)).exitCode === 0);
+    await untilWritten(writer);
+    await powerOn(host);
+    await untilInQuorum(ha());
+    expect([(await primaryOf(ha())).name, await timeline()]).toEqual([primary.name, before]);
   });
 
   test('as soon as a host is back and the cluster whole, the next primary can be lost', async () => {

@@ -1,15 +1,25 @@
+import { Client } from 'pg';
 import type { ReachableNode } from '../../../activities/fleet';
 import { sql } from '../../../activities/postgres/sql';
-import { eventually } from '../../support/eventually';
+import { eventually, untilSuccess } from '../../support/eventually';
 import { login, query } from '../../system/support/endpoint';
 import { findInvented, findLost, longestGap, startWriter } from '../../system/support/ledger';
 import type { Writer } from '../../system/support/ledger';
-import { powerOn } from '../../system/support/power';
+import { losePower, powerOn } from '../../system/support/power';
 import type { Ha } from '../../system/support/ha-cluster';
-import { dataNodes, hostIdOf, primaryOf, runAsSuperuser, untilWhole } from '../../system/support/ha-cluster';
+import {
+  dataNodes,
+  hostIdOf,
+  primaryOf,
+  runAsSuperuser,
+  servingGateway,
+  untilWhole,
+} from '../../system/support/ha-cluster';
 
 /** A user who waits longer for a write than this calls it an outage; the measured times are printed. */
 const WRITABLE_AGAIN_MS = 60_000;
+/** Linux itself asks after two hours only. */
+const FREE_AGAIN_MS = 60_000;
 /** Who becomes the primary is not known before: each node has its turn, and both roles of data nodes have theirs. */
 const TURNS = ['the primary', 'a replica', 'the other data node', 'gw-1', 'gw-2'] as const;
 
@@ -94,6 +104,27 @@ export function describeFailures(ha: Ha): void {
     }
     await acknowledgedAfter(writer, Date.now());
     await untilWhole(ha());
+  });
+
+  test('what clients of a gateway held that lost its power is free again', async () => {
+    await untilWhole(ha());
+    const config = login(ha().credentials, 'primaryPort');
+    await query(config, 'create table held (number int primary key)');
+    const holder = new Client(config);
+    // Its connection breaks as soon as the other gateway is asked.
+    holder.on('error', () => undefined);
+    await holder.connect();
+    await holder.query('begin; lock table held');
+    const host = ha().holdfast.docker.getContainer(hostIdOf(await servingGateway(ha())));
+    await losePower(host);
+    try {
+      await untilSuccess(() => query({ ...config, query_timeout: FREE_AGAIN_MS }, 'insert into held values (1)'), {
+        limitMs: 2 * FREE_AGAIN_MS,
+      });
+    } finally {
+      await powerOn(host);
+      await holder.end().catch(() => undefined);
+    }
   });
 
   test('after all of it no acknowledged row is lost, on any data node', async () => {

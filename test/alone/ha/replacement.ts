@@ -150,6 +150,33 @@ export function describeReplacement(ha: Ha, lookAgain: () => Promise<HaCluster>)
     await expectVotes();
   });
 
+  test('a stopped cluster that loses hosts, that of its primary too, starts without them, and each node has a fresh one', async () => {
+    const primary = await primaryOf(ha());
+    const gateway = ha().nodes.find(({ role }) => role === 'gateway');
+    if (!gateway) throw new Error('no gateway');
+    const { holdfast } = ha();
+    const done = async (verb: 'stop' | 'start'): Promise<void> => {
+      const { status, body } = await holdfast.api('POST', `/v1/clusters/orders/${verb}`);
+      expect([status, body]).toEqual([202, expect.anything()]);
+      await holdfast.succeed(operationSchema.parse(body).id);
+    };
+    await done('stop');
+    for (const node of [primary, gateway])
+      await loseHost(holdfast.docker, holdfast.docker.getContainer(hostIdOf(node)));
+    const startedAt = Date.now();
+    await done('start');
+    told.push(`start without ${primary.name} and ${gateway.name}: ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+    await untilWritten(writer);
+    expect((await primaryOf(ha())).name).not.toBe(primary.name);
+    await eventually(async () => {
+      await lookAgain();
+      return [primary, gateway].every(({ name, hostId }) =>
+        ha().nodes.some((node) => node.name === name && node.hostId !== hostId),
+      );
+    });
+    await untilWhole(ha(), { limitMs: 120_000 });
+  });
+
   test('after all of it no acknowledged row is lost, on any data node', async () => {
     await writer.stop();
     console.log(told.join('\n'));

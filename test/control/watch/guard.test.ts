@@ -34,7 +34,7 @@ test('a primary that is silent to all is switched off before its lease is releas
   expect(deeds()).toEqual(['off pg-1', 'released', 'on pg-1']);
   expect(new Set(calls())).toEqual(new Set(['pg-2 calls pg-1', 'pg-3 calls pg-1']));
   expect(await told()).toMatchObject({ status: true });
-  expect((await told())?.message).toContain('pg-2 took over from pg-1');
+  expect((await told())?.message).toBe('pg-2 took over from pg-1. The host of pg-1 is switched on again.');
   expect(await audited()).toEqual(['failover began', 'failover ended']);
   expect(await guarded.inventory.failovers.listUnfinished()).toEqual([]);
 });
@@ -57,14 +57,16 @@ test('while another one is chosen nobody waits for answers of the host that is o
   expect(guarded.takenForOff.size).toBe(0);
 });
 
-test('gateways are told of the new primary before the host of the former one is switched on', async () => {
+test('gateways end the sessions of a primary that is off before another one is there, and are told of that before its host is on', async () => {
   await begin(guarded, ['gw-1', 'gw-2']);
   guarded.guard();
   await heard(guarded);
   silence(guarded, 'pg-1');
   await eventually(async () => (await told())?.reason === 'FailedOver');
-  const led = ['gw-1', 'gw-2'].map((name) => `${name} leads to another primary`);
-  expect(deeds()).toEqual(['off pg-1', 'released', ...led, 'on pg-1']);
+  const [away, led] = ['away from it', 'to another primary'].map((where) =>
+    ['gw-1', 'gw-2'].map((name) => `${name} leads ${where}`),
+  );
+  expect(deeds()).toEqual(['off pg-1', ...(away ?? []), 'released', ...(led ?? []), 'on pg-1']);
 });
 
 test('one that another node still hears is left alone, and asked for again', async () => {
@@ -195,7 +197,7 @@ test('a worker that has not heard yet that another node took over does not begin
   const { failovers } = guarded.inventory;
   const { id } = guarded.shop.cluster;
   const failover = await failovers.begin(id, 'pg-1');
-  await failovers.end(failover?.id ?? '', 'pg-2');
+  await failovers.end(failover?.id ?? '', { primary: 'pg-2', host: 'on' });
   expect(await failovers.begin(id, 'pg-1')).toBeNull();
   expect(await failovers.begin(id, 'pg-2')).toMatchObject({ node: 'pg-2' });
 });
@@ -217,4 +219,5 @@ test('one whose host is gone for good is replaced by another, and nobody waits f
   silence(guarded, 'pg-1');
   await eventually(async () => (await told())?.reason === 'FailedOver');
   expect(deeds()).toEqual(['off pg-1', 'released']);
+  expect((await told())?.message).toBe('pg-2 took over from pg-1. The host of pg-1 is gone.');
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Fleet } from '../../../activities/fleet';
 import { unreachable } from '../../../activities/host/errors';
 import type { OpenInventory } from '../../../activities/inventory/open';
+import { NODES_PERIOD_MS } from '../../../activities/watch/activities';
 import { createNodeWatch } from '../../../activities/watch/nodes';
 import type { Condition, ConditionType } from '../../../domain/clusters';
 import { openSimulatedFleet } from '../../simulation/fleet';
@@ -12,27 +13,17 @@ import { openBackedUpCluster } from '../../support/backups';
 import type { ScratchInventory } from '../../support/inventory';
 import { newSubmission, openScratchInventory } from '../../support/inventory';
 import { scriptedSsh } from '../../support/scripted-ssh';
+import type { SaidNode } from '../../support/said-nodes';
+import { DATA, GATEWAYS, print, wellNode } from '../../support/said-nodes';
 
 /** What the watch makes of what nodes say: a real inventory, and hosts that say what they are told. On real hosts: test/alone/ha/disk.ts. */
-
-interface SimulatedNode {
-  role: 'primary' | 'standby' | null;
-  /** Thousandths of its volume. */
-  used: number;
-  refuses: boolean;
-  acts: readonly { at: string; act: string; detail: string }[];
-  /** Of a gateway. */
-  deaf: readonly string[];
-  answers: boolean;
-  certificateEndsAt: Date;
-}
 
 let opened: ScratchInventory;
 let inventory: OpenInventory;
 let folder: string;
 let fleet: Fleet & { readonly inventory: OpenInventory };
 let shop: BackedUpCluster;
-let nodes: Record<string, SimulatedNode>;
+let nodes: Record<string, SaidNode>;
 /** Names of those that stream, with what they lag, and of those whose etcd answers. */
 let standbys: Record<string, number>;
 let members: readonly string[];
@@ -40,9 +31,8 @@ let leader: string;
 let laterMs: number;
 let commands: { readonly node: string; readonly command: string }[];
 let look: () => Promise<void>;
-
-const DATA = ['pg-1', 'pg-2', 'pg-3'] as const;
-const GATEWAYS = ['gw-1', 'gw-2'] as const;
+let failures: unknown[];
+let hangingCommand: string;
 
 beforeAll(async () => {
   opened = await openScratchInventory();
@@ -52,8 +42,10 @@ beforeAll(async () => {
   const watchSsh = scriptedSsh((name, command) => {
     commands.push({ node: name, command });
     const node = nodes[name];
+    if (node?.hangs || (hangingCommand !== '' && command.includes(hangingCommand)))
+      return new Promise<string>(() => undefined);
     return node?.answers
-      ? Promise.resolve(print(node, command))
+      ? Promise.resolve(print(node, command, { standbys, members, leader }))
       : Promise.reject(unreachable(name, new Error('no answer')));
   });
   fleet = { ...simulated, watchSsh };
@@ -68,6 +60,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   laterMs = 0;
+  hangingCommand = '';
   commands = [];
   await opened.scratch.query(`update clusters set state = 'deleted'`);
   shop = await openBackedUpCluster(opened);
@@ -78,11 +71,7 @@ beforeEach(async () => {
      select $1, 'gw-' || n - 3, 'gateway', 'local', ${addresses} from generate_series(4, 5) n`,
     [shop.cluster.id],
   );
-  const node: SimulatedNode = {
-    ...{ role: 'standby', used: 300, refuses: false, acts: [], deaf: [], answers: true },
-    certificateEndsAt: new Date(Date.now() + 200 * 86_400_000),
-  };
-  nodes = Object.fromEntries([...DATA, ...GATEWAYS].map((name) => [name, { ...node }]));
+  nodes = Object.fromEntries([...DATA, ...GATEWAYS].map((name) => [name, wellNode()]));
   change('pg-1', { role: 'primary' });
   standbys = { 'pg-2': 0, 'pg-3': 0 };
   members = DATA;
@@ -90,11 +79,12 @@ beforeEach(async () => {
   startWatch();
 });
 
-const change = (name: string, to: Partial<SimulatedNode>): void => void Object.assign(nodes[name] ?? {}, to);
+const change = (name: string, to: Partial<SaidNode>): void => void Object.assign(nodes[name] ?? {}, to);
 
 /** As a worker that begins does: nothing is in its mind. */
 function startWatch(): void {
-  const watch = createNodeWatch(fleet, new AbortController().signal);
+  failures = [];
+  const watch = createNodeWatch(fleet, new AbortController().signal, (error) => failures.push(error));
   look = async () => {
     for (const one of await inventory.watching.listReady()) await watch(one);
   };
@@ -102,30 +92,6 @@ function startWatch(): void {
 async function looks(times: number): Promise<void> {
   for (let i = 0; i < times; i++) await look();
 }
-
-function print(node: SimulatedNode, command: string): string {
-  const certificate = /\/tls( |$)/.test(command) ? `notAfter=${node.certificateEndsAt.toUTCString()}\n` : '';
-  if (command.includes('pg_isready')) return node.deaf.map((port) => `deaf ${port}\n`).join('') + certificate;
-  const streaming = Object.entries(standbys).map(([name, lagBytes]) => ({ name, lagBytes }));
-  const isPrimary = node.role === 'primary';
-  return [
-    `volume 1000 ${1000 - node.used}\n`,
-    node.refuses ? 'refuses\n' : '',
-    node.role === null ? '' : `postgres ${JSON.stringify({ isPrimary, standbys: isPrimary ? streaming : [] })}\n`,
-    isPrimary ? DATA.map((name, i) => (members.includes(name) ? memberLines(i) : '')).join('') : '',
-    ...node.acts.map((act) => `act ${JSON.stringify(act)}\n`),
-    certificate,
-  ].join('');
-}
-
-const memberLines = (i: number): string =>
-  [
-    `"MemberID" : ${i + 10}`,
-    `"Leader" : ${DATA.findIndex((name) => name === leader) + 10}`,
-    `"Endpoint" : "https://10.0.0.${i + 1}:2379"`,
-  ]
-    .map((line) => `etcd ${line}\n`)
-    .join('');
 
 async function told(type: ConditionType): Promise<Condition | undefined> {
   return (await inventory.clusters.get(shop.cluster.id))?.status.conditions.find(
@@ -156,7 +122,7 @@ test('a cluster that is well is told to be so within two looks, which is no news
 
 test('a volume that fills is told rung by rung, and back again, each once', async () => {
   await look();
-  const rungs: [Partial<SimulatedNode>, string][] = [
+  const rungs: [Partial<SaidNode>, string][] = [
     [{ used: 810 }, 'Filling'],
     [{ used: 910 }, 'NearlyFull'],
     [{ used: 951, refuses: true }, 'WritesRefused'],
@@ -229,6 +195,49 @@ test('a data node that does not answer keeps nobody from the others', async () =
   await looks(2);
   expect(await told('DiskSpace')).toMatchObject({ reason: 'NearlyFull' });
   expect(await told('StandbysStream')).toMatchObject({ reason: 'NotStreaming' });
+});
+
+const NONSENSE: readonly [string, string, Partial<SaidNode>][] = [
+  ['pg-3', 'prints no line that is known', { babble: 'Segmentation fault' }],
+  ['pg-2', 'prints half of what PostgreSQL told', { babble: 'volume 1000 700\npostgres {"isPri' }],
+  ['gw-1', 'has a certificate that ends at no time', { babble: 'notAfter=never\n' }],
+  ['pg-3', 'did what no row can hold', { acts: [{ at: '2026-11-23T04:00:00.123Z', act: 'a\0b', detail: '' }] }],
+];
+test.each(NONSENSE)('%s, which %s, keeps nobody from the others, and is told of', async (name, _, to) => {
+  change(name, to);
+  change('pg-1', { used: 910 });
+  standbys = { 'pg-2': 0 };
+  await looks(2);
+  expect(await told('DiskSpace')).toMatchObject({ reason: 'NearlyFull' });
+  expect(await told('StandbysStream')).toMatchObject({ reason: 'NotStreaming' });
+  expect(failures).toHaveLength(2);
+});
+
+test.each(['pg-3', 'gw-2'])(
+  '%s, which hangs, keeps nobody from the others: a look ends before the next',
+  async (name) => {
+    change(name, { hangs: true });
+    change('pg-1', { used: 910 });
+    standbys = { 'pg-2': 0 };
+    for (let i = 0; i < 2; i++) {
+      const beganAt = performance.now();
+      await look();
+      expect(performance.now() - beganAt).toBeLessThan(NODES_PERIOD_MS);
+    }
+    expect(await told('DiskSpace')).toMatchObject({ reason: 'NearlyFull' });
+    expect(await told('StandbysStream')).toMatchObject({ reason: 'NotStreaming' });
+    expect(failures).toEqual([]);
+  },
+);
+
+test('what is done for a cluster beside its looks holds up none of them, and is not begun twice', async () => {
+  leader = 'pg-1';
+  await look();
+  const moves = (): number => commands.filter(({ command }) => command.includes('move-leader')).length;
+  expect(moves()).toBe(1);
+  hangingCommand = 'move-leader';
+  await looks(3);
+  expect(moves()).toBe(2);
 });
 
 test('while nobody is the primary, or the control plane hears nobody, nothing is said of standbys, etcd and gateways', async () => {
@@ -307,6 +316,6 @@ test('a cluster that is being deleted is not looked at, and nothing is told of i
   expect(await inventory.watching.listReady()).toEqual([]);
   change('pg-1', { used: 960 });
   if (!ready) throw new Error('no cluster');
-  await createNodeWatch(fleet, new AbortController().signal)(ready);
+  await createNodeWatch(fleet, new AbortController().signal, (error) => failures.push(error))(ready);
   expect(await told('DiskSpace')).toBeUndefined();
 });

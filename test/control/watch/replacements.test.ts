@@ -185,7 +185,7 @@ test('a replacement that failed is not ordered again at once: the cluster tells 
   await heard(guarded);
   change(guarded, 'pg-3', { host: 'gone' });
   silence(guarded, 'pg-3');
-  await failFirst('NO_QUORUM_LEFT');
+  await failFirst('CLOUD_REFUSED');
   await eventually(async () => (await told())?.reason === 'NodeLost');
   expect((await told())?.message).toContain(`holdfast node replace ${guarded.shop.cluster.name} pg-3`);
   await looks();
@@ -206,6 +206,19 @@ test('one that was back when it was to be replaced is ordered again as soon as i
   await endGuards(guarded);
   await failFirst('NODE_BACK');
   guarded.guard();
+  await eventually(async () => (await ordered()).length === 2);
+  expect(nodesOf(await ordered())).toEqual(['pg-3', 'pg-3']);
+});
+
+test('one that the others could not do without just then is ordered again when they had half a minute', async () => {
+  guarded.guard();
+  await heard(guarded);
+  change(guarded, 'pg-3', { host: 'gone' });
+  silence(guarded, 'pg-3');
+  await failFirst('NO_QUORUM_LEFT');
+  await looks();
+  expect([(await told())?.reason, nodesOf(await ordered())]).toEqual([undefined, ['pg-3']]);
+  await guarded.opened.scratch.query(`update operations set finished_at = finished_at - interval '30 s'`);
   await eventually(async () => (await ordered()).length === 2);
   expect(nodesOf(await ordered())).toEqual(['pg-3', 'pg-3']);
 });

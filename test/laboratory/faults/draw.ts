@@ -21,8 +21,8 @@ export type Round = readonly Fault[];
 const TOGETHER_MS = 30_000;
 
 /**
- * The rounds of a seed, without end: each fault alone, in an order of its own, then pairs at random. The same seed draws the same, however
- * long each of them takes.
+ * The rounds of a seed, without end: a fault alone and a pair at random in turn. Each comes alone once before one does again. The same seed
+ * draws the same, however long each of them takes.
  *
  * @param only this round, again and again: a name, or several with `+` between them. @throws Error that lists the names, for one that
  * is not among them; for two of one group.
@@ -34,12 +34,19 @@ export function* drawRounds(faults: readonly Fault[], seed: number, only?: strin
     for (;;) yield named;
   }
   const random = chance(seed);
-  for (const fault of shuffled(faults, random)) yield [fault];
-  for (;;) {
-    const [one, ...others] = shuffled(faults, random);
-    const other = others.find(({ group }) => group === undefined || group !== one?.group);
-    if (one && other) yield [one, other];
-  }
+  for (;;)
+    for (const fault of shuffled(faults, random)) {
+      yield [fault];
+      yield drawPair(faults, random);
+    }
+}
+
+/** @throws Error where all faults are of one group. */
+function drawPair(faults: readonly Fault[], random: () => number): Round {
+  const [one, ...others] = shuffled(faults, random);
+  const other = others.find(({ group }) => group === undefined || group !== one?.group);
+  if (!one || !other) throw new Error('no two faults may happen at once');
+  return [one, other];
 }
 
 /** The longest write gap that its faults together may make. */

@@ -80,6 +80,7 @@ export const POWER_FAULTS: readonly Fault[] = [
   }),
   fault('freeze-primary', 'the host of the primary stands still', FENCED_MS, frozen(primary)),
   fault('freeze-standby', 'the host of a standby stands still', UNNOTICED_MS, frozen(standby)),
+  fault('freeze-gateway', 'the gateway that serves stands still', GATEWAY_MS, frozen(gateway)),
   lost('lose-primary', 'the host of the primary is gone for good, with its volume', FENCED_MS, primary),
   lost('lose-standby', 'the host of a standby is gone for good, with its volume', UNNOTICED_MS, standby),
   lost('lose-gateway', 'the gateway that serves is gone for good', GATEWAY_MS, gateway),

@@ -10,17 +10,34 @@ import { FENCED_MS, fault, nothing, RESTART_MS, strike, UNNOTICED_MS } from './f
 export const killPostmaster = (scene: Pick<Scene, 'ha'>, node: ReachableNode): Promise<void> =>
   strike(scene, node, `kill -9 $(head -qn 1 ${dataDirectory(scene.ha.cluster.spec.version)}/postmaster.pid) || :\n`);
 
-const killed = (unit: string, budgetMs: number, where: (scene: Scene) => ReachableNode, who: string): Fault =>
-  fault(`kill-${unit}`, `SIGKILL to ${unit} on ${who}`, budgetMs, {
-    async inject(scene) {
-      await strike(
-        scene,
-        where(scene),
-        `systemctl is-active -q ${unit} || exit 0; systemctl kill --kill-whom=main --signal=KILL ${unit}\n`,
-      );
-      return nothing;
+interface Place {
+  readonly words: string;
+  choose(scene: Scene): ReachableNode;
+}
+
+const PLACES: Readonly<Record<'primary' | 'standby' | 'gateway', Place>> = {
+  primary: { words: 'the primary', choose: ({ primary }) => primary },
+  standby: { words: 'a standby', choose: ({ standbys, random }) => oneOf(standbys, random) },
+  gateway: { words: 'the gateway that serves', choose: ({ gateway }) => gateway },
+};
+
+/** @param who `primary`, `gateway` or `standby`: where it is killed. Only a standby is part of the name. */
+const killed = (unit: string, budgetMs: number, who: keyof typeof PLACES): Fault =>
+  fault(
+    who === 'standby' ? `kill-standby-${unit}` : `kill-${unit}`,
+    `SIGKILL to ${unit} on ${PLACES[who].words}`,
+    budgetMs,
+    {
+      async inject(scene) {
+        await strike(
+          scene,
+          PLACES[who].choose(scene),
+          `systemctl is-active -q ${unit} || exit 0; systemctl kill --kill-whom=main --signal=KILL ${unit}\n`,
+        );
+        return nothing;
+      },
     },
-  });
+  );
 
 export const PROCESS_FAULTS: readonly Fault[] = [
   fault('kill-postmaster', 'SIGKILL to the postmaster of the primary', FENCED_MS, {
@@ -35,10 +52,12 @@ export const PROCESS_FAULTS: readonly Fault[] = [
       return nothing;
     },
   }),
-  killed('patroni', RESTART_MS, ({ primary }) => primary, 'the primary'),
-  killed('etcd', RESTART_MS, ({ primary }) => primary, 'the primary'),
-  killed('haproxy', RESTART_MS, ({ gateway }) => gateway, 'the gateway that serves'),
-  killed('pgbouncer', RESTART_MS, ({ gateway }) => gateway, 'the gateway that serves'),
+  killed('patroni', RESTART_MS, 'primary'),
+  killed('patroni', UNNOTICED_MS, 'standby'),
+  killed('etcd', RESTART_MS, 'primary'),
+  killed('etcd', UNNOTICED_MS, 'standby'),
+  killed('haproxy', RESTART_MS, 'gateway'),
+  killed('pgbouncer', RESTART_MS, 'gateway'),
   fault('kill-sshd', 'SIGKILL to sshd of the primary, with all its sessions', UNNOTICED_MS, {
     async inject(scene) {
       await strike(scene, scene.primary, 'pkill -KILL sshd || [ $? -eq 1 ]\n');

@@ -5,7 +5,7 @@ import { login } from '../../system/support/endpoint';
 import type { Port } from '../../system/support/endpoint';
 import { longestGap } from '../../system/support/ledger';
 import { startClient } from './client';
-import type { Done } from './history';
+import type { Done, Operation } from './history';
 import { attemptsOf, now, of } from './history';
 import type { Numbers, Works } from './works';
 import { bank, inserts, lists, registers } from './works';
@@ -13,7 +13,7 @@ import { bank, inserts, lists, registers } from './works';
 /** All clients of the endpoint together, for one round of the laboratory. */
 export interface Load {
   readonly history: readonly Done[];
-  /** Returns when every client was told that something it began from now on is done. @throws Error that names those who were not. */
+  /** Returns when every client was told that something it began to write from now on is done. @throws Error that names those who were not. */
   untilAllWork(limitMs: number): Promise<void>;
   /** Ends when the operations that run have ended. */
   stop(): Promise<void>;
@@ -60,7 +60,9 @@ export async function startLoad({ credentials, numbers, record }: LoadOptions): 
     async untilAllWork(limitMs) {
       const since = now();
       const isWorking = (name: string): boolean =>
-        history.some(({ client, result, beganAt }) => client === name && result === 'ok' && beganAt >= since);
+        history.some(
+          ({ client, result, beganAt, op }) => client === name && result === 'ok' && beganAt >= since && isWrite(op),
+        );
       const idle = (): string[] => clients.map(([name]) => name).filter((name) => !isWorking(name));
       await eventually(() => idle().length === 0, { everyMs: 250, limitMs }).catch(() => {
         throw new Error(`nothing was acknowledged to ${idle().join(', ')} for ${limitMs / 1000} s`);
@@ -68,6 +70,23 @@ export async function startLoad({ credentials, numbers, record }: LoadOptions): 
     },
     stop: async () => void (await Promise.all(running.map((client) => client.stop()))),
   };
+}
+
+/** A former primary that nobody follows any more still answers reads. */
+function isWrite(op: Operation): boolean {
+  switch (op.kind) {
+    case 'insert':
+    case 'transfer':
+    case 'write':
+      return true;
+    case 'cas':
+      return op.swapped === true;
+    case 'lists':
+      return op.steps.some((step) => 'append' in step);
+    case 'total':
+    case 'read':
+      return false;
+  }
 }
 
 /** The longest time in ms without an acknowledged insert that `from` to `to` touches: of the client who had the worst. */

@@ -21,6 +21,7 @@ import type { Holdfast } from '../../support/holdfast';
 import type { HoldfastApi } from '../../support/holdfast-api';
 import { eventually, untilSuccess } from '../../support/eventually';
 import type { Patience } from '../../support/eventually';
+import { login } from './endpoint';
 import { runOn } from './image-tools';
 import { send } from './tls-request';
 
@@ -122,7 +123,7 @@ export async function untilInQuorum(ha: HaCluster<Insight>, patience: Patience =
 }
 
 /** A member answers only what a majority confirms. */
-const ETCD_SERVES = `${sh`${ETCDCTL} endpoint health`}\n`;
+export const ETCD_SERVES = `${sh`${ETCDCTL} endpoint health`}\n`;
 
 /** Its services run, and each port leads to a PostgreSQL that answers. */
 function gatewayServes({ cluster }: HaCluster<Insight>): string {
@@ -147,6 +148,21 @@ export async function demandWhole(ha: HaCluster<Insight>): Promise<void> {
   );
   const ill = looks.flat();
   if (ill.length > 0) throw new Error(`etcd or a gateway does not serve: ${ill.join('; ')}`);
+}
+
+/** The gateway that has the endpoint's address at this moment; waits for one. */
+export function servingGateway(ha: HaCluster<Insight>): Promise<ReachableNode> {
+  const { host } = login(ha.credentials, 'primaryPort');
+  return eventually(
+    async () => {
+      for (const node of gateways(ha)) {
+        const { stdout } = await runOn(hostIdOf(node), 'ip -4 -o addr show\n');
+        if (stdout.includes(` ${host}/`)) return node;
+      }
+      return undefined;
+    },
+    { everyMs: 250 },
+  );
 }
 
 /** Waits until {@link demandWhole} is content. */

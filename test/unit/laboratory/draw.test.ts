@@ -15,17 +15,20 @@ test('a seed draws the same rounds each time, and another one others', () => {
   expect(names(take(100, 7))).not.toEqual(names(take(100, 8)));
 });
 
-test('each fault comes alone once, then pairs come', () => {
+const pairsOf = (rounds: readonly Round[]): Round[] => rounds.filter(({ length }) => length === 2);
+
+test('a fault alone and a pair come in turn, and each fault alone once before one does again', () => {
   for (const seed of SEEDS) {
-    const rounds = take(FAULTS.length + 50, seed);
-    const alone = names(rounds.slice(0, FAULTS.length));
-    expect([...alone].sort()).toEqual(FAULTS.map(({ name }) => name).sort());
-    expect(rounds.slice(FAULTS.length).every(({ length }) => length === 2)).toBe(true);
+    const rounds = take(4 * FAULTS.length, seed);
+    expect(rounds.map(({ length }) => length)).toEqual(rounds.map((_, i) => 1 + (i % 2)));
+    const alone = names(rounds.filter(({ length }) => length === 1));
+    for (const turn of [alone.slice(0, FAULTS.length), alone.slice(FAULTS.length)])
+      expect([...turn].sort()).toEqual(FAULTS.map(({ name }) => name).sort());
   }
 });
 
 test('no fault is paired with itself, nor with one that acts on the same thing', () => {
-  const pairs = SEEDS.flatMap((seed) => take(FAULTS.length + 100, seed).slice(FAULTS.length));
+  const pairs = SEEDS.flatMap((seed) => pairsOf(take(200, seed)));
   for (const [one, other] of pairs) {
     expect(one?.name).not.toBe(other?.name);
     expect(one?.group !== undefined && one.group === other?.group).toBe(false);
@@ -45,7 +48,7 @@ test('what is named comes again and again; a name that there is not is told with
 test('two hosts are never lost at once, nor can they be by name', () => {
   const lost = FAULTS.filter(({ name }) => name.startsWith('lose-')).map(({ name }) => name);
   expect(lost).toEqual(['lose-primary', 'lose-standby', 'lose-gateway']);
-  const pairs = SEEDS.flatMap((seed) => take(FAULTS.length + 100, seed).slice(FAULTS.length));
+  const pairs = SEEDS.flatMap((seed) => pairsOf(take(200, seed)));
   const both = pairs.filter((pair) => pair.filter(({ name }) => lost.includes(name)).length > 1);
   expect(names(both)).toEqual([]);
   expect(pairs.some((pair) => pair.some(({ name }) => lost.includes(name)))).toBe(true);

@@ -7,6 +7,7 @@ import { ask, troubleOf } from '../../../../activities/cloud/docker/errors';
 import { createLimits } from '../../../../activities/cloud/docker/limits';
 import { objectName } from '../../../../activities/cloud/docker/names';
 import { once } from '../../../../activities/cloud/docker/once';
+import { powerOff } from '../../../../activities/cloud/docker/power';
 import { placeFromLabels, placeLabels, portBindings } from '../../../../activities/cloud/docker/places';
 import { floatingAddress, freeSubnets, hostAddresses, overlap } from '../../../../activities/cloud/docker/subnets';
 
@@ -146,4 +147,51 @@ describe('memory and CPU limits', () => {
       expect(await limits().of({ memoryBytes: 1024, cpus: 1 })).toEqual({});
     },
   );
+});
+
+describe('a power-off', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'power-off-'));
+  const socketPath = join(folder, 'docker.sock');
+  const options = {
+    ...{ docker: new Docker({ socketPath }), installId: 'a', home: folder },
+    ...{ reach: 'direct' as const, image: () => Promise.resolve('') },
+  };
+  let looks: object[] = [];
+  let asked: string[] = [];
+  const engine = createServer((request, response) => {
+    const [what = ''] = /[^/]+$/.exec(request.url?.split('?')[0] ?? '') ?? [];
+    asked.push(what);
+    if (what === 'json') response.end(JSON.stringify({ State: looks.shift() ?? { Running: false } }));
+    if (what === 'kill') response.writeHead(204).end();
+    // Nothing else is answered.
+  });
+  beforeAll(() => new Promise<void>((done) => engine.listen(socketPath, done)));
+  afterAll(async () => {
+    engine.closeAllConnections();
+    await new Promise((done) => engine.close(done));
+    rmSync(folder, { recursive: true });
+  });
+
+  test.each([
+    ['at once', [{ Running: true }], ['json', 'kill', 'json']],
+    [
+      'after a while',
+      [{ Running: true }, { Running: true }, { Restarting: true }],
+      ['json', 'kill', 'json', 'kill', 'json', 'kill', 'json'],
+    ],
+    ['before it is asked', [], ['json']],
+  ])('is over when the engine says that the host does not run: %s', async (_when, states, expected) => {
+    [looks, asked] = [[...states], []];
+    await powerOff(options, 'shop/pg-1');
+    expect(asked).toEqual(expected);
+  });
+
+  test('is given up when the host runs on: whoever started it anew would lose it', async () => {
+    [looks, asked] = [Array.from({ length: 9 }, () => ({ Running: true })), []];
+    const now = Date.now();
+    jest.spyOn(Date, 'now').mockImplementation(() => now + asked.length * 10_000);
+    await expect(powerOff(options, 'shop/pg-1')).rejects.toMatchObject({ code: 'CLOUD_UNAVAILABLE' });
+    expect(asked).toEqual(['json', 'kill', 'json', 'kill', 'json']);
+    jest.restoreAllMocks();
+  });
 });

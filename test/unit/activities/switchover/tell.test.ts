@@ -54,9 +54,13 @@ test.each([
   patroni.close();
 });
 
-test('HAProxy is told in one line who is the primary, and where it does not run nothing fails', async () => {
+test.each<[Parameters<typeof leadTo>[0], string]>([
+  [{ from: 'pg-1', to: 'pg-2' }, 'set server primary/pg-1 health down; set server primary/pg-2 health up\n'],
+  [{ from: 'pg-1' }, 'set server primary/pg-1 health down\n'],
+  [{ to: 'pg-2' }, 'set server primary/pg-2 health up\n'],
+])('HAProxy is told %j in one line, and where it does not run nothing fails', async (lead, told) => {
   const path = join(folder, 'admin.sock');
-  const command = leadTo({ from: 'pg-1', to: 'pg-2' }).replace('/run/haproxy/admin.sock', path);
+  const command = leadTo(lead).replace('/run/haproxy/admin.sock', path);
   expect((await run('sh', ['-c', command])).code).toBe(0);
   const heard: string[] = [];
   const haproxy = createServer((socket) => {
@@ -67,6 +71,6 @@ test('HAProxy is told in one line who is the primary, and where it does not run 
   });
   await once(haproxy.listen(path), 'listening');
   expect(await run('sh', ['-c', command])).toEqual({ code: 0, stderr: '' });
-  expect(heard).toEqual(['set server primary/pg-1 health down; set server primary/pg-2 health up\n']);
+  expect(heard).toEqual([told]);
   haproxy.close();
 });

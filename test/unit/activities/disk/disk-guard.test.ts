@@ -12,8 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { diskOrders } from '../../../../activities/disk/guard';
-import { DISK_GUARD_PROGRAM } from '../../../../activities/disk/guard-program';
+import { DISK_GUARD_PROGRAM, diskOrders } from '../../../../activities/disk/guard';
 import { createAuthority } from '../../../../activities/secrets/certificates';
 import { eventually } from '../../../support/eventually';
 import { viewOf } from '../../../support/view';
@@ -56,10 +55,10 @@ while [ $# -gt 0 ]; do
     'ALTER SYSTEM RESET '*) sed -i "/^$name /d" "$conf" ;;
     *pg_drop_replication_slot*) cat FOLDER/slots ;;
     *pg_terminate_backend*) echo '4242|t' ;;
-    'SELECT rolname'*rolconnlimit*) cat FOLDER/held ;;
+    'SELECT coalesce'*) cat FOLDER/held ;;
     'SELECT rolname'*) echo app ;;
     *'CONNECTION LIMIT 0'*) echo app >FOLDER/held ;;
-    *'CONNECTION LIMIT -1'*) : >FOLDER/held ;;
+    *'CONNECTION LIMIT %s'*) : >FOLDER/held ;;
     esac
   fi
   shift
@@ -124,7 +123,7 @@ async function usedFor(thousandths: number): Promise<void> {
   await looks();
 }
 
-const READ_ONLY = "default_transaction_read_only = 'on'";
+const READ_ONLY = "default_transaction_read_only = 'tru'";
 
 test('transactions are read-only from 95 % on, and not before less than 90 % are used again', async () => {
   await start(949);
@@ -147,12 +146,41 @@ test('the log is kept short from 90 % on, until less than 70 % are used', async 
   await start(899);
   expect(settings()).not.toContainEqual(expect.stringContaining('wal_size'));
   await usedFor(900);
-  expect(settings()).toEqual(expect.arrayContaining(["max_wal_size = '204MB'", "min_wal_size = '32MB'"]));
+  expect(settings()).toEqual(expect.arrayContaining(["max_wal_size = '208896kB'", "min_wal_size = '32768kB'"]));
   expect(asked()).toContain('CHECKPOINT');
   await usedFor(700);
   expect(settings()).toContainEqual(expect.stringContaining('wal_size'));
   await usedFor(699);
   expect(settings()).not.toContainEqual(expect.stringContaining('wal_size'));
+});
+
+const OWN_SETTINGS = ["default_transaction_read_only = 'on'", "max_wal_size = '1GB'", "min_wal_size = '1024MB'"];
+const setByOperator = (...lines: readonly string[]): void =>
+  writeFileSync(path('data/postgresql.auto.conf'), `${lines.join('\n')}\n`);
+
+test('what an operator has set before is left alone, taken when it fills, and there again afterwards, also for who was killed', async () => {
+  setByOperator(...OWN_SETTINGS);
+  await start(300);
+  expect(settings()).toEqual(OWN_SETTINGS);
+  await usedFor(960);
+  expect(settings()).toEqual([READ_ONLY, "max_wal_size = '208896kB'", "min_wal_size = '32768kB'"]);
+  await kill();
+  await start(899);
+  expect(settings()).toEqual([OWN_SETTINGS[0], "max_wal_size = '208896kB'", "min_wal_size = '32768kB'"]);
+  await usedFor(600);
+  expect(settings()).toEqual(OWN_SETTINGS);
+  await usedFor(960);
+  await usedFor(600);
+  expect(settings()).toEqual(OWN_SETTINGS);
+});
+
+test('what an operator sets or takes away meanwhile counts afterwards', async () => {
+  setByOperator(...OWN_SETTINGS);
+  await start(960);
+  setByOperator("max_wal_size = '2GB'");
+  await eventually(() => settings().includes(READ_ONLY) && settings().includes("max_wal_size = '208896kB'"));
+  await usedFor(600);
+  expect(settings()).toEqual(["max_wal_size = '2GB'"]);
 });
 
 test('killed in between, it goes on from what PostgreSQL has; what was brought along from elsewhere is put right', async () => {
