@@ -2,8 +2,10 @@ import type { StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { hostToken } from '../cloud/tokens';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
+import { otherDataNodes } from '../fleet';
 import { lackOfCopies } from '../postgres/copies';
 import { findPrimary, findPrimaryBeside } from '../postgres/psql';
+import { hasMajority, nodesThere } from '../power/there';
 import { handOver } from './hand-over';
 
 /** How long a failover among the others may take before the former host is asked for its copy. */
@@ -11,8 +13,8 @@ const PRIMARY_S = 30;
 
 /**
  * Before a former host leaves for good the others have to have what it has: its copy may be the only other one, or the last. One that
- * is gone has taken its copy with it, and nobody waits. Where none of the others is the primary the host is switched on again: then it
- * takes part, and is switched off once more when the others can do without it. Effects: power; the primary.
+ * is gone has taken its copy with it, and nobody waits. Where none of the others is the primary, or too few of their hosts are on, the host
+ * is switched on again: then it takes part, and is switched off once more when the others can do without it. Effects: power; the primary.
  * @throws NOT_YET while they have not; SWITCHOVER_FAILED where it has become the primary, and nobody can take over.
  */
 export async function demandCopies(fleet: Fleet, at: StepRef, view: ClusterView, node: ReachableNode): Promise<void> {
@@ -33,6 +35,13 @@ export async function demandCopies(fleet: Fleet, at: StepRef, view: ClusterView,
   if (found.name === name) await handOver(fleet, at, view, name);
   const primary = found.name === name ? await findPrimaryBeside(fleet, view, name) : found;
   const lack = await lackOfCopies(fleet, view, primary, name);
-  if (lack !== null) throw new HoldfastError('NOT_YET', { what: `The data of ${name} is kept: ${lack}.` });
+  if (lack !== null) {
+    if (!host.running && isOurs && (await isNeeded(view, node))) await cloud.powerOn(token);
+    throw new HoldfastError('NOT_YET', { what: `The data of ${name} is kept: ${lack}.` });
+  }
   if (host.running && isOurs) await cloud.powerOff(token);
 }
+
+/** Another one was lost meanwhile: without it nobody could write. */
+const isNeeded = async (view: ClusterView, { name }: ReachableNode): Promise<boolean> =>
+  !hasMajority(view, await nodesThere(view, otherDataNodes(view, name)));

@@ -108,6 +108,27 @@ describe('the copy of a former host that is off', () => {
     });
   }, 120_000);
 
+  test('where another one is lost meanwhile its host is on again, until that one is back', async () => {
+    await inActivity(async () => {
+      const ordered = await fenced('pg-2');
+      fallBehind('pg-3');
+      expect([await refusalOf(activities.leaveEtcd(ordered.at, 'pg-2')), hostOf('pg-2').running]).toEqual([
+        'NOT_YET',
+        false,
+      ]);
+      await cloud().powerOff(hostToken(cluster, 'pg-3'));
+      expect([await refusalOf(activities.leaveEtcd(ordered.at, 'pg-2')), hostOf('pg-2').running]).toEqual([
+        'NOT_YET',
+        true,
+      ]);
+      await powerOn('pg-3');
+      rmSync(behind('pg-3'));
+      await activities.leaveEtcd(ordered.at, 'pg-2');
+      expect(hostOf('pg-2').running).toBe(false);
+      await finishIt(ordered, 'pg-2');
+    });
+  }, 120_000);
+
   test('where it has become the primary itself it hands over, then it is deleted', async () => {
     await inActivity(async () => {
       const ordered = await fenced('pg-2');
