@@ -9,11 +9,11 @@ import { diskGuard } from '../disk/guard';
 import { archiveOf, backupsOf } from '../pgbackrest/archive';
 import { findPrimary } from '../postgres/psql';
 import { waitWhileItMoves } from '../progress';
-import { replicasThere } from '../swap/away';
 import { catchUpPosition, isQuorumFormed } from './catch-up';
 import { DATA_FOLDER } from '../postgres/paths';
 import { beginArchiving, endArchiving } from './archiving';
 import { patroniFiles } from './files';
+import { waitedFor } from './waited-for';
 
 /** A replica that copies or catches up moves many times in so long. */
 const STALL_MS = 5 * 60_000;
@@ -35,7 +35,8 @@ export interface PatroniActivities {
   waitForPrimary(at: StepRef): Promise<void>;
   /**
    * Waits until every replica streams and counts for the quorum, as long as they get on; in a swap without those that are away,
-   * which are written down. Changes nothing else. Retry: `long`.
+   * which are written down. What works on single nodes waits for these, and for others that serve: {@link waitedFor}. Changes nothing
+   * else. Retry: `long`.
    * @throws STEP_DEADLINE_EXCEEDED when nothing moves any more.
    */
   waitForQuorum(at: StepRef): Promise<void>;
@@ -70,8 +71,8 @@ export function createPatroniActivities(fleet: Fleet): PatroniActivities {
       const view = await viewCluster(fleet, at.clusterId);
       if (dataNodesOf(view).length === 1) return;
       await waitWhileItMoves({
-        goal: async () => isQuorumFormed(fleet, view, await replicasThere(fleet, at, view)),
-        position: async () => catchUpPosition(fleet, view, await replicasThere(fleet, at, view)),
+        goal: async () => isQuorumFormed(fleet, view, await waitedFor(fleet, at, view)),
+        position: async () => catchUpPosition(fleet, view, await waitedFor(fleet, at, view)),
         stallMs: STALL_MS,
         onMove: (position) => fleet.inventory.operations.recordProgress(at.operationId, at.stepId, position),
       });

@@ -5,6 +5,7 @@ import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, hostOf, otherDataNodes } from '../fleet';
 import { TIMEOUT_EXIT_CODE } from '../host/errors';
 import { runSql, untilTrue } from './psql';
+import type { SqlText } from './sql';
 import { sql } from './sql';
 
 /** Where the acknowledged commits are: asked before a copy of them is thrown away. */
@@ -54,7 +55,8 @@ async function haveAll(
   }
 }
 
-export const copiesUpTo = (position: string, without: NodeName, needed: number): ReturnType<typeof sql> =>
+/** True where so many standbys beside `without` have flushed the log up to there, and count for commits. */
+export const copiesUpTo = (position: string, without: NodeName, needed: number): SqlText =>
   sql`SELECT count(*) >= ${needed} FROM pg_stat_replication
     WHERE application_name <> ${without} AND state = 'streaming' AND sync_state IN ('quorum', 'sync')
       AND flush_lsn >= ${position}::pg_lsn`;

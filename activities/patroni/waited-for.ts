@@ -1,0 +1,39 @@
+import type { StepRef } from '../../domain/clusters';
+import { stateOf } from '../../domain/heartbeats';
+import type { Operation } from '../../domain/operations';
+import type { NodeName } from '../../domain/topology';
+import type { ClusterView, Fleet } from '../fleet';
+import { dataNodesOf } from '../fleet';
+import { hostState } from '../power/there';
+import { replicasThere } from '../swap/away';
+
+/** Which data nodes an operation waits for before it ends: so many replicas, or those of these names that are replicas. */
+export type Waited = number | readonly NodeName[];
+
+/**
+ * What works on nodes of a cluster that serves waits for these, and for others that serve: one that is lost can be replaced only when the
+ * operation has ended. Whoever works on the whole cluster waits for all that are there.
+ */
+export async function waitedFor(fleet: Fleet, at: StepRef, view: ClusterView): Promise<Waited> {
+  const operation = await fleet.inventory.operations.get(at.operationId);
+  const touched = operation && touchedBy(operation);
+  if (!touched) return replicasThere(fleet, at, view);
+  const heard = await fleet.inventory.heartbeats.of(view.cluster.id);
+  const isWaitedFor = async (name: NodeName): Promise<boolean> => {
+    // Its fresh host is what the operation is about.
+    if (operation.replacement && touched.includes(name)) return true;
+    if ((await hostState(view, { name })) !== 'on') return false;
+    const last = heard.get(name);
+    const state = last ? stateOf(last.role, last.silentMs) : null;
+    return touched.includes(name) || (state !== 'silent' && state !== 'down');
+  };
+  const names = dataNodesOf(view).map(({ name }) => name);
+  const waits = await Promise.all(names.map(isWaitedFor));
+  return names.filter((_, i) => waits[i]);
+}
+
+/** Null: the cluster as a whole. */
+function touchedBy({ node, switchover }: Operation): NodeName[] | null {
+  const names = [node?.name, switchover?.from, switchover?.to].filter((name) => name !== undefined && name !== null);
+  return node || switchover ? names : null;
+}
