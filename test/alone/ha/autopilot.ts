@@ -113,8 +113,8 @@ export function describeAutopilot(ha: Ha): void {
     await leadEtcd(ha(), leader);
     const host = ha().holdfast.docker.getContainer(hostIdOf(leader));
     await losePower(host);
-    // An election takes a second or two by itself, and up to five on a busy machine.
-    demandSuccess(await runOn(hostIdOf(voter), 'pkill -STOP etcd && sleep 6; pkill -CONT etcd\n'));
+    // With the election that follows it is as long as one takes on a busy machine.
+    demandSuccess(await runOn(hostIdOf(voter), 'pkill -STOP etcd && sleep 4; pkill -CONT etcd\n'));
     await eventually(async () => (await runOn(hostIdOf(primary), ETCD_SERVES)).exitCode === 0);
     await untilWritten(writer);
     await powerOn(host);
