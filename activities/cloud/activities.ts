@@ -102,7 +102,8 @@ async function createNetwork(fleet: Fleet, at: StepRef, { cluster, cloud, networ
   await fleet.inventory.operations.recordProgress(at.operationId, at.stepId, told);
 }
 
-async function createHost(fleet: Fleet, at: StepRef, seen: ClusterView, name: NodeName): Promise<void> {
+/** See CloudActivities.createHost. */
+export async function createHost(fleet: Fleet, at: StepRef, seen: ClusterView, name: NodeName): Promise<void> {
   const spec = await hostSpec(fleet, seen, name);
   const host = await seen.cloud.createHost(spec);
   const record = fleet.inventory.nodes.recordHost(at, name, {

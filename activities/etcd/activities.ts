@@ -1,14 +1,13 @@
 import type { StepRef } from '../../domain/clusters';
 import type { NodeName } from '../../domain/topology';
-import type { Fleet, OpenNode } from '../fleet';
+import type { Fleet } from '../fleet';
 import { dataNodesOf, openNode } from '../fleet';
-import { rootFile, startServices } from '../host/services';
 import { hasFormerHost } from '../replacement/former';
+import { onFreshHost } from '../replacement/fresh-host';
 import { demandCopies } from '../replacement/last-copy';
-import { tlsFiles } from '../secrets/node-certificate';
-import type { InitialMember } from './config';
-import { ETCD_ENVIRONMENT_FILE, etcdEnvironment, memberOf } from './config';
-import { addLearner, besideIt, promote, removeMembers } from './members';
+import { memberOf } from './config';
+import { joinAgain, startEtcd } from './join-again';
+import { besideIt, removeMembers } from './members';
 
 export interface EtcdActivities {
   /**
@@ -26,7 +25,7 @@ export interface EtcdActivities {
   /**
    * Adds a fresh host to etcd as a learner, which holds up nobody, starts it, and gives it a vote when it has caught up.
    * Idempotent: a member with this address is found, not added again. Retry: `remote`. Effects: the list of members; certificates,
-   * configuration and service on the host; failovers of the cluster may begin again. Undo: none.
+   * configuration and service on the host; failovers of the cluster may begin again; those of {@link onFreshHost}. Undo: none.
    * @throws HOST_COMMAND_FAILED, NOT_YET (retryable) while it has not caught up.
    */
   joinEtcdAgain(at: StepRef, node: NodeName): Promise<void>;
@@ -47,28 +46,6 @@ export function createEtcdActivities(fleet: Fleet): EtcdActivities {
       await besideIt(fleet, at, view, name, (host) => removeMembers(host, memberOf(node)));
     },
 
-    async joinEtcdAgain(at, name) {
-      const opened = await openNode(fleet, at, name);
-      const own = memberOf(opened.node);
-      const listed = await besideIt(fleet, at, opened.view, name, (host) => addLearner(host, own));
-      const members = listed.map((one) => (one.peerUrl === own.peerUrl ? own : one));
-      members.sort((one, other) => one.name.localeCompare(other.name));
-      await startEtcd(fleet, opened, members, 'existing');
-      await besideIt(fleet, at, opened.view, name, (host) => promote(host, own));
-      await fleet.inventory.replacements.endAbsence(at);
-    },
+    joinEtcdAgain: (at, name) => onFreshHost(fleet, at, name, () => joinAgain(fleet, at, name)),
   };
-}
-
-async function startEtcd(
-  fleet: Fleet,
-  { view, node, host }: OpenNode,
-  members: readonly InitialMember[],
-  state: 'new' | 'existing',
-): Promise<void> {
-  const files = [
-    ...(await tlsFiles(fleet, view, node, { etcd: 'etcd:etcd' })),
-    rootFile(ETCD_ENVIRONMENT_FILE, etcdEnvironment(node, members, view.cluster.id, state)),
-  ];
-  await startServices(host, { etcd: files });
 }

@@ -4,6 +4,8 @@ import type { NodeName } from '../../domain/topology';
 import type { Fleet, OpenNode } from '../fleet';
 import { dataNodeBeside, openNode, openNodeOf, viewCluster } from '../fleet';
 import { rootFile, startServices } from '../host/services';
+import { hostState } from '../power/there';
+import { tellNothing } from '../progress';
 import { tlsFiles } from '../secrets/node-certificate';
 import {
   NODE_EXPORTER_FILE,
@@ -20,7 +22,7 @@ export interface ExporterActivities {
    * Idempotent: restarted only when a file changed. Retry: `remote`. Effects: files and services. Undo: deleteHost.
    */
   startExporters(at: StepRef): Promise<void>;
-  /** The same on one node. */
+  /** The same on one node; nothing to do where its host was lost: once more it is replaced when the operation has ended. */
   startExportersOn(at: StepRef, node: NodeName): Promise<void>;
 }
 
@@ -31,9 +33,15 @@ export function createExporterActivities(fleet: Fleet): ExporterActivities {
       await each(view.nodes, ({ name }) => startExportersOf(fleet, openNodeOf(fleet, at, view, name)));
     },
 
-    startExportersOn: async (at, name) => startExportersOf(fleet, await openNode(fleet, at, name)),
+    async startExportersOn(at, name) {
+      const opened = await openNode(fleet, at, name);
+      if ((await hostState(opened.view, { name })) !== 'on') return tellNothing(fleet, at, LOST_AGAIN);
+      await startExportersOf(fleet, opened);
+    },
   };
 }
+
+const LOST_AGAIN = 'its host was lost';
 
 async function startExportersOf(fleet: Fleet, { view, node, host }: OpenNode): Promise<void> {
   // They tell of the machine, which the data node's exporters do already.

@@ -9,6 +9,7 @@ import { rootFile, startServices, stopService } from '../host/services';
 import { sh } from '../host/shell';
 import { SYSTEM_ROLES } from '../patroni/hba';
 import { orWithout } from '../power/there';
+import { onFreshHost } from '../replacement/fresh-host';
 import { makePassword } from '../secrets/passwords';
 import { SECRET_NAMES } from '../secrets/stored-secrets';
 import { tlsFiles } from '../secrets/node-certificate';
@@ -36,9 +37,8 @@ export function createGatewayActivities(fleet: Fleet): GatewayActivities {
   return {
     async openGateway(at, name) {
       const { view, node, host } = await openNode(fleet, at, name);
-      await orWithout(fleet, at, view, node, async () =>
-        startServices(host, await gatewayServices(fleet, view, node, host)),
-      );
+      const open = async (): Promise<void> => startServices(host, await gatewayServices(fleet, view, node, host));
+      await orWithout(fleet, at, view, node, () => onFreshHost(fleet, at, name, open));
     },
 
     async closeGateway(at, name) {

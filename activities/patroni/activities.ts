@@ -6,6 +6,7 @@ import type { Host } from '../host/host';
 import { sh } from '../host/shell';
 import { startServices } from '../host/services';
 import { diskGuard } from '../disk/guard';
+import { joinAgain } from '../etcd/join-again';
 import { archiveOf, backupsOf } from '../pgbackrest/archive';
 import { findPrimary } from '../postgres/psql';
 import { waitWhileItMoves } from '../progress';
@@ -13,6 +14,7 @@ import { catchUpPosition, isQuorumFormed } from './catch-up';
 import { DATA_FOLDER } from '../postgres/paths';
 import { beginArchiving, endArchiving } from './archiving';
 import { patroniFiles } from './files';
+import { demandFreshHost, onFreshHost, replacedNode } from '../replacement/fresh-host';
 import { waitedFor } from './waited-for';
 
 /** A replica that copies or catches up moves many times in so long. */
@@ -29,7 +31,10 @@ export interface PatroniActivities {
    * Effects: certificates, configuration, data folder and services on the host. Undo: deleteHost.
    */
   startPatroni(at: StepRef, node: NodeName): Promise<void>;
-  /** The same on a fresh host of a cluster that serves: it copies a backup or the primary, whatever the cluster was restored from once. */
+  /**
+   * The same on a fresh host of a cluster that serves: it copies a backup or the primary, whatever the cluster was restored from once.
+   * Effects also: those of {@link onFreshHost}.
+   */
   startReplica(at: StepRef, node: NodeName): Promise<void>;
   /** Looks, changes nothing. Retry: `remote`. @throws NOT_YET when no data node becomes primary. */
   waitForPrimary(at: StepRef): Promise<void>;
@@ -58,10 +63,7 @@ export function createPatroniActivities(fleet: Fleet): PatroniActivities {
       await startPatroni(fleet, opened, await backupsOf(fleet, at, opened.view));
     },
 
-    async startReplica(at, name) {
-      const opened = await openNode(fleet, at, name);
-      await startPatroni(fleet, opened, await archiveOf(fleet, opened.view));
-    },
+    startReplica: (at, name) => onFreshHost(fleet, at, name, () => startReplica(fleet, at, name)),
 
     async waitForPrimary(at) {
       await findPrimary(fleet, await viewCluster(fleet, at.clusterId), WAIT_S);
@@ -70,8 +72,15 @@ export function createPatroniActivities(fleet: Fleet): PatroniActivities {
     async waitForQuorum(at) {
       const view = await viewCluster(fleet, at.clusterId);
       if (dataNodesOf(view).length === 1) return;
+      const replaced = await replacedNode(fleet, at);
+      // Its fresh host may be another one than in the steps before.
+      if (replaced) await onFreshHost(fleet, at, replaced, () => startReplica(fleet, at, replaced));
       await waitWhileItMoves({
-        goal: async () => isQuorumFormed(fleet, view, await waitedFor(fleet, at, view)),
+        goal: async () => {
+          if (await isQuorumFormed(fleet, view, await waitedFor(fleet, at, view))) return true;
+          if (replaced) await demandFreshHost(fleet, at, replaced);
+          return false;
+        },
         position: async () => catchUpPosition(fleet, view, await waitedFor(fleet, at, view)),
         stallMs: STALL_MS,
         onMove: (position) => fleet.inventory.operations.recordProgress(at.operationId, at.stepId, position),
@@ -82,6 +91,13 @@ export function createPatroniActivities(fleet: Fleet): PatroniActivities {
 
     endArchiving: async (at) => endArchiving(fleet, at, await viewCluster(fleet, at.clusterId)),
   };
+}
+
+/** Of a replacement: it votes in etcd before, also where its fresh host is another one than the one that joined. */
+async function startReplica(fleet: Fleet, at: StepRef, name: NodeName): Promise<void> {
+  await joinAgain(fleet, at, name);
+  const opened = await openNode(fleet, at, name);
+  await startPatroni(fleet, opened, await archiveOf(fleet, opened.view));
 }
 
 async function startPatroni(

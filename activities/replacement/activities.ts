@@ -8,6 +8,7 @@ import { tellDataNodes } from '../pgbackrest/data-nodes';
 import { currentLineage } from '../pgbackrest/lineage';
 import { endpointOf } from '../postgres/endpoint';
 import { findPrimaryBeside } from '../postgres/psql';
+import { hostState } from '../power/there';
 import { tellNothing } from '../progress';
 import { demandAway, demandOthers, demandReplaceable, demandSpare } from './demands';
 import { deleteFormerHost, formerHostOf, hasFormerHost } from './former';
@@ -87,7 +88,9 @@ export function createReplacementActivities(fleet: Fleet): ReplacementActivities
       const view = await viewCluster(fleet, at.clusterId);
       const lineage = await currentLineage(fleet, view);
       if (!lineage) return tellNothing(fleet, at, WITHOUT_BACKUPS);
-      await tellDataNodes(fleet, at, { view, lineage }, (other) => other !== name);
+      // One that was lost again is told when it is replaced once more.
+      const isLost = (await hostState(view, { name })) !== 'on';
+      await tellDataNodes(fleet, at, { view, lineage }, (other) => isLost || other !== name);
     },
 
     async declareReplaced(at, name) {
