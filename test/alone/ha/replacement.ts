@@ -126,6 +126,28 @@ export function describeReplacement(ha: Ha, lookAgain: () => Promise<HaCluster>)
     await expectFresh(replica);
   });
 
+  test('when its fresh host is lost, too, the same operation makes another one', async () => {
+    const replica = await replicaOf();
+    const before = (await ordered()).length;
+    const { docker, fleet } = ha().holdfast;
+    const lostAt = Date.now();
+    await loseHost(docker, docker.getContainer(hostIdOf(replica)));
+    const fresh = await eventually(async () => {
+      const { nodes } = await viewCluster(fleet, ha().id);
+      return nodes.find(({ name, hostId }) => name === replica.name && hostId !== replica.hostId)?.hostId ?? undefined;
+    });
+    await loseHost(docker, docker.getContainer(fresh));
+    const [id = ''] = (await ordered()).slice(before);
+    await ha().holdfast.succeed(id);
+    await lookAgain();
+    await untilWhole(ha());
+    measure(`${replica.name}, fresh host gone, too`, { lostAt, orderedAt: lostAt });
+    expect(await ordered()).toHaveLength(before + 1);
+    expect(ha().nodes.find(({ name }) => name === replica.name)?.hostId).not.toBe(fresh);
+    await expectFresh(replica);
+    await expectVotes();
+  });
+
   test.each(['gw-1', 'gw-2'])('%s, whose host is gone for good, is open again at its address', async (name) => {
     const gateway = ha().nodes.find((node) => node.name === name);
     if (!gateway) throw new Error(`no ${name}`);
