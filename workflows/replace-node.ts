@@ -8,7 +8,7 @@ import { givingUp, pointOfNoReturn, step } from './runbook';
 
 /**
  * A node that does not come back, or shall not, gets a fresh host and keeps its name. The cluster serves all the time. Until its old
- * host is off nothing is lost by giving up; behind that point it only goes forward.
+ * host is out of etcd nothing is lost by giving up; behind that point it only goes forward.
  */
 export const replaceNodeRunbook: RunbookOf = ({ node = 'pg-1' }) =>
   node.startsWith('gw-') ? replaceGateway(node) : replaceDataNode(node);
@@ -20,8 +20,9 @@ const replaceDataNode = (node: NodeName): Runbook => [
     pointOfNoReturn,
     step('hand over to another data node where it is the primary', (at) => replacement.handOver(at, node)),
     step('switch its host off', (at) => replacement.fenceHost(at, node)),
+    // While the others lack what it has it stays a member, and may be switched on: what is lost by then is ordered anew.
+    step('take it out of etcd', (at) => etcd.leaveEtcd(at, node)),
   ]),
-  step('take it out of etcd', (at) => etcd.leaveEtcd(at, node)),
   ...freshHost(node),
   step('join etcd as a learner, then vote', (at) => etcd.joinEtcdAgain(at, node)),
   step('tell the other nodes its address', (at) => replacement.tellAddress(at, node)),

@@ -23,7 +23,7 @@ export interface RecentOrder {
   /** Null: it is about the cluster as a whole. */
   readonly node: NodeName | null;
   readonly state: OperationState;
-  /** It ended, a moment ago and before anything was done, because the others could not do without the node just then. */
+  /** It ended, a moment ago and with its host as it was, because the others could not do without the node just then. */
   readonly hindered: boolean;
 }
 

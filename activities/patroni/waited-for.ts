@@ -33,7 +33,9 @@ export async function waitedFor(fleet: Fleet, at: StepRef, view: ClusterView): P
 }
 
 /** Null: the cluster as a whole. */
-function touchedBy({ node, switchover }: Operation): NodeName[] | null {
-  const names = [node?.name, switchover?.from, switchover?.to].filter((name) => name !== undefined && name !== null);
+function touchedBy({ node, switchover, replacement }: Operation): NodeName[] | null {
+  // Whoever took over from one that is replaced is another one, which may be lost as any other.
+  const changed = replacement ? [] : [switchover?.from, switchover?.to];
+  const names = [node?.name, ...changed].filter((name) => name !== undefined && name !== null);
   return node || switchover ? names : null;
 }

@@ -2,7 +2,7 @@ import type { StepRef } from '../../domain/clusters';
 import type { Fleet } from '../fleet';
 import { fencedHostOf, secretRef, viewCluster } from '../fleet';
 import { SYSTEM_ROLES } from '../patroni/hba';
-import { isOfWhole, nodesThere } from '../power/there';
+import { isOfWhole, nodesAnswering } from '../power/there';
 import { ensureAuthority } from '../secrets/node-certificate';
 import { makePassword, scramVerifier } from '../secrets/passwords';
 import { SECRET_NAMES } from '../secrets/stored-secrets';
@@ -46,7 +46,7 @@ export function createPostgresActivities(fleet: Fleet): PostgresActivities {
       const view = await viewCluster(fleet, at.clusterId);
       const { cluster } = view;
       // A start does without a gateway that is away.
-      const nodes = (await isOfWhole(fleet, at)) ? await nodesThere(view, view.nodes) : view.nodes;
+      const nodes = (await isOfWhole(fleet, at)) ? await nodesAnswering(fleet, view) : view.nodes;
       const [password, authority] = await Promise.all([
         fleet.secrets.read(secretRef(cluster, SECRET_NAMES.role(cluster.spec.owner))),
         ensureAuthority(fleet, cluster),

@@ -3,8 +3,9 @@ import { HoldfastError, tellsAbsence } from '../../domain/errors';
 import { isMajority } from '../../domain/heartbeats';
 import { hostToken } from '../cloud/tokens';
 import type { NodeName } from '../../domain/topology';
-import type { ClusterView, Fleet } from '../fleet';
-import { dataNodesOf } from '../fleet';
+import type { ClusterView, Fleet, ReachableNode } from '../fleet';
+import { dataNodesOf, hostOf, reachableNode } from '../fleet';
+import { sh } from '../host/shell';
 
 /**
  * Who of a cluster that is stopped or started as a whole is there. A node whose host is away is done without, as long as a majority of
@@ -58,10 +59,19 @@ export function demandMajority(view: ClusterView, there: readonly Named[]): void
   throw new HoldfastError('NOT_YET', { what });
 }
 
-/** The operation stops or starts the whole cluster: any other one waits for all nodes. */
+/** The operation stops or starts the whole cluster: any other one waits for the gateways that it opens or closes. */
 export async function isOfWhole({ inventory }: Pick<Fleet, 'inventory'>, at: StepRef): Promise<boolean> {
   const kind = (await inventory.operations.get(at.operationId))?.kind;
   return kind === 'stop' || kind === 'start';
+}
+
+/** Nodes of a cluster that say something, whatever their cloud says. */
+export async function nodesAnswering(fleet: Fleet, view: ClusterView): Promise<ReachableNode[]> {
+  const nodes = (await nodesThere(view, view.nodes)).map(({ name }) => reachableNode(view, name));
+  const title = 'see whether the host answers';
+  const asked = nodes.map((node) => unlessAway(hostOf(fleet, view, node).run(sh`true`, { title })));
+  const answers = await Promise.all(asked);
+  return nodes.filter((_, i) => answers[i] !== null);
 }
 
 export const tellAway = ({ inventory }: Pick<Fleet, 'inventory'>, at: StepRef, away: readonly Named[]): Promise<void> =>

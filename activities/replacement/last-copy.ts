@@ -2,10 +2,9 @@ import type { StepRef } from '../../domain/clusters';
 import { HoldfastError } from '../../domain/errors';
 import { hostToken } from '../cloud/tokens';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
-import { otherDataNodes } from '../fleet';
 import { lackOfCopies } from '../postgres/copies';
 import { findPrimary, findPrimaryBeside } from '../postgres/psql';
-import { hasMajority, nodesThere } from '../power/there';
+import { demandOthers } from './demands';
 import { handOver } from './hand-over';
 
 /** How long a failover among the others may take before the former host is asked for its copy. */
@@ -13,9 +12,9 @@ const PRIMARY_S = 30;
 
 /**
  * Before a former host leaves for good the others have to have what it has: its copy may be the only other one, or the last. One that
- * is gone has taken its copy with it, and nobody waits. Where none of the others is the primary, or too few of their hosts are on, the host
+ * is gone has taken its copy with it, and nobody waits. Where none of the others is the primary, or too few of them work, the host
  * is switched on again: then it takes part, and is switched off once more when the others can do without it. Effects: power; the primary.
- * @throws NOT_YET while they have not; SWITCHOVER_FAILED where it has become the primary, and nobody can take over.
+ * A machine of the user's runs until its software is taken off. @throws NOT_YET while they have not.
  */
 export async function demandCopies(fleet: Fleet, at: StepRef, view: ClusterView, node: ReachableNode): Promise<void> {
   const { cluster, cloud } = view;
@@ -32,16 +31,31 @@ export async function demandCopies(fleet: Fleet, at: StepRef, view: ClusterView,
     }
     throw error;
   });
-  if (found.name === name) await handOver(fleet, at, view, name);
+  if (found.name === name) await handOver(fleet, at, view, name).catch(notYet);
   const primary = found.name === name ? await findPrimaryBeside(fleet, view, name) : found;
   const lack = await lackOfCopies(fleet, view, primary, name);
   if (lack !== null) {
-    if (!host.running && isOurs && (await isNeeded(view, node))) await cloud.powerOn(token);
+    if (!host.running && isOurs && (await isNeeded(fleet, view, node))) await cloud.powerOn(token);
     throw new HoldfastError('NOT_YET', { what: `The data of ${name} is kept: ${lack}.` });
   }
-  if (host.running && isOurs) await cloud.powerOff(token);
+  if (!host.running || !isOurs) return;
+  await cloud.powerOff(token);
+  // With its help something may have been acknowledged until then, or it was the primary by then.
+  return demandCopies(fleet, at, view, node);
+}
+
+/** Who has just become the primary has nobody in sync for a moment. */
+function notYet(error: unknown): never {
+  if (!(error instanceof HoldfastError) || error.code !== 'SWITCHOVER_FAILED') throw error;
+  throw new HoldfastError('NOT_YET', { what: error.message }, { cause: error });
 }
 
 /** Another one was lost meanwhile: without it nobody could write. */
-const isNeeded = async (view: ClusterView, { name }: ReachableNode): Promise<boolean> =>
-  !hasMajority(view, await nodesThere(view, otherDataNodes(view, name)));
+const isNeeded = (fleet: Fleet, view: ClusterView, node: ReachableNode): Promise<boolean> =>
+  demandOthers(fleet, view, node).then(
+    () => false,
+    (error: unknown) => {
+      if (error instanceof HoldfastError && error.code === 'NO_QUORUM_LEFT') return true;
+      throw error;
+    },
+  );

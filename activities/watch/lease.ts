@@ -21,7 +21,7 @@ until printf '%s\\n\\n\\n' "$transaction" | timeout "$seconds" "$@" txn; do
   sleep 0.1
 done`;
 
-const leaderKey = z.object({ kvs: z.array(z.object({ create_revision: z.number(), value: z.base64() })).default([]) });
+const leaderKey = z.object({ kvs: z.array(z.object({ mod_revision: z.number(), value: z.base64() })).default([]) });
 
 /**
  * Which lease a node holds: etcd's revision at which it took it. One that it takes later is another. The others say what they know
@@ -34,7 +34,7 @@ export async function readLease(fleet: Fleet, view: ClusterView, node: NodeName)
   const read = async (printed: Promise<string>): Promise<number> => {
     const [key] = leaderKey.parse(JSON.parse(await printed)).kvs;
     if (!key || Buffer.from(key.value, 'base64').toString() !== node) throw new Error(`it is not ${node}'s`);
-    return key.create_revision;
+    return key.mod_revision;
   };
   const command = sh`${ETCDCTL} get ${leaderKeyOf(view)} --consistency=s --write-out=json`;
   return Promise.any(onOthers(fleet, view, node, command, options).map(read)).catch(() => null);
@@ -46,7 +46,7 @@ export async function readLease(fleet: Fleet, view: ClusterView, node: NodeName)
  */
 export async function releaseLease(fleet: Fleet, view: ClusterView, node: NodeName, lease: number): Promise<void> {
   const key = leaderKeyOf(view);
-  const onlyThatOne = `value("${key}") = "${node}"\ncreate("${key}") = "${lease}"\n\ndel ${key}`;
+  const onlyThatOne = `value("${key}") = "${node}"\nmod("${key}") = "${lease}"\n\ndel ${key}`;
   const released = new AbortController();
   const options = { title: 'release the lease', stdin: onlyThatOne, timeoutMs: RELEASE_MS, signal: released.signal };
   const command = sh`sh -c ${RELEASE} sh ${ETCDCTL}`;

@@ -253,7 +253,7 @@ async function run(guarded: Guarded, name: string, options: RunOptions): Promise
   if (nodes[name]?.says === null && title !== 'say who it is') throw unreachable(name, new Error('no answer'));
   if (title === 'read the lease') {
     const value = Buffer.from(guarded.lease.holder).toString('base64');
-    return JSON.stringify({ kvs: [{ create_revision: guarded.lease.revision, value }] });
+    return JSON.stringify({ kvs: [{ mod_revision: guarded.lease.revision, value }] });
   }
   if (title === 'release the lease') {
     if (!options.stdin?.toString().includes(`= "${guarded.lease.revision}"\n`)) return 'FAILURE\n';

@@ -134,6 +134,13 @@ describe('the copy of a former host that is off', () => {
       const ordered = await fenced('pg-2');
       await powerOn('pg-2');
       lead(world(), cluster, 'pg-2');
+      // Nobody follows it yet.
+      for (const node of ['pg-1', 'pg-3'] as const) fallBehind(node);
+      expect([await refusalOf(activities.leaveEtcd(ordered.at, 'pg-2')), hostOf('pg-2').running]).toEqual([
+        'NOT_YET',
+        true,
+      ]);
+      rmSync(dirname(behind('pg-3')), { recursive: true });
       await activities.leaveEtcd(ordered.at, 'pg-2');
       expect(hostOf('pg-2').running).toBe(false);
       await finishIt(ordered, 'pg-2');

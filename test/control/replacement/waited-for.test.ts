@@ -13,14 +13,15 @@ import { activities, begin, cluster, end, fleet, inActivity, opened, openReplace
 openReplacements();
 
 /** Ordered, asked and ended. */
-async function waitedIn(kind: OperationKind, node?: NodeName): Promise<unknown> {
+async function waitedIn(kind: OperationKind, node?: NodeName, takesOver = false): Promise<unknown> {
   const draft = newSubmission(cluster, kind);
   const { operation } = await opened.inventory.operations.submit(null, {
     ...draft,
     operation: { ...draft.operation, ...(node && { node }) },
   });
   const at = refOf(operation);
-  if (kind === 'switchover') await fleet.inventory.operations.recordSwitchover(at, { from: 'pg-1', to: 'pg-2' });
+  if (kind === 'switchover' || takesOver)
+    await fleet.inventory.operations.recordSwitchover(at, { from: 'pg-1', to: 'pg-2' });
   const waited = await inActivity(async () => waitedFor(fleet, at, await viewCluster(fleet, cluster.id)));
   await finish(opened.inventory, operation);
   return waited;
@@ -56,6 +57,13 @@ test('what it works on is waited for while it is silent, and not when its host i
   await fleet.clouds.docker.powerOff(hostToken(cluster, 'pg-2'));
   expect(await waitedIn('reinit-node', 'pg-2')).not.toContain('pg-2');
   expect(await waitedIn('replace-node', 'pg-2')).toContain('pg-2');
+  await powerOn('pg-2');
+});
+
+test('who took over from one that is replaced is waited for only while it is there', async () => {
+  expect(await waitedIn('replace-node', 'pg-1', true)).toEqual(['pg-1', 'pg-2', 'pg-3']);
+  await fleet.clouds.docker.powerOff(hostToken(cluster, 'pg-2'));
+  expect(await waitedIn('replace-node', 'pg-1', true)).toEqual(['pg-1', 'pg-3']);
   await powerOn('pg-2');
 });
 
