@@ -61,6 +61,7 @@ test('what it works on is waited for while it is silent, and not when its host i
 });
 
 test('who took over from one that is replaced is waited for only while it is there', async () => {
+  await say('pg-2', 'primary', 0);
   expect(await waitedIn('replace-node', 'pg-1', true)).toEqual(['pg-1', 'pg-2', 'pg-3']);
   await fleet.clouds.docker.powerOff(hostToken(cluster, 'pg-2'));
   expect(await waitedIn('replace-node', 'pg-1', true)).toEqual(['pg-1', 'pg-3']);
