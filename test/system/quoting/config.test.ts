@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { CUT_SESSIONS, CUT_SESSIONS_FILE } from '../../../activities/gateway/cut-sessions';
 import { keepalivedConfig } from '../../../activities/gateway/keepalived';
 import { allowedIpsFile, haproxyConfig } from '../../../activities/gateway/haproxy';
 import { pgbouncerUsers } from '../../../activities/gateway/pgbouncer';
@@ -76,7 +77,7 @@ test('HAProxy takes every list of allowed networks', async () => {
   await fc.assert(
     fc.asyncProperty(many(cidr), async (allowedIps) => {
       const open = viewOf('ha-s', { allowedIps });
-      expect(await read([haproxyConfig(open), allowedIpsFile(open)], HAPROXY)).toEqual([0, '']);
+      expect(await read([haproxyConfig(open), allowedIpsFile(open), CUT_SESSIONS], HAPROXY)).toEqual([0, '']);
       expect(allowedIpsFile(open).trimEnd().split('\n').slice(2)).toEqual(allowedIps);
     }),
     FEW_RUNS,
@@ -86,6 +87,7 @@ const HAPROXY = [
   'os.makedirs("/etc/holdfast/tls", exist_ok=True)',
   'subprocess.run("openssl req -x509 -newkey rsa:2048 -nodes -keyout /tmp/k -out /etc/holdfast/tls/ca.crt -subj /CN=x -days 1".split(), check=True, stderr=subprocess.DEVNULL)',
   'open("/etc/haproxy/allowed-ips.lst", "w").write(given[1])',
+  `open("${CUT_SESSIONS_FILE}", "w").write(given[2])`,
   'open("/tmp/haproxy.cfg", "w").write(given[0])',
   'done = subprocess.run(["haproxy", "-c", "-q", "-f", "/tmp/haproxy.cfg"], capture_output=True, text=True)',
   'print(json.dumps([done.returncode, done.stderr]))',
