@@ -22,8 +22,8 @@ import { PGBOUNCER_CONFIG_FILE, PGBOUNCER_USERS_FILE, pgbouncerConfig, pgbouncer
 export interface GatewayActivities {
   /**
    * Makes a gateway forward: HAProxy, PgBouncer and, where the address floats, keepalived. Does not need PostgreSQL to
-   * be there yet. A start of the whole cluster does without one that is away. Idempotent: a service is restarted only when one of its files changed. Retry: `remote`.
-   * Effects: certificates, configuration and services on the host. Undo: deleteHost.
+   * be there yet. A start of the whole cluster does without one that is away. Idempotent: a service is restarted only when one of its files
+   * changed. Retry: `remote`. Effects: certificates, configuration and services on the host; those of {@link onFreshHost}. Undo: deleteHost.
    */
   openGateway(at: StepRef, node: NodeName): Promise<void>;
   /**

@@ -47,6 +47,11 @@ export const tellsSlowLogin = (error: unknown): boolean =>
 /** The host is away, or does not let the control plane in: whoever can do without it goes on. */
 export const isOutOfReach = (error: unknown): boolean => tellsAbsence(error) || tellsRefusal(error);
 
+/** Of a command that can be done without on such a host. @throws any other error. */
+export function unlessOutOfReach(error: unknown): void {
+  if (!isOutOfReach(error)) throw error;
+}
+
 /** HOST_UNREACHABLE, whatever broke the connection. */
 export function unreachable(host: string, error: unknown): HoldfastError {
   const options = error instanceof Error ? { cause: error } : undefined;

@@ -2,7 +2,7 @@ import type { StepRef } from '../../domain/clusters';
 import type { Fleet } from '../fleet';
 import { runSql } from '../postgres/psql';
 import { sql } from '../postgres/sql';
-import { unlessAway } from '../switchover/clients';
+import { orWithoutIt } from '../switchover/clients';
 import { copyAnew, markData } from './reinit';
 import { lookAtNode, restartProcesses } from './restart';
 import { openWork } from './work';
@@ -49,7 +49,7 @@ export function createNodeActivities(fleet: Fleet): NodeActivities {
       const { view, node, host } = await openWork(fleet, at);
       if (node.role === 'gateway') return;
       const title = 'write out what is in memory';
-      await runSql(view, host, 'postgres', sql`CHECKPOINT`, title, CHECKPOINT_TIMEOUT_MS).catch(unlessAway);
+      await runSql(view, host, 'postgres', sql`CHECKPOINT`, title, CHECKPOINT_TIMEOUT_MS).catch(orWithoutIt);
     },
 
     restartProcesses: async (at) => restartProcesses(fleet, at, await openWork(fleet, at)),

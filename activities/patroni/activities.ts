@@ -40,8 +40,8 @@ export interface PatroniActivities {
   waitForPrimary(at: StepRef): Promise<void>;
   /**
    * Waits until every replica streams and counts for the quorum, as long as they get on; in a swap without those that are away,
-   * which are written down. What works on single nodes waits for these, and for others that serve: {@link waitedFor}. Changes nothing
-   * else. Retry: `long`.
+   * which are written down. What works on single nodes waits for these, and for others that serve: {@link waitedFor}. Retry: `long`.
+   * Effects: of a replacement those of {@link PatroniActivities.startReplica}, because its fresh host may be lost meanwhile; else none.
    * @throws STEP_DEADLINE_EXCEEDED when nothing moves any more.
    */
   waitForQuorum(at: StepRef): Promise<void>;

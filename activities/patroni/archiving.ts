@@ -3,7 +3,7 @@ import { each } from '../../domain/each';
 import { HoldfastError } from '../../domain/errors';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, fencedHostOf } from '../fleet';
-import { isOutOfReach } from '../host/errors';
+import { unlessOutOfReach } from '../host/errors';
 import type { Host } from '../host/host';
 import { reloadService } from '../host/services';
 import { sh } from '../host/shell';
@@ -35,12 +35,8 @@ export async function beginArchiving(fleet: Fleet, at: StepRef, view: ClusterVie
 /** See PatroniActivities.endArchiving. */
 export async function endArchiving(fleet: Fleet, at: StepRef, view: ClusterView): Promise<void> {
   await shareSettings(view, fencedHostOf(fleet, at, view, await findPrimary(fleet, view)), null);
-  await each(dataNodesOf(view), (node) => tellPatroni(fleet, at, view, node, null).catch(unlessAway));
-}
-
-/** It may be what the operation is cancelled for. An archive that is not there any more is to PostgreSQL one that lacks a segment. */
-function unlessAway(error: unknown): void {
-  if (!isOutOfReach(error)) throw error;
+  // Its absence may be what the operation is cancelled for. An archive that is not there any more is to PostgreSQL one that lacks a segment.
+  await each(dataNodesOf(view), (node) => tellPatroni(fleet, at, view, node, null).catch(unlessOutOfReach));
 }
 
 /** @throws ARCHIVE_MODE_OFF for a cluster that an older Holdfast made without backups. */

@@ -3,9 +3,11 @@ import { stateOf } from '../../domain/heartbeats';
 import type { Operation } from '../../domain/operations';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet } from '../fleet';
-import { dataNodesOf } from '../fleet';
-import { hostState } from '../power/there';
-import { replicasThere } from '../swap/away';
+import { dataNodesOf, fencedHostOf, hostOf } from '../fleet';
+import { sh } from '../host/shell';
+import { hostState, isOfWhole, nodesThere, orNullIfAway } from '../power/there';
+import { onNodesThere } from '../swap/away';
+import { startOn } from './halt';
 
 /** Which data nodes an operation waits for before it ends: so many replicas, or those of these names that are replicas. */
 export type Waited = number | readonly NodeName[];
@@ -38,4 +40,22 @@ function touchedBy({ node, switchover, replacement }: Operation): NodeName[] | n
   const changed = replacement ? [] : [switchover?.from, switchover?.to];
   const names = [node?.name, ...changed].filter((name) => name !== undefined && name !== null);
   return node || switchover ? names : null;
+}
+
+/** How many replicas are to follow the primary: all, but in a swap and in a start those that are away. One at least, where there are any. */
+async function replicasThere(fleet: Fleet, at: StepRef, view: ClusterView): Promise<number> {
+  const all = dataNodesOf(view).length - 1;
+  const first = await fleet.inventory.swaps.nodeOf(at.operationId);
+  if (first === null) return (await isOfWhole(fleet, at)) ? replicasStarted(fleet, at, view) : all;
+  const title = 'see whether the host answers';
+  await onNodesThere(fleet, at, view, first, (node) => hostOf(fleet, view, node).run(sh`true`, { title }));
+  const away = await fleet.inventory.swaps.away(at.operationId);
+  return Math.max(1, all - away.length);
+}
+
+/** One that came late is started now. */
+async function replicasStarted(fleet: Fleet, at: StepRef, view: ClusterView): Promise<number> {
+  const nodes = await nodesThere(view, dataNodesOf(view));
+  const started = await Promise.all(nodes.map((node) => orNullIfAway(startOn(fencedHostOf(fleet, at, view, node)))));
+  return Math.max(1, started.filter((answer) => answer !== null).length - 1);
 }

@@ -8,7 +8,7 @@ import type { RunOptions } from '../host/host';
 import { WANTS } from '../host/services';
 import type { ShellCommand } from '../host/shell';
 import { sh } from '../host/shell';
-import { demandMajority, hasMajority, nodesThere, tellAway, unlessAway } from './there';
+import { demandMajority, hasMajority, nodesThere, tellAway, orNullIfAway } from './there';
 
 /** Hosts of a cluster, or, where nobody can switch them on again, what Holdfast runs on them. */
 
@@ -60,7 +60,7 @@ export async function switchOff(fleet: Fleet, at: StepRef, view: ClusterView): P
   await each(nodes, async (node) => {
     const stopping = on(fleet, at, view, node, stop, { title: 'stop all services' });
     // A gateway that nobody hears leads nowhere.
-    await (node.role === 'gateway' ? unlessAway(stopping) : stopping);
+    await (node.role === 'gateway' ? orNullIfAway(stopping) : stopping);
   });
 }
 

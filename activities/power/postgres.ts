@@ -12,7 +12,7 @@ import { giveLease, lastPrimary, lastSyncLeader, lookAtData } from '../patroni/l
 import { binariesOf, dataDirectory } from '../postgres/paths';
 import { findPrimary, IS_PRIMARY, runSql, untilTrue } from '../postgres/psql';
 import { sql } from '../postgres/sql';
-import { demandMajority, nodesThere, unlessAway } from './there';
+import { demandMajority, nodesThere, orNullIfAway } from './there';
 
 /** PostgreSQL of all data nodes of a cluster. */
 
@@ -82,7 +82,7 @@ interface StoppedNode {
 async function lookAtStopped(view: ClusterView, hostFor: (node: ReachableNode) => Host): Promise<StoppedNode[]> {
   const places = placesOf(view);
   const looks = (await nodesThere(view, dataNodesOf(view))).map(async (node) => {
-    const data = await unlessAway(lookAtData(hostFor(node), places, places.main));
+    const data = await orNullIfAway(lookAtData(hostFor(node), places, places.main));
     return data === null ? [] : [{ node, data }];
   });
   return (await Promise.all(looks)).flat();

@@ -35,7 +35,7 @@ export async function nodesThere<Node extends ClusterNode>(
 }
 
 /** @returns null where its host is away. */
-export const unlessAway = <T>(acting: Promise<T>): Promise<T | null> =>
+export const orNullIfAway = <T>(acting: Promise<T>): Promise<T | null> =>
   acting.catch((error: unknown) => {
     if (tellsAbsence(error)) return null;
     throw error;
@@ -69,7 +69,7 @@ export async function isOfWhole({ inventory }: Pick<Fleet, 'inventory'>, at: Ste
 export async function nodesAnswering(fleet: Fleet, view: ClusterView): Promise<ReachableNode[]> {
   const nodes = (await nodesThere(view, view.nodes)).map(({ name }) => reachableNode(view, name));
   const title = 'see whether the host answers';
-  const asked = nodes.map((node) => unlessAway(hostOf(fleet, view, node).run(sh`true`, { title })));
+  const asked = nodes.map((node) => orNullIfAway(hostOf(fleet, view, node).run(sh`true`, { title })));
   const answers = await Promise.all(asked);
   return nodes.filter((_, i) => answers[i] !== null);
 }

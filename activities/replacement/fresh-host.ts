@@ -13,10 +13,10 @@ import { deleteFormerHost, hasFormerHost } from './former';
 /** The fresh host of a replacement, which may be lost itself before the node serves: no other operation could heal that. */
 
 /** The node that the operation gives a fresh host; null: it is no replacement, or of a machine that nobody makes. */
-export async function replacedNode({ inventory, ...fleet }: Fleet, at: StepRef): Promise<NodeName | null> {
-  const operation = await inventory.operations.get(at.operationId);
+export async function replacedNode(fleet: Fleet, at: StepRef): Promise<NodeName | null> {
+  const operation = await fleet.inventory.operations.get(at.operationId);
   if (operation?.kind !== 'replace-node' || !operation.node) return null;
-  const { cloud } = await viewCluster({ inventory, ...fleet }, at.clusterId);
+  const { cloud } = await viewCluster(fleet, at.clusterId);
   return cloud.machines ? null : operation.node.name;
 }
 

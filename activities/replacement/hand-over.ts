@@ -11,9 +11,9 @@ import { switchOver } from '../switchover/switch-over';
 /** See ReplacementActivities.handOver. */
 export async function handOver(fleet: Fleet, at: StepRef, view: ClusterView, name: NodeName): Promise<void> {
   const operation = await fleet.inventory.operations.get(at.operationId);
-  const switching = createSwitchoverActivities(fleet);
   if (operation?.switchover) return takeToItsEnd(fleet, at, name);
   if ((await findPrimary(fleet, view)).name !== name) return tellNothing(fleet, at, `${name} is not the primary`);
+  const switching = createSwitchoverActivities(fleet);
   await switching.chooseStandby(at);
   await switching.writeOut(at);
   await switching.switchOver(at);

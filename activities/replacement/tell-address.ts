@@ -3,7 +3,7 @@ import { each } from '../../domain/each';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
 import { dataNodesOf, fencedHostOf, gatewaysOf } from '../fleet';
 import { gatewayServices } from '../gateway/activities';
-import { isOutOfReach } from '../host/errors';
+import { unlessOutOfReach } from '../host/errors';
 import { reloadService } from '../host/services';
 import { archiveOf } from '../pgbackrest/archive';
 import { patroniFiles } from '../patroni/files';
@@ -13,9 +13,9 @@ export async function tellAddress(fleet: Fleet, at: StepRef, view: ClusterView, 
   const backups = await archiveOf(fleet, view);
   await each(others(dataNodesOf(view), moved), async (node) => {
     const files = await patroniFiles(fleet, view, node, backups);
-    await reloadService(fencedHostOf(fleet, at, view, node), 'patroni', files).catch(unlessAway);
+    await reloadService(fencedHostOf(fleet, at, view, node), 'patroni', files).catch(unlessOutOfReach);
   });
-  await each(others(gatewaysOf(view), moved), (node) => tellGateway(fleet, at, view, node).catch(unlessAway));
+  await each(others(gatewaysOf(view), moved), (node) => tellGateway(fleet, at, view, node).catch(unlessOutOfReach));
 }
 
 const others = (nodes: readonly ReachableNode[], { name }: ReachableNode): ReachableNode[] =>
@@ -27,8 +27,4 @@ async function tellGateway(fleet: Fleet, at: StepRef, view: ClusterView, node: R
   const services = await gatewayServices(fleet, view, node, host);
   for (const service of ['haproxy', 'keepalived'])
     if (services[service]) await reloadService(host, service, services[service]);
-}
-
-function unlessAway(error: unknown): void {
-  if (!isOutOfReach(error)) throw error;
 }

@@ -3,10 +3,7 @@ import { each } from '../../domain/each';
 import { tellsAbsence } from '../../domain/errors';
 import type { NodeName } from '../../domain/topology';
 import type { ClusterView, Fleet, ReachableNode } from '../fleet';
-import { dataNodesOf, fencedHostOf, hostOf } from '../fleet';
-import { sh } from '../host/shell';
-import { startOn } from '../patroni/halt';
-import { isOfWhole, nodesThere, unlessAway } from '../power/there';
+import { dataNodesOf } from '../fleet';
 
 /**
  * Data nodes that are away from the exchange on. Nobody waits for them: the cluster serves without, and they are brought in when
@@ -31,22 +28,4 @@ export async function onNodesThere(
       await inventory.operations.recordProgress(at.operationId, at.stepId, told);
     }),
   );
-}
-
-/** How many replicas are to follow the primary: all, but in a swap and in a start those that are away. One at least, where there are any. */
-export async function replicasThere(fleet: Fleet, at: StepRef, view: ClusterView): Promise<number> {
-  const all = dataNodesOf(view).length - 1;
-  const first = await fleet.inventory.swaps.nodeOf(at.operationId);
-  if (first === null) return (await isOfWhole(fleet, at)) ? replicasStarted(fleet, at, view) : all;
-  const title = 'see whether the host answers';
-  await onNodesThere(fleet, at, view, first, (node) => hostOf(fleet, view, node).run(sh`true`, { title }));
-  const away = await fleet.inventory.swaps.away(at.operationId);
-  return Math.max(1, all - away.length);
-}
-
-/** One that came late is started now. */
-async function replicasStarted(fleet: Fleet, at: StepRef, view: ClusterView): Promise<number> {
-  const nodes = await nodesThere(view, dataNodesOf(view));
-  const started = await Promise.all(nodes.map((node) => unlessAway(startOn(fencedHostOf(fleet, at, view, node)))));
-  return Math.max(1, started.filter((answer) => answer !== null).length - 1);
 }

@@ -56,12 +56,12 @@ export async function letClientsGo(
   const resume = letGo(at, 'pgbouncer');
   const command = lead === null ? resume : inOrder(lead, resume);
   await each(gatewaysOf(view), (gateway) =>
-    fencedHostOf(fleet, at, view, gateway).run(command, { title: 'resume' }).catch(unlessAway),
+    fencedHostOf(fleet, at, view, gateway).run(command, { title: 'resume' }).catch(orWithoutIt),
   );
 }
 
-/** What is done does without it. */
-export function unlessAway(error: unknown): void {
+/** What is done does without it, whether its host is out of reach or the command failed. */
+export function orWithoutIt(error: unknown): void {
   const fails = tellsFailedCommand(error);
   if (!fails && !isOutOfReach(error)) throw error;
 }

@@ -10,7 +10,7 @@ import { askPatroni } from '../patroni/ask';
 import { ETCDCTL, keysOf } from '../patroni/keys';
 import { findPrimary, IS_PRIMARY, untilTrue } from '../postgres/psql';
 import type { Change } from './change';
-import { letClientsGo, pauseClients, unlessAway } from './clients';
+import { letClientsGo, pauseClients, orWithoutIt } from './clients';
 import { hold, LEAST_SWITCH_S, leftOfHold, letGo, PAUSE_S } from './hold';
 
 /** The switch itself: all that happens while clients wait. */
@@ -102,7 +102,7 @@ async function freeze(fleet: Fleet, at: StepRef, { view, to }: Change, node: Rea
   const leads = 'until [ "$("$@" --print-value-only)" = "$0" ]; do sleep 0.1; done';
   const until = sh`exec sh -c ${leads} ${to} ${ETCDCTL} get ${`${keysOf(view.cluster)}/leader`}`;
   const options = { until, settled: sh`true`, timeoutMs: PAUSE_S * 1000 };
-  await hold(fencedHostOf(fleet, at, view, node), at, 'patroni', options).catch(unlessAway);
+  await hold(fencedHostOf(fleet, at, view, node), at, 'patroni', options).catch(orWithoutIt);
 }
 
 /** Whatever stands still goes on, with the new primary where there is one. A gateway that is away resumes by itself. */
@@ -111,7 +111,7 @@ async function goOn(fleet: Fleet, at: StepRef, change: Change, isSwitched: boole
   await Promise.all([
     letClientsGo(fleet, at, view, isSwitched ? leadTo(change) : null),
     each(bystanders(change), (node) =>
-      fencedHostOf(fleet, at, view, node).run(letGo(at, 'patroni'), { title: 'resume' }).catch(unlessAway),
+      fencedHostOf(fleet, at, view, node).run(letGo(at, 'patroni'), { title: 'resume' }).catch(orWithoutIt),
     ),
   ]);
 }

@@ -1,35 +1,20 @@
-import { Client } from 'pg';
 import { formed, progressOf } from '../../../activities/patroni/catch-up';
 import { copiesUpTo } from '../../../activities/postgres/copies';
 import type { SqlText } from '../../../activities/postgres/sql';
-import type { TestDatabase } from '../../support/database';
-import { createTestDatabase } from '../../support/database';
+import { useReplicationTable } from '../../support/replication-table';
 
 /** The questions who has all of the log, and who counts for the quorum, put to a real PostgreSQL whose standbys are rows of a table. */
 
-let database: TestDatabase;
-let client: Client;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  client = new Client({ connectionString: database.url });
-  await client.connect();
-  // A temporary table hides what the catalogue has under its name.
-  await client.query(
-    'create temporary table pg_stat_replication (application_name text, state text, sync_state text, flush_lsn pg_lsn, replay_lsn pg_lsn)',
-  );
-});
-afterAll(async () => {
-  await client?.end();
-  await database?.drop();
-});
-beforeEach(() => client.query('truncate pg_temp.pg_stat_replication'));
+const client = useReplicationTable(
+  'application_name text, state text, sync_state text, flush_lsn pg_lsn, replay_lsn pg_lsn',
+);
 
 type Standby = readonly [name: string, state: string, word: string, flushed: string];
 
 async function ask(question: SqlText, standbys: readonly Standby[]): Promise<unknown> {
   for (const standby of standbys)
-    await client.query('insert into pg_temp.pg_stat_replication values ($1, $2, $3, $4, $4)', [...standby]);
-  const { rows } = await client.query<unknown[]>({ text: question, rowMode: 'array' });
+    await client().query('insert into pg_temp.pg_stat_replication values ($1, $2, $3, $4, $4)', [...standby]);
+  const { rows } = await client().query<unknown[]>({ text: question, rowMode: 'array' });
   return rows[0]?.[0];
 }
 

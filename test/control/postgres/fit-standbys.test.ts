@@ -1,37 +1,20 @@
-import { Client } from 'pg';
 import { FIT_STANDBYS } from '../../../activities/switchover/choose';
-import type { TestDatabase } from '../../support/database';
-import { createTestDatabase } from '../../support/database';
+import { useReplicationTable } from '../../support/replication-table';
 
 /** The question which standbys may become the primary, put to a real PostgreSQL whose standbys are rows of a table. */
 
 const MIB = 1024 ** 2;
 
-let database: TestDatabase;
-let client: Client;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  client = new Client({ connectionString: database.url });
-  await client.connect();
-  // A temporary table hides what the catalogue has under its name.
-  await client.query(
-    'create temporary table pg_stat_replication (application_name text, state text, sync_state text, replay_lsn pg_lsn)',
-  );
-});
-afterAll(async () => {
-  await client?.end();
-  await database?.drop();
-});
-beforeEach(() => client.query('truncate pg_temp.pg_stat_replication'));
+const client = useReplicationTable('application_name text, state text, sync_state text, replay_lsn pg_lsn');
 
 /** Rows of name, state, word in the quorum and how many bytes behind; null: it has not told yet. */
 async function fit(...standbys: readonly (readonly [string, string, string, number | null])[]): Promise<string[]> {
   for (const standby of standbys)
-    await client.query(
+    await client().query(
       'insert into pg_temp.pg_stat_replication values ($1, $2, $3, pg_current_wal_lsn() - $4::numeric)',
       [...standby],
     );
-  const { rows } = await client.query<{ application_name: string }>(FIT_STANDBYS);
+  const { rows } = await client().query<{ application_name: string }>(FIT_STANDBYS);
   return rows.map(({ application_name }) => application_name);
 }
 

@@ -1,37 +1,21 @@
-import { Client } from 'pg';
 import { nearReplicas } from '../../../activities/pgbackrest/take';
-import type { TestDatabase } from '../../support/database';
-import { createTestDatabase } from '../../support/database';
+import { useReplicationTable } from '../../support/replication-table';
 
 /** The question which replica a backup is taken from, put to a real PostgreSQL whose replicas are rows of a table. */
 
 /* Less than the log that a server has written by the time that it serves. */
 const MIB = 1024 ** 2;
 
-let database: TestDatabase;
-let client: Client;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  client = new Client({ connectionString: database.url });
-  await client.connect();
-  // A temporary table hides what the catalogue has under its name.
-  await client.query(
-    'create temporary table pg_stat_replication (application_name text, state text, replay_lsn pg_lsn)',
-  );
-});
-afterAll(async () => {
-  await client?.end();
-  await database?.drop();
-});
-beforeEach(() => client.query('truncate pg_temp.pg_stat_replication'));
+const client = useReplicationTable('application_name text, state text, replay_lsn pg_lsn');
 
 /** Rows of name, state and how many bytes behind; null: it has not told yet. */
 async function near(...replicas: readonly (readonly [string, string, number | null])[]): Promise<string[]> {
   for (const replica of replicas)
-    await client.query('insert into pg_temp.pg_stat_replication values ($1, $2, pg_current_wal_lsn() - $3::numeric)', [
-      ...replica,
-    ]);
-  const { rows } = await client.query<{ application_name: string }>(nearReplicas(8 * MIB));
+    await client().query(
+      'insert into pg_temp.pg_stat_replication values ($1, $2, pg_current_wal_lsn() - $3::numeric)',
+      [...replica],
+    );
+  const { rows } = await client().query<{ application_name: string }>(nearReplicas(8 * MIB));
   return rows.map(({ application_name }) => application_name);
 }
 

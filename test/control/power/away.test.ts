@@ -13,14 +13,12 @@ import { HoldfastError } from '../../../domain/errors';
 import type { OperationKind } from '../../../domain/operations';
 import type { NodeName } from '../../../domain/topology';
 import { openSimulatedFleet } from '../../simulation/fleet';
+import { DATA, GATEWAYS, provision } from '../../simulation/provision';
 import { openWorld } from '../../simulation/world';
 import type { NewCluster, ScratchInventory } from '../../support/inventory';
 import { finish, newCluster, newSubmission, openScratchInventory, refOf } from '../../support/inventory';
 
 /** Stops, starts and deletions of clusters some of whose hosts are away, step by step, on simulated hosts. */
-
-const DATA = ['pg-1', 'pg-2', 'pg-3'] as const;
-const GATEWAYS = ['gw-1', 'gw-2'] as const;
 
 let opened: ScratchInventory;
 let folder: string;
@@ -68,22 +66,9 @@ beforeEach(async () => {
   [told, deaf] = [[], []];
   cluster = newCluster(opened.project, `orders-${(number += 1)}`);
   const { operation } = await opened.inventory.operations.submitCreate(cluster, newSubmission(cluster));
-  await inActivity(() => provision(refOf(operation)));
+  await inActivity(() => provision(activities, refOf(operation)));
   await finish(opened.inventory, operation);
 }, 120_000);
-
-async function provision(at: StepRef): Promise<void> {
-  await activities.placeNodes(at);
-  await activities.createNetwork(at);
-  await activities.makeAuthority(at);
-  await each([...DATA, ...GATEWAYS], (node) => activities.createHost(at, node));
-  await each(DATA, (node) => activities.joinEtcd(at, node));
-  for (const node of DATA) await activities.startPatroni(at, node);
-  await activities.createDatabase(at);
-  await each(GATEWAYS, (node) => activities.openGateway(at, node));
-  await activities.waitForQuorum(at);
-  await activities.declareReady(at);
-}
 
 /** As the runbooks have them. */
 const RUNBOOKS = {

@@ -7,10 +7,9 @@ import { certificateFile } from '../../../activities/host/tls-paths';
 import type { StepRef } from '../../../domain/clusters';
 import type { OperationCause } from '../../../domain/operations';
 import { lead } from '../../chaos/replacements';
+import { DATA, GATEWAYS } from '../../simulation/provision';
 import { finish } from '../../support/inventory';
 import {
-  DATA,
-  GATEWAYS,
   activities,
   approach,
   begin,

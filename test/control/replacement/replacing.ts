@@ -7,11 +7,11 @@ import { createActivities } from '../../../activities';
 import { hostToken, networkToken } from '../../../activities/cloud/tokens';
 import type { SshPool } from '../../../activities/host/ssh-pool';
 import type { StepRef } from '../../../domain/clusters';
-import { each } from '../../../domain/each';
 import { HoldfastError } from '../../../domain/errors';
 import type { Operation, OperationCause } from '../../../domain/operations';
 import type { NodeName } from '../../../domain/topology';
 import { openSimulatedFleet } from '../../simulation/fleet';
+import { provision } from '../../simulation/provision';
 import { openWorld } from '../../simulation/world';
 import type { SimulatedHost } from '../../simulation/world';
 import type { NewCluster, ScratchInventory } from '../../support/inventory';
@@ -19,9 +19,6 @@ import { eventually } from '../../support/eventually';
 import { finish, newCluster, newSubmission, openScratchInventory, refOf } from '../../support/inventory';
 
 /** A cluster of simulated hosts whose nodes are replaced, step by step as the runbook has it. */
-
-export const DATA = ['pg-1', 'pg-2', 'pg-3'] as const;
-export const GATEWAYS = ['gw-1', 'gw-2'] as const;
 
 export let opened: ScratchInventory;
 export let folder: string;
@@ -38,7 +35,7 @@ export function openReplacements(): void {
     activities = createActivities({ ...fleet, watchSsh: witnesses(fleet.watchSsh) });
     cluster = newCluster(opened.project, 'orders');
     const { operation } = await opened.inventory.operations.submitCreate(cluster, newSubmission(cluster));
-    await inActivity(() => provision(refOf(operation)));
+    await inActivity(() => provision(activities, refOf(operation)));
     await finish(opened.inventory, operation);
   }, 120_000);
   afterAll(async () => {
@@ -61,20 +58,6 @@ const witnesses = (ssh: SshPool): SshPool => ({
 });
 
 export const inActivity = <T>(act: () => Promise<T>): Promise<T> => new MockActivityEnvironment().run(act);
-
-async function provision(at: StepRef): Promise<void> {
-  await activities.placeNodes(at);
-  await activities.createNetwork(at);
-  await activities.makeAuthority(at);
-  await each([...DATA, ...GATEWAYS], (node) => activities.createHost(at, node));
-  await each(DATA, (node) => activities.joinEtcd(at, node));
-  // The first one is the primary: nobody has to hand over when another one is replaced.
-  for (const node of DATA) await activities.startPatroni(at, node);
-  await activities.createDatabase(at);
-  await each(GATEWAYS, (node) => activities.openGateway(at, node));
-  await activities.waitForQuorum(at);
-  await activities.declareReady(at);
-}
 
 export interface Ordered {
   readonly at: StepRef;
