@@ -70,8 +70,8 @@ export function haproxyConfig(view: ClusterView, gateway: GatewayPlace = ON_ITS_
       'default_backend primary',
     ]),
     frontend('pooled', bind(gateway, GATEWAY_PORTS.pooled), ['default_backend pooler']),
-    backend('primary', '/primary', nodes, connections),
-    backend('replica', '/replica', nodes, connections),
+    backend('primary', nodes, connections),
+    backend('replica', nodes, connections),
     section('backend pooler', [`server pgbouncer 127.0.0.1:${PGBOUNCER_LOCAL_PORT}`]),
   ].join('\n');
 }
@@ -112,11 +112,16 @@ function frontend(name: string, bindLine: string, route: readonly string[]): str
   ]);
 }
 
-function backend(name: string, healthPath: string, nodes: readonly ReachableNode[], connections: number): string {
-  return section(`backend ${name}`, [
+/**
+ * Of its status alone Patroni makes a standby the primary as soon as it has the lease: until its promotion has ended that one refuses writes,
+ * and does not show yet all that was acknowledged. What PostgreSQL itself says is in the body.
+ */
+function backend(role: 'primary' | 'replica', nodes: readonly ReachableNode[], connections: number): string {
+  return section(`backend ${role}`, [
     'balance leastconn',
-    `option httpchk OPTIONS ${healthPath}`,
+    `option httpchk GET /${role}`,
     'http-check expect status 200',
+    `http-check expect string '"role": "${role}"'`,
     `default-server inter 1s fastinter 200ms downinter 1s fall 2 rise 1 tcp-ut 10s observe layer4 error-limit 1 on-error sudden-death maxconn ${connections}`,
     ...nodes.map(
       (node) =>

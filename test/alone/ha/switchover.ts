@@ -1,13 +1,19 @@
 import type { ClientConfig } from 'pg';
+import type { ReachableNode } from '../../../activities/fleet';
+import { hostOf, viewCluster } from '../../../activities/fleet';
+import { askPatroni } from '../../../activities/patroni/ask';
 import { HOLD_S } from '../../../activities/switchover/hold';
 import { operationSchema } from '../../../domain/schemas/operations';
 import type { OperationAnswer } from '../../../domain/schemas/operations';
-import { eventually } from '../../support/eventually';
+import type { NodeName } from '../../../domain/topology';
+import { eventually, untilSuccess } from '../../support/eventually';
 import { login, query } from '../../system/support/endpoint';
+import { askHaproxy } from '../../system/support/haproxy';
+import { demandSuccess, runOn } from '../../system/support/image-tools';
 import { findLost, longestGap, startWriter } from '../../system/support/ledger';
 import type { Writer } from '../../system/support/ledger';
-import type { Ha } from '../../system/support/ha-cluster';
-import { dataNodes, primaryOf, untilInQuorum } from '../../system/support/ha-cluster';
+import type { Ha, HaCluster } from '../../system/support/ha-cluster';
+import { dataNodes, hostIdOf, primaryOf, servingGateway, untilInQuorum } from '../../system/support/ha-cluster';
 
 /** The measured stalls are printed beside these; a busy machine takes its time. */
 const GOALS_MS = { pooled: 2_000, direct: 3_500 } as const;
@@ -66,6 +72,34 @@ export function describeSwitchover(ha: Ha): void {
     },
   );
 
+  test('nobody is led to the next primary before it is one', async () => {
+    await untilInQuorum(ha());
+    const from = await primaryOf(ha());
+    const to = dataNodes(ha()).find(({ name }) => name !== from.name);
+    if (!to) throw new Error('no standby');
+    const gateway = await servingGateway(ha());
+    const recovers = async (): Promise<boolean | undefined> => {
+      const [row] = await query<{ recovers: boolean }>(asDirect(), 'select pg_is_in_recovery() as recovers');
+      return row?.recovers;
+    };
+    // A promotion ends with the log replayed.
+    const replay = async (signal: 'STOP' | 'CONT'): Promise<string> =>
+      demandSuccess(await runOn(hostIdOf(to), `pkill -${signal} -f '^postgres: .*startup '\n`));
+
+    await replay('STOP');
+    const switched = askForSwitch(ha(), from, to.name);
+    try {
+      await eventually(async () => HAS_LEASE.test(await lastLook(gateway, to.name)), { everyMs: 100 });
+      await expect(recovers()).rejects.toThrow();
+    } finally {
+      await replay('CONT');
+      await switched;
+    }
+    await untilSuccess(async () => expect(await recovers()).toBe(false));
+    expect((await primaryOf(ha())).name).toBe(to.name);
+    await untilInQuorum(ha());
+  });
+
   test('to the primary itself is refused, and nothing changes', async () => {
     const { name } = await primaryOf(ha());
     const { id } = await order(name);
@@ -81,3 +115,20 @@ export function describeSwitchover(ha: Ha): void {
 
 const acknowledgedSince = ({ attempts }: Writer, time: number): Promise<true> =>
   eventually(() => attempts.some(({ outcome, beganAt }) => outcome === 'acknowledged' && beganAt >= time));
+
+/** Asks Patroni itself, which answers when it is over. */
+async function askForSwitch(ha: HaCluster, from: ReachableNode, to: NodeName): Promise<void> {
+  const { fleet } = ha.holdfast;
+  const host = hostOf(fleet, await viewCluster(fleet, ha.id), from);
+  await askPatroni(host, '/switchover', { leader: from.name, candidate: to }, { title: 'ask for a switchover' });
+}
+
+/** How the last look of a gateway's HAProxy ended, at whether a node is the primary. */
+async function lastLook(gateway: ReachableNode, name: NodeName): Promise<string> {
+  const [header = '', ...rows] = (await askHaproxy(hostIdOf(gateway), 'show stat')).split('\n');
+  const row = rows.map((line) => line.split(',')).find(([backend, server]) => backend === 'primary' && server === name);
+  return row?.[header.split(',').indexOf('check_status')] ?? '';
+}
+
+/** Patroni has said 200, whatever was made of its words. */
+const HAS_LEASE = /L7(OK|RSP)/;

@@ -6,30 +6,20 @@ import type { ClusterState } from '../../../domain/clusters';
 import { HoldfastError } from '../../../domain/errors';
 import { createWorker } from '../../../workers/worker';
 import type { Holdfast } from '../../support/holdfast';
+import { askHaproxy } from '../support/haproxy';
 import { demandSuccess, runOn } from '../support/image-tools';
 
 /** The proof of what is broken gives up after that: it does not mend itself. */
 const PROOF_MS = 2_000;
 
-/** Tells HAProxy itself to stop or to go on with one of its ports. */
-const tellHaproxy = (command: string): string => `python3 - <<'END'
-import socket
-s = socket.socket(socket.AF_UNIX)
-s.connect('/run/haproxy/admin.sock')
-s.sendall(b'${command}\\n')
-s.recv(1024)
-END
-`;
+const systemctl = async (hostId: string, words: string): Promise<string> =>
+  demandSuccess(await runOn(hostId, `systemctl ${words}\n`));
 
 /** What is broken on a gateway where all else works, and which port the proof then has to name. */
 const BREAKAGES = [
-  { port: 6432, breakIt: 'systemctl stop pgbouncer', mendIt: 'systemctl start pgbouncer' },
-  {
-    port: 5433,
-    breakIt: tellHaproxy('disable frontend replica'),
-    mendIt: tellHaproxy('enable frontend replica'),
-  },
-  { port: 5432, breakIt: 'systemctl stop haproxy', mendIt: 'systemctl start haproxy' },
+  { port: 6432, by: systemctl, breakIt: 'stop pgbouncer', mendIt: 'start pgbouncer' },
+  { port: 5433, by: askHaproxy, breakIt: 'disable frontend replica', mendIt: 'enable frontend replica' },
+  { port: 5432, by: systemctl, breakIt: 'stop haproxy', mendIt: 'start haproxy' },
 ] as const;
 
 interface Failure extends Pick<HoldfastError, 'code' | 'retryable' | 'message'> {
@@ -59,7 +49,7 @@ export function describeReady(holdfast: () => Holdfast): void {
       if (!breakage) return;
       const { nodes } = await run.cluster(at.clusterId);
       const gateway = nodes.find(({ role }) => role === 'gateway')?.hostId ?? '';
-      demandSuccess(await runOn(gateway, breakage.breakIt));
+      await breakage.by(gateway, breakage.breakIt);
       try {
         await hasty.proveEndpoint(at);
       } catch (error) {
@@ -68,7 +58,7 @@ export function describeReady(holdfast: () => Holdfast): void {
         failures.push({ code, retryable, message, state: (await run.cluster(at.clusterId)).status.state });
         throw error;
       } finally {
-        demandSuccess(await runOn(gateway, breakage.mendIt));
+        await breakage.by(gateway, breakage.mendIt);
       }
     };
 
